@@ -1,0 +1,151 @@
+"""The facts that pass between the outside and the pipeline: requests, envelopes, and what an envelope says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal
+
+Naming = Literal["provider", "derived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to `/in/{channel}[/{tail}]`, read whole and bounded before an adapter sees it.
+
+    `headers` and `query` look keys up without regard to case and with it, respectively. `remote` is the client's address as far as
+    the trusted proxies vouch for it. `cut` names the files that were dropped because the body was over the limit.
+    """
+
+    method: str
+    tail: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+    remote: str | None = None
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One thing a provider delivered, verbatim. Its meaning is read later, by `Adapter.parse`.
+
+    `identity` is the provider's id of the delivery, unique within the channel; None where the provider gives none
+    (`naming` is then `derived`: a repeat is recognised afterwards by `digest`, within ten minutes). `meta` holds the few
+    facts beside the body that `parse` needs, such as the content type: short texts, never a secret.
+    """
+
+    channel: str
+    identity: str | None
+    body: bytes
+    received_at: datetime
+    meta: Mapping[str, str] = field(default_factory=dict)
+    digest: bytes = b""
+    occurred_at: datetime | None = None
+    format: int = 1
+
+    @property
+    def naming(self) -> Naming:
+        """Who named the delivery."""
+        return "derived" if self.identity is None else "provider"
+
+
+def digest(*parts: bytes) -> bytes:
+    """16 bytes that are equal exactly where all parts are: the measure of "the same body"."""
+    hasher = blake2b(digest_size=16)
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "big"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the journal made of an envelope. `conflict`: its identity was taken before by another body."""
+
+    id: str
+    duplicate: bool
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer in the vendor's own words."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message. `content` where it came with the envelope, else `locator` says how the worker fetches it."""
+
+    name: str
+    media_type: str
+    size: int | None
+    content: bytes | None = field(default=None, repr=False)
+    locator: str | None = None
+    dropped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the sender agreed to, as the form showed it."""
+
+    given: bool
+    version: str | None
+    url: str | None
+    at: datetime
+    remote: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
+
+    Phones and addresses are as the sender wrote them; `dedup` normalises. `identities` are the provider's own user ids as
+    (kind, value). `ref` is the provider's id of the thing itself (call, album, message): one interaction per (channel, ref).
+    `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer` are addresses.
+    """
+
+    kind: str
+    text: str = ""
+    subject: str | None = None
+    name: str | None = None
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    identities: tuple[tuple[str, str], ...] = ()
+    company: str | None = None
+    city: str | None = None
+    to: str | None = None
+    at: datetime | None = None
+    ref: str | None = None
+    direction: Literal["in", "out"] = "in"
+    page: str | None = None
+    referrer: str | None = None
+    campaign: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An envelope that is no client's approach: a button, presence, a bounce, a delivery report."""
+
+    kind: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Not taken for a client, with a stable reason code; `inbound` is what it says should a person overrule that."""
+
+    reason: str
+    inbound: Inbound | None = None
+
+
+Parsed = Inbound | Signal | Ignored
