@@ -24,3 +24,10 @@ class Catalogue:
         """The text of `code` in `language` with `values` put in."""
         found = self._texts.get(code)
         return found[language].format(**values) if found else code
+
+
+def storable(text: str) -> str:
+    """A text without what a database refuses: NUL goes, a lone surrogate becomes U+FFFD."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

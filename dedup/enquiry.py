@@ -1,0 +1,46 @@
+"""Which enquiry: does an approach belong to the lead that holds the person's slot in the team, or does it open a new one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+OPEN_STATES: Final = ("unprocessed", "assigned", "in_work")
+CLOSED_STATES: Final = ("converted", "lost", "disqualified")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`matching.enquiry`: how long after its closing a lead is reopened, and how long without activity it takes messages."""
+
+    reopen_within: timedelta
+    new_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The lead that holds the enquiry slot of a person (or company) in a team. `owner` is the manager's name."""
+
+    lead: int
+    state: str
+    owner: str | None
+    last_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`attach` to `lead`, `reopen` it, or `open` a new one, whereby `lead` (if any) gives up the slot."""
+
+    act: Literal["attach", "reopen", "open"]
+    lead: int | None
+
+
+def decide(slot: Slot | None, at: datetime, limits: Limits) -> Verdict:
+    """What an approach received at `at` does to the slot."""
+    if slot is None:
+        return Verdict("open", None)
+    if slot.state in OPEN_STATES:
+        quiet = at - slot.last_at > limits.new_after
+        return Verdict("open" if quiet else "attach", slot.lead)
+    closed_at = slot.closed_at or slot.last_at
+    return Verdict("reopen" if at - closed_at <= limits.reopen_within else "open", slot.lead)

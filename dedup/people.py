@@ -1,0 +1,261 @@
+"""Who is it: a fold over a batch of arrivals, in journal order, that gives each its person or company, or makes a new one.
+
+A personal key that is known decides. A shared key never joins people: it belongs to a company or an unnamed line. Evidence
+that would link two known people joins nothing; it becomes a suggestion for a person to judge. The second arrival of a person
+sees what the first one made, so a batch and one arrival at a time end alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dedup.keys import Evidence, Key, Rejection
+
+MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key"]
+SuggestionCode = Literal["keys_of_two", "another_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A contact as it is known: `id` is the root of its merges, `owner` the manager whose client he is."""
+
+    id: int
+    name: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """An organisation or an unnamed line that owns shared keys."""
+
+    id: int
+    name: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A key that the store knows: who holds it, and whether it is shared."""
+
+    id: int
+    holder: int
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the store knows of a batch's keys. `roots` leads from a key's holder to its person."""
+
+    keys: Mapping[Key, Held]
+    roots: Mapping[int, Person]
+    companies: Mapping[int, Company]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One inbound as matching sees it."""
+
+    entry: int
+    name: str | None
+    company: str | None
+    evidence: tuple[Evidence, ...]
+    rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be stored with its first holder."""
+
+    id: int
+    key: Key
+    holder: int
+    shared: bool
+    origin: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whose an arrival is: a person, or where only shared keys came, a company. `key` is the id of the key that joined it.
+
+    `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's).
+    """
+
+    entry: int
+    code: MatchCode
+    contact: int | None
+    company: int | None
+    key: int | None
+    owner: str | None
+    known: bool
+    introduced_as: str | None
+    tried: tuple[tuple[int, str], ...]
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something for a person to judge: two contacts that may be one, or one that may be two."""
+
+    entry: int
+    contact: int
+    other: int
+    code: SuggestionCode
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The outcome of a batch: its matches, and the difference to be written.
+
+    `named`: contacts that get a name. `reheld`: keys that the rules have come to call shared, with the company that now holds them.
+    """
+
+    matches: tuple[Match, ...]
+    contacts: tuple[Person, ...]
+    companies: tuple[Company, ...]
+    keys: tuple[NewKey, ...]
+    named: tuple[tuple[int, str], ...]
+    reheld: tuple[tuple[int, int], ...]
+    suggestions: tuple[Suggestion, ...]
+
+
+def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]) -> People:
+    """Fold `arrivals` over `world`, in their order. `new_id` names what is made."""
+    fold = _Fold(world, new_id)
+    matches = tuple(fold.take(arrival) for arrival in arrivals)
+    return People(
+        matches,
+        tuple(fold.people[i] for i in fold.made),
+        tuple(fold.companies[i] for i in fold.founded),
+        tuple(fold.new_keys),
+        tuple((i, fold.people[i].name or "") for i in fold.named if i not in fold.made),
+        tuple(fold.reheld),
+        tuple(fold.suggestions),
+    )
+
+
+class _Fold:
+    """The batch's world as it grows."""
+
+    def __init__(self, world: World, new_id: Callable[[], int]) -> None:
+        self.new_id = new_id
+        self.keys = dict(world.keys)
+        self.roots = {holder: person.id for holder, person in world.roots.items()}
+        self.people = {person.id: person for person in world.roots.values()}
+        self.companies = dict(world.companies)
+        self.made: dict[int, None] = {}
+        self.founded: dict[int, None] = {}
+        self.named: dict[int, None] = {}
+        self.new_keys: list[NewKey] = []
+        self.reheld: list[tuple[int, int]] = []
+        self.suggestions: list[Suggestion] = []
+
+    def take(self, arrival: Arrival) -> Match:
+        personal = [e for e in arrival.evidence if e.personal and not self._is_shared(e.key)]
+        shared = [e for e in arrival.evidence if not e.personal or self._is_shared(e.key)]
+        company = self._company(arrival, shared)
+        hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
+        if hits:
+            return self._joined(arrival, personal, shared, hits, company)
+        if company is not None and not personal:
+            return self._line(arrival, shared, company)
+        person = Person(self.new_id(), arrival.name)
+        self.people[person.id] = person
+        self.made[person.id] = None
+        self.roots[person.id] = person.id
+        tried = [*self._add(arrival, personal, person.id), *((self.keys[e.key].id, "shared") for e in shared)]
+        code: MatchCode = "new_contact" if personal else "no_way_back"
+        company_id = None if company is None else company.id
+        return Match(arrival.entry, code, person.id, company_id, None, None, False, None, tuple(tried))
+
+    def _joined(
+        self,
+        arrival: Arrival,
+        personal: Sequence[Evidence],
+        shared: Sequence[Evidence],
+        hits: Sequence[tuple[Key, int]],
+        company: Company | None,
+    ) -> Match:
+        key, contact = hits[0]
+        others = tuple(dict.fromkeys(root for _key, root in hits if root != contact))
+        self.suggestions += [Suggestion(arrival.entry, contact, other, "keys_of_two") for other in others]
+        said = {k: "known" if root == contact else "elsewhere" for k, root in hits}
+        tried = [(self.keys[k].id, verdict) for k, verdict in said.items()]
+        tried += self._add(arrival, [e for e in personal if e.key not in said], contact)
+        tried += [(self.keys[e.key].id, "shared") for e in shared]
+        introduced = self._introduce(arrival, contact)
+        person = self.people[contact]
+        company_id = None if company is None else company.id
+        return Match(
+            arrival.entry,
+            "known_key",
+            contact,
+            company_id,
+            self.keys[key].id,
+            person.owner,
+            True,
+            introduced,
+            tuple(tried),
+            others,
+        )
+
+    def _line(self, arrival: Arrival, shared: Sequence[Evidence], company: Company) -> Match:
+        tried = tuple((self.keys[e.key].id, "shared") for e in shared)
+        known = company.id not in self.founded
+        return Match(
+            arrival.entry, "shared_key", None, company.id, tried[0][0], company.owner, known, arrival.name, tried
+        )
+
+    def _company(self, arrival: Arrival, shared: Sequence[Evidence]) -> Company | None:
+        """The company of an arrival's shared keys, founded where the first of them is new."""
+        if not shared:
+            return None
+        held = [self.keys[e.key] for e in shared if e.key in self.keys and self.keys[e.key].holder in self.companies]
+        if held:
+            company = self.companies[held[0].holder]
+        else:
+            company = Company(self.new_id(), arrival.company)
+            self.companies[company.id] = company
+            self.founded[company.id] = None
+        for evidence in shared:
+            held_by = self.keys.get(evidence.key)
+            if held_by is None:
+                self._store(arrival, evidence, company.id, shared=True)
+            elif not held_by.shared:
+                self.keys[evidence.key] = Held(held_by.id, company.id, shared=True)
+                self.reheld.append((held_by.id, company.id))
+        return company
+
+    def _add(self, arrival: Arrival, evidence: Sequence[Evidence], contact: int) -> list[tuple[int, str]]:
+        return [(self._store(arrival, e, contact, shared=False), "new") for e in evidence]
+
+    def _store(self, arrival: Arrival, evidence: Evidence, holder: int, *, shared: bool) -> int:
+        new = NewKey(self.new_id(), evidence.key, holder, shared, evidence.origin, arrival.entry)
+        self.new_keys.append(new)
+        self.keys[evidence.key] = Held(new.id, holder, shared)
+        return new.id
+
+    def _introduce(self, arrival: Arrival, contact: int) -> str | None:
+        """The name that an arrival gives, where it is not the contact's; a contact without one takes it."""
+        person = self.people[contact]
+        if not arrival.name:
+            return None
+        if not person.name:
+            self.people[contact] = Person(contact, arrival.name, person.owner)
+            self.named[contact] = None
+            return None
+        if _plain(arrival.name) == _plain(person.name):
+            return None
+        self.suggestions.append(Suggestion(arrival.entry, contact, contact, "another_name"))
+        return arrival.name
+
+    def _is_shared(self, key: Key) -> bool:
+        held = self.keys.get(key)
+        return held is not None and held.shared
+
+    def _root(self, held: Held) -> int:
+        return self.roots[held.holder]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("ё", "е").split())

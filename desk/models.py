@@ -1,0 +1,422 @@
+"""The shapes of the API: what it answers and what it is asked. OpenAPI is generated from them, bodies are checked by them.
+
+Answers are written by the office as plain JSON and are not checked again when they leave; the tests hold both together.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["unprocessed", "assigned", "in_work", "converted", "lost", "disqualified", "merged"]
+Outcome = Literal["pending", "created", "attached", "handled", "ignored", "failed"]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="RFC 3339, UTC")]
+Reason = Annotated[str | None, Field(description="A stable code, or one of the configured reasons")]
+# A database refuses NUL in a text, so no answer of the office could be kept with it.
+Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Passage = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
+MOST_REPLAYED = 1_000
+
+
+class Answer(BaseModel):
+    """What the API says. More fields may come; none changes its meaning."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Order(BaseModel):
+    """What the API is told. A field that it does not know is refused, so that a misspelt one is never passed over."""
+
+    model_config = ConfigDict(defer_build=True, extra="forbid")
+
+
+class Page(Answer):
+    """A page of a list; `next` is the cursor of the page after it, null on the last."""
+
+    next: str | None
+
+
+class Key(Answer):
+    """What identifies a contact: a phone in E.164, an address, a provider's user id as text."""
+
+    kind: str
+    value: str
+    extension: str | None = None
+
+
+class Person(Answer):
+    """The contact of a lead. A sender without a phone or address has no keys."""
+
+    id: str
+    name: str | None
+    keys: list[Key]
+
+
+class Organisation(Answer):
+    """The company or shared line that a lead belongs to."""
+
+    id: str
+    name: str | None
+
+
+class Attachment(Answer):
+    """A file that came with an approach; `dropped` says why it was not kept."""
+
+    name: str | None
+    media_type: str | None
+    size: int
+    dropped: str | None = None
+
+
+class Consent(Answer):
+    """The client's consent to the processing of personal data, as it was given."""
+
+    given: bool
+    version: str | None
+    url: str | None
+    at: Moment
+    remote: str | None
+
+
+class Interaction(Answer):
+    """One approach or reply on the timeline, with what its sender filled in."""
+
+    id: str
+    envelopes: list[str]
+    channel: str
+    kind: str
+    at: Moment
+    direction: Literal["in", "out"]
+    subject: str | None
+    text: str | None
+    introduced_as: str | None
+    fields: dict[str, Any]
+    name: str | None = None
+    phones: list[str] | None = None
+    emails: list[str] | None = None
+    company: str | None = None
+    city: str | None = None
+    page: str | None = None
+    referrer: str | None = None
+    to: str | None = None
+    campaign: dict[str, str] | None = None
+    attachments: list[Attachment] | None = None
+    consent: Consent | None = None
+
+
+class Decision(Answer):
+    """The records behind a lead, as codes: why it is this contact's, and why it is this manager's."""
+
+    match: dict[str, Any]
+    assignment: dict[str, Any]
+
+
+class Lead(Answer):
+    """An enquiry. `reason` says why it is unprocessed or how it was closed, `owner` is a manager's name in the configuration."""
+
+    id: str
+    version: int
+    title: str
+    state: State
+    reason: Reason
+    owner: str | None
+    team: str
+    channel: str
+    source: str | None
+    created_at: Moment
+    due_at: Moment | None
+    merged_into: str | None
+    marks: list[str]
+    contact: Person | None
+    company: Organisation | None
+
+
+class WholeLead(Lead):
+    """A lead with its timeline, oldest first, and its decisions."""
+
+    interactions: list[Interaction]
+    activities: list[dict[str, Any]]
+    decision: Decision
+
+
+class Leads(Page):
+    """A page of leads, newest first."""
+
+    items: list[Lead]
+
+
+class Sentence(Answer):
+    """One step of an explanation."""
+
+    at: Moment
+    text: str
+
+
+class Explanation(Answer):
+    """Every decision about a lead, in sentences and in order."""
+
+    lead: str
+    title: str
+    state: State
+    reason: Reason
+    sentences: list[Sentence]
+
+
+class Contact(Answer):
+    """A known person, with the keys of every contact merged into this one."""
+
+    id: str
+    version: int
+    name: str | None
+    keys: list[Key]
+    created_at: Moment
+
+
+class LeadOfContact(Answer):
+    """A lead as the contact's page lists it."""
+
+    id: str
+    state: State
+    title: str
+    owner: str | None
+    team: str
+
+
+class WholeContact(Contact):
+    """A contact with its leads, newest first, and its timeline, oldest first."""
+
+    leads: list[LeadOfContact]
+    interactions: list[Interaction]
+
+
+class Contacts(Page):
+    """A page of contacts, newest first."""
+
+    items: list[Contact]
+
+
+class Manager(Answer):
+    """A manager as he stands now. `why_not` is the code of what keeps leads from him, `turns` his latest turn by team."""
+
+    name: str
+    title: str | None
+    teams: list[str]
+    available: bool
+    on_shift: bool
+    eligible: bool
+    why_not: str | None
+    open: int
+    capacity: int | None
+    leaving: bool
+    turns: dict[str, int]
+    version: int
+
+
+class Managers(Page):
+    """The managers, in the order of the configuration's first mention."""
+
+    items: list[Manager]
+
+
+class Channel(Answer):
+    """A configured channel and how it is."""
+
+    name: str
+    kind: str
+    state: str
+
+
+class Channels(Page):
+    """The channels."""
+
+    items: list[Channel]
+
+
+class LedgerDay(Answer):
+    """The account of one channel on one day of the company's zone. `received` is without `duplicates`."""
+
+    channel: str
+    day: str
+    received: int
+    created: int
+    attached: int
+    handled: int
+    ignored: int
+    failed: int
+    pending: int
+    duplicates: int
+
+
+class Ledger(Answer):
+    """The account of every envelope, whole; `balanced` where counters, rows and their effects agree."""
+
+    items: list[LedgerDay]
+    balanced: bool
+
+
+class Envelope(Answer):
+    """One thing that a provider delivered, and what it came to."""
+
+    id: str
+    channel: str
+    received_at: Moment
+    naming: Literal["provider", "derived"]
+    outcome: Outcome
+    reason: Reason
+    attempts: int
+    lead: str | None
+    contact: str | None
+
+
+class Body(Answer):
+    """What was delivered, verbatim; `content` is base64 where it is no UTF-8."""
+
+    encoding: Literal["utf-8", "base64"]
+    content: str
+    content_type: str | None
+
+
+class WholeEnvelope(Envelope):
+    """An envelope with its body, while that is kept."""
+
+    body: Body | None = None
+
+
+class Envelopes(Page):
+    """A page of envelopes, newest first."""
+
+    items: list[Envelope]
+
+
+class NoticeText(Answer):
+    """A notice as its manager would read it."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Trial(Answer):
+    """What an approach would come to. `lead`, `sentences` and `notice` are there where it would reach a lead."""
+
+    outcome: Outcome
+    reason: Reason
+    lead: WholeLead | None = None
+    sentences: list[Sentence] | None = None
+    notice: NoticeText | None = None
+
+
+class Replayed(Answer):
+    """One envelope that was to be replayed. `outcome` and what follows are there in a dry run."""
+
+    id: str
+    replayed: bool
+    outcome: Outcome | None = None
+    reason: Reason = None
+    lead: WholeLead | None = None
+    sentences: list[Sentence] | None = None
+    notice: NoticeText | None = None
+
+
+class Replays(Answer):
+    """The envelopes that were to be replayed."""
+
+    items: list[Replayed]
+
+
+class Notice(Answer):
+    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not."""
+
+    id: str
+    code: str
+    lead: str
+    manager: str
+    state: Literal["due", "dead"]
+    attempts: int
+    error: str | None
+    created_at: Moment
+    due_at: Moment
+
+
+class Notices(Page):
+    """Notices that have not reached their manager, the dead first."""
+
+    items: list[Notice]
+
+
+class Health(Answer):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Answer):
+    """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
+
+    ready: bool
+    store: str
+    channels: list[Channel]
+
+
+class Document(Answer):
+    """This OpenAPI document."""
+
+    openapi: str
+
+
+class Trouble(Answer):
+    """What is wrong: a stable code, and a sentence."""
+
+    code: str
+    message: str
+
+
+class Refusal(Answer):
+    """Every answer that is no success."""
+
+    error: Trouble
+
+
+class Conflict(Refusal):
+    """The lead is not, or no longer, as the order takes it to be."""
+
+    lead: WholeLead | None = None
+
+
+class LeadOrder(Order):
+    """What to do with a lead. With `version`, only if the lead has not changed since that version was read."""
+
+    manager: Line | None = None
+    team: Line | None = None
+    reason: Line | None = None
+    version: int | None = None
+
+
+class Availability(Order):
+    """A manager's switch. It stays as it is over restarts and changes of the configuration."""
+
+    available: bool
+
+
+class Replay(Order):
+    """`as_client`: also what was ignored is taken as a client's approach. `dry_run`: show what would happen, change nothing."""
+
+    as_client: bool = False
+    dry_run: bool = False
+
+
+class ReplayMany(Replay):
+    """`ids` must be given: null means all that failed."""
+
+    ids: Annotated[list[Line], Field(max_length=MOST_REPLAYED)] | None
+
+
+class Approach(Order):
+    """An approach to try. `at` is a time such as `2026-11-28 23:10`, in the company's zone unless it names one."""
+
+    channel: Line
+    name: Line | None = None
+    phone: Line | None = None
+    email: Line | None = None
+    text: Passage | None = None
+    city: Line | None = None
+    at: Line | None = None

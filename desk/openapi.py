@@ -1,0 +1,169 @@
+"""An operation of the API as data, and the OpenAPI 3.1 document of a table of them."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from desk.models import Conflict, Refusal
+from desk.ports import Json, Office
+
+DEFAULT_LIMIT: Final = 50
+MOST: Final = 200
+
+_JSON: Final = "application/json"
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+_STATUSES: Final = {
+    400: "The query or the body cannot be read",
+    401: "No valid token",
+    404: "There is no such thing",
+    409: "Not as the order takes it to be; `lead` is its present state",
+    413: "The body is too large",
+    422: "The order makes no sense; the message names the field",
+    503: "The store cannot be reached; try again after `Retry-After` seconds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, read and checked: names in the path, query (empty values are left out), page, body."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    limit: int
+    cursor: str | None
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: any text, or one of `choices`."""
+
+    name: str
+    means: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the API's table. `answer` None is plain text; `guarded` asks for the token."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    run: Callable[[Office, Asked], Awaitable[Any]]
+    answer: type[BaseModel] | None
+    parameters: tuple[Parameter, ...] = ()
+    body: type[BaseModel] | None = None
+    paged: bool = False
+    guarded: bool = True
+    conflicts: bool = False
+
+    @cached_property
+    def known(self) -> Mapping[str, Parameter]:
+        """The query parameters by name, those of a page included."""
+        page = (
+            (Parameter("limit", f"1 to {MOST}"), Parameter("cursor", "`next` of the page before")) if self.paged else ()
+        )
+        return {parameter.name: parameter for parameter in (*self.parameters, *page)}
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The names in the path."""
+        return tuple(_PLACE.findall(self.path))
+
+
+def document(operations: Sequence[Operation]) -> Json:
+    """The OpenAPI document. Takes some tens of milliseconds: make it once."""
+    bodies = dict.fromkeys(o.body for o in operations if o.body is not None)
+    answers = dict.fromkeys(o.answer for o in operations if o.answer is not None)
+    _, schemas = models_json_schema(
+        [
+            *((model, "validation") for model in bodies),
+            *((model, "serialization") for model in (*answers, Refusal, Conflict)),
+        ],
+        ref_template="#/components/schemas/{model}",
+    )
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "priyom", "version": _version()},
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _described(operation: Operation) -> Json:
+    described: Json = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": [*(_place(name) for name in operation.places), *map(_query, operation.known.values())],
+        "responses": _responses(operation),
+    }
+    if operation.body is not None:
+        required = any(field.is_required() for field in operation.body.model_fields.values())
+        described["requestBody"] = {"required": required, "content": _content(operation.body)}
+    if not operation.guarded:
+        described["security"] = []
+    return described
+
+
+def _place(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query(parameter: Parameter) -> Json:
+    schema: Json = {"type": "string"}
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
+    if parameter.name == "limit":
+        schema = {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT}
+    return {"name": parameter.name, "in": "query", "description": parameter.means, "schema": schema}
+
+
+def _responses(operation: Operation) -> Json:
+    content = {"text/plain": {"schema": {"type": "string"}}} if operation.answer is None else _content(operation.answer)
+    found: Json = {"200": {"description": "Done", "content": content}}
+    for status in _statuses(operation):
+        model = Conflict if status == 409 else Refusal  # noqa: PLR2004 - an HTTP status
+        found[str(status)] = {"description": _STATUSES[status], "content": _content(model)}
+    if operation.name == "readiness":
+        found["503"] = {"description": "Not ready", "content": content}
+    return found
+
+
+def _statuses(operation: Operation) -> list[int]:
+    """The refusals that an operation may answer with, besides a defect's 500."""
+    found = {503}
+    if operation.guarded:
+        found |= {400, 401}
+    if operation.places:
+        found.add(404)
+    if operation.conflicts:
+        found.add(409)
+    if operation.body is not None:
+        found |= {413, 422}
+    return sorted(found)
+
+
+def _content(model: type[BaseModel]) -> Json:
+    return {_JSON: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+def _version() -> str:
+    try:
+        return version("priyom")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,73 @@
+"""What the desk needs from the rest: questions and commands, as plain JSON in the contract's shape. `ingest` hands them in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """A command that cannot be done: `status` and `code` for the answer, and for a 409 the present state."""
+
+    def __init__(self, status: int, code: str, message: str, present: Json | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.present = present
+
+
+class Office(Protocol):
+    """Everything the API can ask and order. `actor` names who orders. Raises Refused, and StoreAway as `Refused(503, …)`."""
+
+    async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
+        """A page of leads by state, owner, team, channel, q."""
+
+    async def lead(self, uid: str) -> Json:
+        """One lead with interactions, activities, decision."""
+
+    async def explain(self, uid: str, language: str) -> Json:
+        """Every decision about a lead in sentences: `{"lead", "title", "sentences": [{"at", "text"}]}`."""
+
+    async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
+        """accept, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
+
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of contacts by `kind:value` or a part of name or key."""
+
+    async def contact(self, uid: str) -> Json:
+        """One contact with keys, leads, interactions."""
+
+    async def managers(self) -> Json:
+        """Every manager with availability, load, shift, turns."""
+
+    async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
+        """Switch a manager's availability; the manager afterwards."""
+
+    async def channels(self) -> Json:
+        """Every channel with its state."""
+
+    async def ledger(self) -> Json:
+        """Received and outcomes per channel and day, and whether they agree."""
+
+    async def envelopes(
+        self, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """A page of envelopes."""
+
+    async def envelope(self, uid: str) -> Json:
+        """One envelope: outcome, reason, lead, contact, the body as delivered."""
+
+    async def replay(self, uids: Sequence[str] | None, *, as_client: bool, dry_run: bool, actor: str) -> Json:
+        """Run failed or ignored envelopes through again (None: all failed): `{"items": [{"id", "replayed", …}]}`."""
+
+    async def attempt(self, given: Mapping[str, Any]) -> Json:
+        """`priyom try`: what would happen to an approach; nothing is stored."""
+
+    async def notices(self) -> Json:
+        """Notices that have not reached their manager."""
+
+    async def health(self) -> Json:
+        """`{"ready": bool, "store": …, "channels": …}` for /readyz."""
+
+    async def metrics(self) -> bytes:
+        """Prometheus text."""

@@ -1,0 +1,137 @@
+"""What the store keeps of a configuration, and what distribution makes of it.
+
+The revision in force is a plain JSON document, so that every process goes by the same one, whatever its own file says
+meanwhile. It holds no secret. What has an order is a list, and mappings are in one order: a store may sort their keys.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingest.config.schema import Config, Manager, Team
+from kernel.durations import format_duration, parse_duration
+from routing import policy as routing
+from routing.hours import ALWAYS, Hours, parse_hours
+from routing.rules import conditions_from
+from routing.words import parse_word
+
+
+def policy(config: Config) -> routing.Policy:
+    """What distribution goes by, compiled the way by which the store's revision is."""
+    return policy_from(revision_document(config))
+
+
+def revision_document(config: Config) -> dict[str, Any]:
+    """What the store keeps: plain JSON, durations as the file writes them, defaults written out, no secrets."""
+    shared, enquiry = config.matching.shared, config.matching.enquiry
+    return {
+        "region": config.region,
+        "timezone": config.timezone,
+        "hours": config.hours,
+        "calendars": {name: calendar.hours for name, calendar in config.calendars.items()},
+        "channels": {
+            name: {"kind": channel.kind, "source": channel.source, "team": channel.team}
+            for name, channel in config.channels.items()
+        },
+        "matching": {
+            "shared": {"emails": list(shared.emails), "phones": list(shared.phones)},
+            "enquiry": {
+                "reopen_within": format_duration(enquiry.reopen_within),
+                "new_after": format_duration(enquiry.new_after),
+            },
+        },
+        "title": config.title,
+        "topics": [{"name": name, "words": list(words)} for name, words in config.topics.items()],
+        "reasons": {name: list(reasons) for name, reasons in config.reasons.items()},
+        "managers": {name: _manager_document(manager) for name, manager in config.managers.items()},
+        "teams": {name: _team_document(team) for name, team in config.teams.items()},
+        "routing": _routing_document(config),
+    }
+
+
+def _manager_document(manager: Manager) -> dict[str, Any]:
+    return {
+        "name": manager.name,
+        "email": manager.email,
+        "capacity": manager.capacity,
+        "hours": manager.hours,
+        "timezone": manager.timezone,
+    }
+
+
+def _team_document(team: Team) -> dict[str, Any]:
+    return {
+        "managers": list(team.managers),
+        "strategy": team.strategy,
+        "respond_within": _written(team.respond_within),
+        "sticky": {"wait": format_duration(team.sticky.wait)} if team.sticky else None,
+    }
+
+
+def _routing_document(config: Config) -> list[dict[str, Any]]:
+    """The rules; where none are given there is one team, and it takes everything."""
+    if not config.routing:
+        return [{"when": {}, "team": team, "respond_within": None} for team in config.teams]
+    return [
+        {
+            "when": {key: list(values) for key, values in sorted((rule.when or {}).items())},
+            "team": rule.team,
+            "respond_within": _written(rule.respond_within),
+        }
+        for rule in config.routing
+    ]
+
+
+def _written(length: timedelta | None) -> str | None:
+    return None if length is None else format_duration(length)
+
+
+def policy_from(document: Mapping[str, Any]) -> routing.Policy:
+    """Compile a document of `revision_document`. Raises KeyError or ValueError for any other."""
+    zone = ZoneInfo(document["timezone"])
+    calendars = {name: parse_hours(text) for name, text in document["calendars"].items()}
+    everybody = _hours(document["hours"], calendars, ALWAYS)
+    return routing.Policy(
+        managers={
+            name: routing.Manager(
+                name=name,
+                title=manager["name"],
+                capacity=manager["capacity"],
+                hours=_hours(manager["hours"], calendars, everybody),
+                zone=ZoneInfo(manager["timezone"]) if manager["timezone"] else zone,
+            )
+            for name, manager in document["managers"].items()
+        },
+        teams={name: _team(name, team) for name, team in document["teams"].items()},
+        rules=tuple(
+            routing.Rule(conditions_from(rule["when"], calendars, zone), rule["team"], _read(rule["respond_within"]))
+            for rule in document["routing"]
+        ),
+        topics=tuple(
+            routing.Topic(topic["name"], tuple(parse_word(word) for word in topic["words"]))
+            for topic in document["topics"]
+        ),
+        title=document["title"],
+    )
+
+
+def _hours(text: str | None, calendars: Mapping[str, Hours], otherwise: Hours) -> Hours:
+    """A calendar by its name, hours written out, or where nothing is said `otherwise`."""
+    if text is None:
+        return otherwise
+    return calendars[text] if text in calendars else parse_hours(text)
+
+
+def _team(name: str, team: Mapping[str, Any]) -> routing.Team:
+    sticky = team["sticky"]
+    return routing.Team(
+        name=name,
+        members=tuple(team["managers"]),
+        respond_within=_read(team["respond_within"]),
+        sticky_wait=parse_duration(sticky["wait"]) if sticky else None,
+    )
+
+
+def _read(text: str | None) -> timedelta | None:
+    return None if text is None else parse_duration(text)

@@ -1,0 +1,248 @@
+"""What the keys say of each other: names that must exist, keys that need each other, and what is allowed but unwise.
+
+The checks read the tree and not the typed configuration, so that one wrong value hides no other fault; what has the
+wrong shape is passed over here, since the schema speaks of it.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dedup.keys import KeyRules
+from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
+from ingest.config.faults import Finding, shown, worded
+from ingest.config.schema import DEFAULT_REGION, HOST, choose, is_loopback, nearest
+from routing.hours import parse_hours
+from routing.rules import conditions_from
+
+_OFF: Final = frozenset({"false", "no", "off"})
+_ANY_ZONE: Final = ZoneInfo("UTC")
+
+Check = Callable[[Table], Iterator[Finding]]
+
+
+def check(root: Table, sections: Collection[str] | None) -> Iterator[Finding]:
+    """The faults between keys; with `sections`, only those that need no other sections."""
+    for needed, one in _CHECKS:
+        if sections is None or needed <= set(sections):
+            yield from one(root)
+
+
+def _names(root: Table, section: str) -> list[str]:
+    found = find(root, section)
+    return list(found.entries) if isinstance(found, Table) else []
+
+
+def _entries(root: Table, section: str) -> Iterator[tuple[KeyPath, Table]]:
+    for name in _names(root, section):
+        entry = find(root, section, name)
+        if isinstance(entry, Table):
+            yield (section, name), entry
+
+
+def _rules(root: Table) -> Iterator[tuple[KeyPath, Table]]:
+    rules = find(root, "routing")
+    for index, rule in enumerate(rules.items if isinstance(rules, Listing) else ()):
+        if isinstance(rule, Table):
+            yield ("routing", index), rule
+
+
+def _texts(root: Table, path: KeyPath) -> Iterator[tuple[KeyPath, Scalar]]:
+    """The one text at `path` or those of the list there."""
+    node = find(root, *path)
+    if node is not None and not isinstance(node, Table):
+        yield from scalars(node, path)
+
+
+def _named(root: Table, path: KeyPath, section: str, what: str) -> Iterator[Finding]:
+    """Each text at `path` must be a name of `section`."""
+    known = _names(root, section)
+    for at, scalar in _texts(root, path):
+        if scalar.text.strip() not in known:
+            yield Finding(at, f"{shown(at, scalar)}is no {what}", choose(scalar.text, known))
+
+
+def _something_to_do(root: Table) -> Iterator[Finding]:
+    examples = {
+        "channels": "channels: {site: {kind: webform}}",
+        "managers": "managers: {anna: {name: Anna Petrova, email: anna@example.com}}",
+        "teams": "teams: {sales: {managers: [anna]}}",
+    }
+    for section, example in examples.items():
+        if find(root, section) is None or find(root, section) == Table():
+            yield Finding((section,), "there is none", f"add at least one, such as {example}")
+
+
+def _members(root: Table) -> Iterator[Finding]:
+    listed: set[str] = set()
+    for path, _ in _entries(root, "teams"):
+        listed |= {scalar.text.strip() for _, scalar in _texts(root, (*path, "managers"))}
+        yield from _named(root, (*path, "managers"), "managers", "manager")
+    if find(root, "teams") is None:
+        return
+    for name in _names(root, "managers"):
+        if name not in listed:
+            yield Finding(("managers", name), "is in no team and gets no leads", "add the name to a team", "warning")
+
+
+def _two_roles(root: Table) -> Iterator[Finding]:
+    for name in _names(root, "directors"):
+        if name in _names(root, "managers"):
+            yield Finding(("directors", name), "is the name of a manager too", "give one of them another name")
+
+
+def _channel_teams(root: Table) -> Iterator[Finding]:
+    for path, _ in _entries(root, "channels"):
+        yield from _named(root, (*path, "team"), "teams", "team")
+
+
+def _rule_teams(root: Table) -> Iterator[Finding]:
+    for path, _ in _rules(root):
+        yield from _named(root, (*path, "team"), "teams", "team")
+
+
+def _rule_channels(root: Table) -> Iterator[Finding]:
+    for path, _ in _rules(root):
+        yield from _named(root, (*path, "when", "channel"), "channels", "channel")
+
+
+def _rule_values(root: Table) -> Iterator[Finding]:
+    """Words, answers and hours of conditions, each in the words of the module that reads it."""
+    calendars = _names(root, "calendars")
+    for path, _ in _rules(root):
+        for key in ("hours", "keyword", "known"):
+            for at, scalar in _texts(root, (*path, "when", key)):
+                if key == "hours":
+                    yield from _hours(at, scalar, calendars)
+                else:
+                    yield from _value(at, scalar, key)
+
+
+def _value(path: KeyPath, scalar: Scalar, key: str) -> Iterator[Finding]:
+    try:
+        conditions_from({key: [scalar.text]}, {}, _ANY_ZONE)
+    except ValueError as error:
+        problem = str(error).removeprefix(f"{key}: ")
+        yield worded(path, scalar, ValueError(problem if "; " in problem else f"{problem}; write true or false"))
+
+
+def _last_rule(root: Table) -> Iterator[Finding]:
+    rules = find(root, "routing")
+    if not isinstance(rules, Listing):
+        if len(_names(root, "teams")) > 1:
+            remedy = "add routing: [{team: NAME}], with lines that have a `when` above it"
+            yield Finding(("routing",), "is missing, and there is more than one team", remedy)
+        return
+    last = len(rules.items) - 1
+    if last < 0:
+        yield Finding(("routing",), "is empty", "write [{team: NAME}], or leave it out where there is one team")
+    for path, rule in _rules(root):
+        index = path[1]
+        if index == last and find(rule, "when") is not None:
+            yield Finding(path, "the last line has a `when`", "add a line with a team alone, for all the rest")
+        if index != last and find(rule, "when") is None:
+            yield Finding(path, "a line without `when` takes everything", "move it to the end, or give it a `when`")
+
+
+def _working_hours(root: Table) -> Iterator[Finding]:
+    calendars = _names(root, "calendars")
+    for path in [("hours",), *((*path, "hours") for path, _ in _entries(root, "managers"))]:
+        node = find(root, *path)
+        if isinstance(node, Scalar):
+            yield from _hours(path, node, calendars)
+
+
+def _hours(path: KeyPath, scalar: Scalar, calendars: list[str]) -> Iterator[Finding]:
+    if scalar.text.strip() in calendars:
+        return
+    try:
+        parse_hours(scalar.text)
+    except ValueError as error:
+        near = nearest(scalar.text, calendars)
+        if near is not None:
+            yield Finding(path, f"{shown(path, scalar)}is no calendar", f"did you mean {near}?")
+            return
+        yield worded(path, scalar, error)
+
+
+def _shared_phones(root: Table) -> Iterator[Finding]:
+    region = find(root, "region")
+    for at, scalar in _texts(root, ("matching", "shared", "phones")):
+        try:
+            KeyRules(region.text.strip().upper() if isinstance(region, Scalar) else DEFAULT_REGION, (), (scalar.text,))
+        except ValueError as error:
+            yield worded(at, scalar, error)
+
+
+def _mail_route(root: Table) -> Iterator[Finding]:
+    path = ("notices", "email")
+    email = find(root, *path)
+    if email is None:
+        for at, scalar in _texts(root, ("notices", "order")):
+            if scalar.text.strip() == "email":
+                yield Finding(at, "notices go by email, and notices.email is missing", "add it, or take email out")
+        return
+    yield from _named(root, (*path, "account"), "accounts", "account")
+    account = find(email, "account")
+    holder = find(root, "accounts", account.text.strip()) if isinstance(account, Scalar) else email
+    if isinstance(account, Scalar) and isinstance(holder, Table) and find(holder, "smtp") is None:
+        yield Finding((*path, "account"), f"{shown(path, account)}has no smtp", "add smtp to the account")
+    user = find(holder, "user")
+    if find(email, "from") is None and not (isinstance(user, Scalar) and "@" in user.text):
+        yield Finding((*path, "from"), "is missing, and no user is an address", "add from: leads@example.com")
+
+
+def _without_address(root: Table) -> Iterator[Finding]:
+    if find(root, "notices", "email") is None:
+        return
+    for path, manager in _entries(root, "managers"):
+        if find(manager, "email") is None:
+            yield Finding(path, "has no email, and notices go by mail", "add email: name@example.com", "warning")
+
+
+def _plain_mail_accounts(root: Table) -> Iterator[Finding]:
+    for path, account in _entries(root, "accounts"):
+        for server in ("imap", "smtp"):
+            yield from _in_the_open((*path, server), find(account, server))
+
+
+def _plain_mail_notices(root: Table) -> Iterator[Finding]:
+    path = ("notices", "email", "smtp")
+    return _in_the_open(path, find(root, *path))
+
+
+def _in_the_open(path: KeyPath, server: Node | None) -> Iterator[Finding]:
+    tls, host = find(server, "tls"), find(server, "host")
+    if not (isinstance(tls, Scalar) and isinstance(host, Scalar)):
+        return
+    if tls.text.strip().lower() in _OFF and not is_loopback(host.text.strip()):
+        problem = "passwords and mail cross the network in the clear"
+        yield Finding((*path, "tls"), problem, "write true or starttls", "warning")
+
+
+def _reachable(root: Table) -> Iterator[Finding]:
+    host = find(root, "http", "host")
+    if not isinstance(host, Scalar) or not HOST.fullmatch(host.text.strip()) or is_loopback(host.text.strip()):
+        return
+    if find(root, "http", "public_url") is None:
+        problem = "listens beyond this machine, and http.public_url is missing: links in notices will lead nowhere"
+        yield Finding(("http", "host"), problem, "add public_url: https://leads.example.com", "warning")
+
+
+_CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
+    (frozenset({"channels", "managers", "teams"}), _something_to_do),
+    (frozenset({"managers", "teams"}), _members),
+    (frozenset({"directors", "managers"}), _two_roles),
+    (frozenset({"channels", "teams"}), _channel_teams),
+    (frozenset({"routing", "teams"}), _rule_teams),
+    (frozenset({"routing", "teams"}), _last_rule),
+    (frozenset({"channels", "routing"}), _rule_channels),
+    (frozenset({"calendars", "routing"}), _rule_values),
+    (frozenset({"calendars", "hours", "managers"}), _working_hours),
+    (frozenset({"matching", "region"}), _shared_phones),
+    (frozenset({"accounts", "notices"}), _mail_route),
+    (frozenset({"managers", "notices"}), _without_address),
+    (frozenset({"accounts"}), _plain_mail_accounts),
+    (frozenset({"notices"}), _plain_mail_notices),
+    (frozenset({"http"}), _reachable),
+)

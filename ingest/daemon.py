@@ -1,0 +1,264 @@
+"""The daemon as a process: store, lock, schema, tasks, HTTP, signals; and the short-lived API that commands use without it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from desk.api import add_api
+from ingest import log as logs
+from ingest.assembly import TOKEN, Parts, assemble
+from ingest.config.load import load
+from ingest.config.schema import Config
+from ingest.supervise import Supervisor
+from kernel import seams
+from kernel.clock import Clock
+from kernel.durations import parse_duration
+from storage import migrate as migrations
+from storage import revisions
+from storage.store import Away, FileLock, Store, Taken
+
+ROLES: Final = ("receive", "listen", "work", "desk")
+DRAIN: Final = 5.0
+MISCONFIGURED: Final = 2
+CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
+
+log = structlog.get_logger("priyom.daemon")
+
+
+class CannotStart(Exception):
+    """Why the daemon does not start, in a sentence with the remedy."""
+
+
+def run(config_path: Path, roles: Sequence[str] = ROLES, *, test_hooks: bool = False) -> int:
+    """Run until SIGTERM or SIGINT. The exit code: 0, or 2 where it could not start."""
+    if set(roles) != set(ROLES):
+        print("--roles: single roles are not built in this version; leave it out", file=sys.stderr)
+        return MISCONFIGURED
+    config = loaded(config_path)
+    if config is None:
+        return MISCONFIGURED
+    logs.configure(_secret_values(config))
+    if test_hooks:
+        seams.arm(os.environ.get(CRASH_VARIABLE, ""))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            _loop_runner()(_serve(config, test_hooks=test_hooks))
+    except CannotStart as error:
+        print(f"priyom does not start: {error}", file=sys.stderr)
+        return MISCONFIGURED
+    return 0
+
+
+def _loop_runner() -> Callable[[Any], None]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
+
+
+def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
+    """The configuration, its warnings printed; None with its faults printed."""
+    result = load(path, os.environ, only)
+    for fault in result.faults:
+        print(fault, file=sys.stderr)
+    return result.config
+
+
+def _secret_values(config: Config) -> list[str]:
+    """Every secret text of a configuration, for the logs to scrub."""
+    found: list[str] = []
+
+    def walk(value: object) -> None:
+        if hasattr(value, "get_secret_value"):
+            found.append(str(value.get_secret_value()))
+        elif isinstance(value, dict):
+            for item in value.values():
+                walk(item)
+        elif hasattr(type(value), "model_fields"):
+            for name in type(value).model_fields:
+                walk(getattr(value, name))
+
+    walk(config)
+    return [secret for secret in found if not secret.startswith("sqlite:")]
+
+
+@contextlib.contextmanager
+def opened_store(config: Config, *, migrate_always: bool = False) -> Any:
+    """The configured store: locked where it is a file, with this version's schema. Raises CannotStart."""
+    store = Store(config.storage.url.get_secret_value())
+    lock = None
+    try:
+        if store.embedded:
+            lock = FileLock(str(store.url.database))
+        if not migrations.is_current(store):
+            if not (store.embedded or migrate_always):
+                raise CannotStart("the database has another schema; run: priyom migrate")
+            migrations.upgrade(store)
+        store.transact_raw(revisions.prepare)
+        yield store
+    except Taken as error:
+        raise CannotStart(f"{error}; stop it first, or use another storage.url") from error
+    except Away as error:
+        raise CannotStart(f"the store cannot be opened ({error}); check storage.url") from error
+    except migrations.OldSchema as error:
+        raise CannotStart(str(error)) from error
+    finally:
+        store.close()
+        if lock is not None:
+            lock.release()
+
+
+async def _serve(config: Config, *, test_hooks: bool) -> None:
+    with opened_store(config) as store:
+        parts = await assemble(config, store, Clock())
+        supervisor = Supervisor()
+        supervisor.start("intake", parts.intake.run)
+        supervisor.start("pipeline", parts.pipeline.run)
+        supervisor.start("ticker", parts.ticker.run)
+        supervisor.start("sender", parts.sender.run)
+        application = _application(parts, supervisor)
+        if test_hooks:
+            application.add_routes(_hooks(parts))
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
+        await runner.setup()
+        try:
+            await _listen(config, runner)
+            _greet(config, runner)
+            await _stopped()
+        finally:
+            log.info("stopping", action="daemon.stop")
+            await runner.cleanup()
+            await supervisor.stop()
+
+
+def _application(parts: Parts, supervisor: Supervisor) -> web.Application:
+    application = web.Application(client_max_size=parts.config.http.max_body)
+    application.add_routes(parts.gateway.routes())
+    add_api(application, parts.office, parts.secrets.token)
+    return application
+
+
+async def _listen(config: Config, runner: web.AppRunner) -> None:
+    site = web.TCPSite(runner, config.http.host, config.http.port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        place = f"{config.http.host}:{config.http.port}"
+        raise CannotStart(
+            f"cannot listen on {place} ({error.strerror or error}); set http.port to a free one"
+        ) from error
+
+
+def _greet(config: Config, runner: web.AppRunner) -> None:
+    """What a newcomer wants to know: where the form and the API are, and what to type to see the leads."""
+    port = runner.addresses[0][1]
+    address = config.http.address(port)
+    forms = [
+        f"  form    {address}/form/{name}" for name, channel in config.channels.items() if channel.kind == "webform"
+    ]
+    posts = [
+        f"          curl -d 'name=Анна' -d 'phone=8 912 345-67-89' {address}/in/{name}"
+        for name in list(config.channels)[:1]
+    ]
+    lines = [
+        "priyom is listening.",
+        *forms,
+        *posts,
+        f"  API     {address}/api/leads (docs at {address}/api/openapi.json)",
+        "  leads   .venv/bin/priyom leads        why: .venv/bin/priyom explain LEAD",
+    ]
+    print("\n".join(lines), flush=True)
+    log.info("listening", action="daemon.start", host=config.http.host, port=port)
+
+
+async def _stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _hooks(parts: Parts) -> list[web.RouteDef]:
+    """Test seams over HTTP, present only with `--test-hooks`: step the clock, pause the worker, arm a crash point."""
+
+    async def clock(request: web.Request) -> web.Response:
+        parts.clock.advance(parse_duration((await request.json())["advance"]))
+        return web.json_response({"now": parts.clock.now().isoformat()})
+
+    async def worker(request: web.Request) -> web.Response:
+        parts.pipeline.paused = bool((await request.json())["paused"])
+        parts.pipeline.wake()
+        return web.json_response({"paused": parts.pipeline.paused})
+
+    async def crash(request: web.Request) -> web.Response:
+        seams.arm((await request.json())["at"])
+        return web.json_response({})
+
+    return [web.post("/test/clock", clock), web.post("/test/worker", worker), web.post("/test/crash", crash)]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Where a short-lived API answers, and its token."""
+
+    url: str
+    token: str
+
+
+@contextlib.asynccontextmanager
+async def opened(config_path: Path) -> AsyncIterator[Local]:
+    """The API over the store itself, on a port of its own on loopback, for a command while no daemon runs. Raises CannotStart."""
+    config = loaded(config_path)
+    if config is None:
+        raise CannotStart("the configuration has faults")
+    logs.configure(_secret_values(config))
+    logging.getLogger().setLevel(logging.WARNING)
+    with opened_store(config) as store:
+        parts = await assemble(config, store, Clock())
+        application = web.Application()
+        add_api(application, parts.office, parts.secrets.token)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
+        finally:
+            await runner.cleanup()
+
+
+def stored_token(config: Config) -> str | None:
+    """The API's token that the store made for itself, read beside a daemon that runs; None where there is none yet."""
+    store = Store(config.storage.url.get_secret_value())
+    try:
+        return store.peek(lambda db: revisions.setting(db, TOKEN))
+    except Away:
+        return None
+    finally:
+        store.close()
+
+
+def migrate(config_path: Path) -> int:
+    """Bring the store's schema up to this version."""
+    config = loaded(config_path, only=("storage", "timezone", "language"))
+    if config is None:
+        return MISCONFIGURED
+    try:
+        with opened_store(config, migrate_always=True):
+            print(f"the schema is at {migrations.HEAD}")
+    except CannotStart as error:
+        print(f"priyom migrate: {error}", file=sys.stderr)
+        return MISCONFIGURED
+    return 0

@@ -1,0 +1,194 @@
+"""Giving leads out, in the transaction of whoever asks: newcomers of a batch, or those who wait when somebody frees up."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ingest.rulebook import Rulebook
+from kernel.seams import crashpoint
+from routing.distribute import Distribution, Given, Left, Waiting, anyone_free, distribute
+from storage import decisions, rotation
+from storage.decisions import Decision
+from storage.leads import NewLead
+from storage.names import Names
+from storage.rotation import Notice
+
+PAGES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A lead that is not in the store yet, and its client's own manager."""
+
+    lead: NewLead
+    owner: str | None
+    chosen: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What a distribution came to: the newcomers as they are to be written, and whether more could go out at once."""
+
+    newcomers: tuple[NewLead, ...]
+    given: int
+    more: bool
+
+
+class Distributor:
+    """Runs `routing.distribute` under the store's locks. One of a process; holds no state of its own."""
+
+    def __init__(self, names: Names, new_id: Callable[[], int]) -> None:
+        self.names = names
+        self.new_id = new_id
+
+    def run(
+        self,
+        db: sa.Connection,
+        rulebook: Rulebook,
+        teams: Collection[str],
+        now: datetime,
+        newcomers: Sequence[Newcomer] = (),
+        *,
+        restate: bool = False,
+    ) -> Spread:
+        """Distribute the waiting leads of `teams` and these newcomers, by place: teams by number, each in pages.
+
+        `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not written here but returned with owner and state, so that each lead is one insert.
+        """
+        by_number = sorted(
+            (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
+        )
+        locked = rotation.lock(db, self.names, by_number, now)
+        standings = dict(locked.standings)
+        finished: list[NewLead] = []
+        made: list[Decision] = []
+        notices: list[Notice] = []
+        more = False
+        for name in by_number:
+            own = [n for n in newcomers if n.lead.team == name]
+            spread = _Team(self, db, rulebook, name, now, locked.turns[name], standings)
+            spread.go(own, restate=restate)
+            more = more or spread.more
+            rotation.write_turns(db, self.names, name, locked.turns[name], spread.turns)
+            finished += spread.finished
+            made += spread.decisions
+            notices += spread.notices
+        changed = {m: s.open for m, s in standings.items() if s.open != locked.standings[m].open}
+        rotation.write_loads(db, self.names, changed)
+        decisions.write(db, made)
+        rotation.tell(db, self.names, notices, (self.new_id() for _ in notices), now)
+        crashpoint("distribute.before_commit")
+        return Spread(tuple(finished), len(notices), more)
+
+    def everybody(self, db: sa.Connection, rulebook: Rulebook, now: datetime) -> bool:
+        """Distribute all that waits, and bring the reasons of what stays up to date. Whether another run could give more."""
+        return self.run(db, rulebook, tuple(rulebook.policy.teams), now, restate=True).more
+
+
+class _Team:
+    """One team's distribution within a run: standings are shared with the other teams of it."""
+
+    def __init__(
+        self,
+        run: Distributor,
+        db: sa.Connection,
+        rulebook: Rulebook,
+        name: str,
+        now: datetime,
+        turns: Any,
+        standings: dict[str, Any],
+    ) -> None:
+        self._run = run
+        self._db = db
+        self._rulebook = rulebook
+        self._team = rulebook.policy.teams[name]
+        self._now = now
+        self._standings = standings
+        self.turns: dict[str, int] = dict(turns)
+        self.finished: list[NewLead] = []
+        self.decisions: list[Decision] = []
+        self.notices: list[Notice] = []
+        self.more = False
+
+    def go(self, newcomers: Sequence[Newcomer], *, restate: bool) -> None:
+        """Older leads first, page by page, while anybody is free; the newcomers with the last page."""
+        backlog: list[Waiting] = []
+        if restate or anyone_free(self._rulebook.policy.managers, self._standings, self._now):
+            backlog = self._drain()
+        left = self._distribute(backlog, newcomers)
+        if restate:
+            self._restate(left)
+
+    def _drain(self) -> list[Waiting]:
+        """Distribute full pages of waiting leads; the last page, which is not full, comes back undistributed."""
+        after = None
+        for _page in range(PAGES):
+            backlog = rotation.waiting(self._db, self._run.names, self._team.name, after)
+            if len(backlog) < rotation.WAITING_LIMIT:
+                return backlog
+            left = self._distribute(backlog, [])
+            self._restate(left)
+            if any(one.reason != "waiting_for_owner" for one in left):
+                return []
+            after = (backlog[-1].place, backlog[-1].lead)
+        self.more = True
+        return []
+
+    def _restate(self, left: Sequence[Left]) -> None:
+        """Where nobody is free for the rotation, the same is true of every lead behind."""
+        reason = next((one.reason for one in left if one.reason != "waiting_for_owner"), None)
+        if reason is not None:
+            rotation.restate(self._db, self._run.names, self._team.name, reason)
+
+    def _distribute(self, backlog: Sequence[Waiting], newcomers: Sequence[Newcomer]) -> Sequence[Left]:
+        if not backlog and not newcomers:
+            return ()
+        fresh = {n.lead.id: n for n in newcomers}
+        candidates = [*backlog, *(Waiting(n.lead.id, n.lead.place_at, n.owner) for n in newcomers)]
+        came = distribute(
+            self._team, self._rulebook.policy.managers, candidates, self._standings, self.turns, self._now
+        )
+        self.turns = dict(came.turns)
+        for given in came.given:
+            standing = self._standings[given.manager]
+            self._standings[given.manager] = replace(standing, open=standing.open + 1)
+        rotation.settle(self._db, self._run.names, came, except_for=fresh)
+        self._record(came, fresh, {w.lead for w in backlog})
+        return came.left
+
+    def _record(self, came: Distribution, fresh: dict[int, Newcomer], waited: set[int]) -> None:
+        for given in came.given:
+            self._decide(given.lead, _told(given, self._team.name), fresh.get(given.lead))
+            self.notices.append(Notice("lead_assigned", given.lead, given.manager))
+            if given.lead in fresh:
+                self.finished.append(replace(fresh[given.lead].lead, state="assigned", owner=given.manager))
+        for left in came.left:
+            if left.lead in fresh:
+                self._decide(left.lead, _told(left, self._team.name), fresh[left.lead])
+                lead = fresh[left.lead].lead
+                self.finished.append(replace(lead, reason=left.reason, wait_until=left.wait_until))
+
+    def _decide(self, lead: int, record: dict[str, Any], newcomer: Newcomer | None) -> None:
+        chosen = {} if newcomer is None else newcomer.chosen
+        self.decisions.append(Decision(self._run.new_id(), self._now, "assignment", {**chosen, **record}, lead))
+
+
+def _told(what: Given | Left, team: str) -> dict[str, Any]:
+    if isinstance(what, Given):
+        return {
+            "code": what.by,
+            "team": team,
+            "manager": what.manager,
+            "turn": what.turn,
+            "eligible": what.eligible,
+            "skipped": what.skipped,
+        }
+    return {"code": "unprocessed", "team": team, "reason": what.reason, "skipped": what.skipped}
+
+
+def teams_of(newcomers: Iterable[Newcomer]) -> set[str]:
+    """The teams that a batch has leads for."""
+    return {n.lead.team for n in newcomers}

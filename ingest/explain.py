@@ -1,0 +1,132 @@
+"""Decisions told in sentences, as a manager or a head reads them: what the records keep as codes and ids, in words.
+
+Records name keys by id, so personal values are looked up only when somebody asks. A record may come from another version
+of the program: an unknown code is shown as itself, and what a record does not have is not told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from dedup.keys import Key
+from ingest.sentences import Vocabulary, say
+from kernel.clock import iso
+from kernel.texts import Language
+from storage.decisions import Decision, keys_named
+
+
+def sentences(
+    db: sa.Connection, made: Sequence[Decision], language: Language, titles: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """`[{"at": time, "text": sentences}]`, one item a decision, in their order. One statement, whatever their number.
+
+    `titles` are the names by which managers, and whoever else acts, are shown; one without a title is shown by his key.
+    """
+    keys = keys_named(db, {number for decision in made for number in _mentioned(decision)})
+    teller = _Teller(language, keys, titles or {})
+    return [{"at": iso(decision.at), "text": " ".join(teller.tell(decision))} for decision in made]
+
+
+def _mentioned(decision: Decision) -> Iterator[int]:
+    """The ids of the keys that a decision refers to."""
+    if decision.stage == "match":
+        if decision.record.get("key") is not None:
+            yield decision.record["key"]
+        yield from (number for number, _verdict in decision.record.get("tried", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells decisions in one language, with the keys that they mention."""
+
+    language: Language
+    keys: Mapping[int, Key]
+    titles: Mapping[str, str]
+
+    def tell(self, decision: Decision) -> Iterator[str]:
+        """The sentences of one decision; at least one."""
+        code = str(decision.record.get("code", decision.stage))
+        match decision.stage:
+            case "match":
+                return self._match(code, decision.record)
+            case "assignment":
+                return self._assignment(code, decision.record)
+            case "action":
+                return self._action(code, decision.record, decision.actor)
+            case _:
+                return iter((code,))
+
+    def _match(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        joined_by = record.get("key")
+        yield self._say("match", code, key=self._key(joined_by))
+        yield from self._tried((number, verdict) for number, verdict in record.get("tried", ()) if number != joined_by)
+        if record.get("others"):
+            yield self._say("suggestion", "keys_of_two")
+        if record.get("introduced"):
+            yield self._say("phrase", "name_kept") if code == "shared_key" else self._say("suggestion", "another_name")
+        if record.get("rejected"):
+            reasons = [(self._say("kind", kind), self._say("rejected", why)) for kind, why in record["rejected"]]
+            yield self._listed("not_used", reasons)
+        if "enquiry" in record:
+            yield self._say("enquiry", record["enquiry"])
+
+    def _tried(self, tried: Iterable[tuple[int, str]]) -> Iterator[str]:
+        keys: dict[str, list[str]] = {}
+        for number, verdict in tried:
+            keys.setdefault(verdict, []).append(self._key(number))
+        for verdict, named in keys.items():
+            yield f"{self._say('tried', verdict)}: {', '.join(named)}."
+
+    def _assignment(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        if record.get("team") is not None:
+            yield self._team(record)
+        manager = record.get("manager")
+        reason = self._say("reason", record.get("reason"))
+        yield self._say("assignment", code, manager=self._title(manager), reason=reason)
+        also = [self._title(name) for name in record.get("eligible", ()) if name != manager]
+        if also:
+            yield f"{self._say('phrase', 'also_free')}: {', '.join(also)}."
+        if record.get("skipped"):
+            obstacles = [(self._title(name), self._say("obstacle", why)) for name, why in record["skipped"]]
+            yield self._listed("cannot_take" if code == "unprocessed" else "skipped", obstacles)
+
+    def _team(self, record: Mapping[str, Any]) -> str:
+        """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""
+        team = record["team"]
+        if "rule" not in record:
+            return self._say("phrase", "in_team", team=team)
+        if record["rule"] is None:
+            return self._say("phrase", "by_default", team=team)
+        return self._say("phrase", "by_rule", team=team, rule=record["rule"] + 1)
+
+    def _action(self, code: str, record: Mapping[str, Any], actor: str) -> Iterator[str]:
+        manager, team = record.get("manager"), record.get("team")
+        what = "assign_to_team" if code == "assign" and manager is None else code
+        count = len(record.get("envelopes", ()))
+        done = self._say("action", what, manager=self._title(manager), team=team, count=count)
+        yield f"{self._title(actor)}: {done}."
+        if record.get("reason"):
+            yield self._say("phrase", "with_reason", reason=record["reason"])
+        if record.get("from"):
+            yield self._say("phrase", "before", state=self._say("state", record["from"]))
+        if record.get("as_client"):
+            yield self._say("phrase", "as_client")
+
+    def _say(self, vocabulary: Vocabulary, code: object, **values: object) -> str:
+        return say(vocabulary, str(code), self.language, **values)
+
+    def _listed(self, heading: str, reasons: Iterable[tuple[str, str]]) -> str:
+        told = (self._say("phrase", "because", what=what, why=why) for what, why in reasons)
+        return f"{self._say('phrase', heading)}: {'; '.join(told)}."
+
+    def _title(self, name: str | None) -> str:
+        return "" if name is None else self.titles.get(name, name)
+
+    def _key(self, number: int | None) -> str:
+        key = None if number is None else self.keys.get(number)
+        if key is None:
+            return self._say("phrase", "erased")
+        shown = f"{self._say('kind', key.kind)} {key.e164 or key.value}"
+        return shown if key.extension is None else self._say("phrase", "extension", key=shown, extension=key.extension)

@@ -1,0 +1,201 @@
+"""The HTTP side of intake: reads a bounded request, lets the channel's adapter prove and name it, and answers after the commit."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, Final
+
+import orjson
+import structlog
+from aiohttp import BodyPartReader, web
+
+from channels.adapter import Adapter, Rejected
+from channels.message import Answer, Request
+from ingest.intake import Busy, Intake
+from ingest.metrics import Metrics
+from kernel.clock import Clock
+from storage.store import Away
+
+CHUNK: Final = 64 * 1024
+FIELDS: Final = 1024 * 1024
+UPLOAD_FACTOR: Final = 20
+BODY_WITHIN: Final = 60.0
+AGAIN_IN: Final = "1"
+
+log = structlog.get_logger("priyom.gateway")
+Network = IPv4Network | IPv6Network
+
+
+class Gateway:
+    """Handlers of `/in/…` and `/form/…`. Knows of a kind only what `Adapter` promises."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        adapters: Mapping[str, Adapter[Any]],
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        max_body: int,
+        trusted_proxies: Sequence[Network],
+    ) -> None:
+        self._intake = intake
+        self._adapters = adapters
+        self._clock = clock
+        self._metrics = metrics
+        self._max_body = max_body
+        self._proxies = tuple(trusted_proxies)
+
+    def routes(self) -> list[web.RouteDef]:
+        """What an application serves of intake."""
+        return [
+            web.route("*", "/in/{channel}", self.receive),
+            web.route("*", "/in/{channel}/{tail:.*}", self.receive),
+            web.get("/form/{channel}", self.page),
+        ]
+
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """One delivery: committed, then answered in the vendor's own words; or refused and counted."""
+        name = request.match_info["channel"]
+        adapter = self._adapters.get(name)
+        if adapter is None:
+            return self._refuse("", Rejected(404, "no_such_channel", "there is no such channel"))
+        asked: Request | None = None
+        try:
+            asked = await self._read(request)
+            if request.method == "OPTIONS" and (allowed := adapter.preflight(asked)) is not None:
+                return _response(allowed)
+            accepted = await self._intake.accept(adapter.receive(asked))
+            return _response(adapter.answer(asked, accepted))
+        except Rejected as refusal:
+            shown = None if asked is None else adapter.refused(asked, refusal)
+            return self._refuse(name, refusal, shown)
+        except Busy:
+            return self._refuse(name, Rejected(503, "busy", "too much is arriving at once; try again in a second"))
+        except Away:
+            return self._refuse(name, Rejected(503, "store_away", "the store cannot be reached; try again in a second"))
+        except Exception:
+            log.exception("a delivery could not be taken in", action="delivery.failed", channel=name)
+            return self._refuse(name, Rejected(500, "internal", "the delivery could not be stored; try again"))
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """The hosted page of a channel."""
+        adapter = self._adapters.get(request.match_info["channel"])
+        asked = self._asked(request, b"")
+        shown = None if adapter is None else adapter.page(asked)
+        if shown is None:
+            return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
+        return _response(shown)
+
+    def _asked(self, request: web.Request, body: bytes, cut: tuple[str, ...] = ()) -> Request:
+        return Request(
+            method=request.method,
+            tail=request.match_info.get("tail", ""),
+            query=request.query,
+            headers=request.headers,
+            body=body,
+            at=self._clock.now(),
+            remote=client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies),
+            cut=cut,
+        )
+
+    async def _read(self, request: web.Request) -> Request:
+        """The request with its body, which is read no further than the bound; too long a multipart loses its files only."""
+        length = request.content_length
+        multipart = request.content_type == "multipart/form-data"
+        if length is not None and length > self._max_body:
+            if multipart and length <= self._max_body * UPLOAD_FACTOR:
+                return await self._without_files(request)
+            raise _too_large(self._max_body)
+        if multipart and length is None:
+            return await self._without_files(request)
+        try:
+            return self._asked(request, await request.read())
+        except web.HTTPRequestEntityTooLarge as error:
+            raise _too_large(self._max_body) from error
+
+    async def _without_files(self, request: web.Request) -> Request:
+        try:
+            async with asyncio.timeout(BODY_WITHIN * UPLOAD_FACTOR):
+                body, cut = await _fields_only(request, self._max_body, self._max_body * UPLOAD_FACTOR)
+        except TimeoutError as error:
+            raise Rejected(408, "timeout", "the body did not arrive in time") from error
+        except (ValueError, AssertionError) as error:
+            raise Rejected(400, "unreadable", "the body is no multipart/form-data") from error
+        return self._asked(request, body, cut)
+
+    def _refuse(self, channel: str, refusal: Rejected, shown: Answer | None = None) -> web.Response:
+        self._metrics.refused(channel, refusal.code)
+        if shown is not None:
+            return _response(shown)
+        body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
+        headers = {"Retry-After": AGAIN_IN} if refusal.status in {429, 503} else None
+        return web.Response(status=refusal.status, body=body, content_type="application/json", headers=headers)
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _too_large(limit: int) -> Rejected:
+    return Rejected(413, "too_large", f"the body is longer than {limit} bytes")
+
+
+async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[bytes, tuple[str, ...]]:
+    """A multipart body put together again from its fields and the files that fit; and the names of those that do not."""
+    boundary = request.headers["Content-Type"].partition("boundary=")[2].partition(";")[0].strip(' "').encode()
+    kept: list[bytes] = []
+    cut: list[str] = []
+    size = passed = 0
+    reader = await request.multipart()
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader):
+            raise ValueError("a multipart inside a multipart")  # noqa: TRY004 - bad input, not a bad argument
+        room = (FIELDS if part.filename is None else limit) - size
+        content, length = await _content(part, room, ceiling - passed)
+        passed += length
+        if content is None:
+            cut.append(part.filename or part.name or "")
+            continue
+        size += len(content)
+        lines = [
+            b"--" + boundary,
+            *(k.encode() + b": " + v.encode("utf-8", "surrogateescape") for k, v in part.headers.items()),
+        ]
+        kept.append(b"\r\n".join([*lines, b"", content]) + b"\r\n")
+    return b"".join([*kept, b"--" + boundary + b"--\r\n"]), tuple(cut)
+
+
+async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes | None, int]:
+    """A part's bytes, or None where they are more than there is room for; and how many were read."""
+    held: bytearray | None = bytearray()
+    length = 0
+    while chunk := await part.read_chunk(CHUNK):
+        length += len(chunk)
+        if length > ceiling:
+            raise Rejected(413, "too_large", "the files are far too long")
+        if held is not None and length <= room:
+            held += chunk
+        else:
+            held = None
+    return None if held is None else bytes(held), length
+
+
+def client_address(peer: str | None, forwarded: Sequence[str], proxies: Sequence[Network]) -> str | None:
+    """Who sent a request: the peer, or what trusted proxies say, read from the right; a client can write the rest itself."""
+    address = peer
+    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+    while address is not None and hops and _trusted(address, tuple(proxies)):
+        address = hops.pop()
+    return address
+
+
+@lru_cache(256)
+def _trusted(address: str, proxies: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in proxy for proxy in proxies)

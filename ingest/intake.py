@@ -1,0 +1,172 @@
+"""The way in: envelopes that arrive together are committed together, and only then acknowledged.
+
+A group is whatever came while the last one was being committed; there is no timer, so an idle system adds no latency.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from channels.message import Accepted, Envelope
+from kernel.seams import crashpoint
+from storage.journal import Cursor, Journal
+from storage.store import Away, Conflict, Store
+
+GROUP: Final = 200
+WAITING_ENVELOPES: Final = 2_000
+WAITING_BYTES: Final = 64 * 1024 * 1024
+
+log = structlog.get_logger("priyom.intake")
+
+
+class Busy(Exception):
+    """More is waiting to be committed than this process holds. Nothing was kept; try again in a second."""
+
+
+@dataclass(slots=True)
+class _Delivery:
+    envelopes: Sequence[Envelope]
+    cursor: Cursor | None
+    size: int
+    done: "asyncio.Future[list[Accepted]]"
+
+
+class Intake:
+    """The journal's one door. `accept` is for any task of the loop; `run` is the writer, kept alive by the daemon."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        zone: ZoneInfo,
+        on_accepted: Callable[[Sequence[Envelope], Sequence[Accepted]], None],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._zone = zone
+        self._on_accepted = on_accepted
+        self._waiting: list[_Delivery] = []
+        self._size = 0
+        self._arrived = asyncio.Event()
+        self._running = False
+        self._day: tuple[datetime, datetime, str] | None = None
+
+    async def accept(self, envelopes: Sequence[Envelope], cursor: Cursor | None = None) -> list[Accepted]:
+        """Committed when this returns: one result an envelope, in order. Raises Busy, Away, or Stale for the cursor.
+
+        Cancelling the caller does not take an envelope back; a delivery that is repeated is then a duplicate.
+        """
+        if not self._running:
+            raise Away("the journal's writer is starting again")
+        size = sum(len(e.body) for e in envelopes)
+        if len(self._waiting) >= WAITING_ENVELOPES or self._size + size > WAITING_BYTES:
+            raise Busy("too much is waiting to be committed")
+        delivery = _Delivery(envelopes, cursor, size, asyncio.get_running_loop().create_future())
+        self._waiting.append(delivery)
+        self._size += size
+        self._arrived.set()
+        return await delivery.done
+
+    async def run(self) -> None:
+        """Commit groups until cancelled. If it dies, whoever waits is told at once."""
+        self._running = True
+        group: list[_Delivery] = []
+        try:
+            while True:
+                await self._arrived.wait()
+                group = self._take()
+                await self._commit(group)
+                group = []
+        finally:
+            self._running = False
+            waiting, self._waiting, self._size = [*group, *self._waiting], [], 0
+            self._arrived.clear()
+            for delivery in waiting:
+                _fail(delivery, Away("the journal's writer stopped"))
+
+    def _take(self) -> list[_Delivery]:
+        count = 0
+        taken = 0
+        for delivery in self._waiting:
+            if taken and count + len(delivery.envelopes) > GROUP:
+                break
+            count += len(delivery.envelopes)
+            taken += 1
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        self._size -= sum(d.size for d in group)
+        if not self._waiting:
+            self._arrived.clear()
+        return group
+
+    async def _commit(self, group: Sequence[_Delivery]) -> None:
+        """One transaction for the group; if that fails for another reason than the store's absence, one for each."""
+        plain = [d for d in group if d.cursor is None]
+        if len(plain) > 1 and await self._append(plain, alone=False):
+            plain = []
+        for delivery in [*plain, *(d for d in group if d.cursor is not None)]:
+            await self._append([delivery], alone=True)
+
+    async def _append(self, group: Sequence[_Delivery], *, alone: bool) -> bool:
+        """Commit and answer a group. False where its members must be tried one by one."""
+        envelopes = [e for d in group for e in d.envelopes]
+        dated = [(e, self._day_of(e.received_at)) for e in envelopes]
+        cursor = group[0].cursor if alone else None
+
+        def append(db: object) -> list[Accepted]:
+            accepted = self._journal.append(db, dated, cursor)  # type: ignore[arg-type] # a Connection, by the store
+            crashpoint("accept.before_commit")
+            return accepted
+
+        try:
+            accepted = await self._store.run(append)
+        except Away as error:
+            for delivery in group:
+                _fail(delivery, error)
+            return True
+        except Conflict as error:
+            if not alone:
+                return False
+            _fail(group[0], Away(str(error)))
+            return True
+        except Exception as error:  # noqa: BLE001 - one row that the database refuses must cost only itself
+            if not alone:
+                log.warning(
+                    "a group was refused; its members are committed one by one",
+                    action="intake.split",
+                    error=type(error).__name__,
+                )
+                return False
+            _fail(group[0], error)
+            return True
+        crashpoint("accept.after_commit")
+        self._answer(group, accepted)
+        self._on_accepted(envelopes, accepted)
+        return True
+
+    @staticmethod
+    def _answer(group: Sequence[_Delivery], accepted: Sequence[Accepted]) -> None:
+        start = 0
+        for delivery in group:
+            end = start + len(delivery.envelopes)
+            if not delivery.done.done():
+                delivery.done.set_result(list(accepted[start:end]))
+            start = end
+
+    def _day_of(self, moment: datetime) -> str:
+        """The company's day of a moment. Most moments fall on the same one, so its bounds are kept."""
+        if self._day is None or not self._day[0] <= moment < self._day[1]:
+            local = moment.astimezone(self._zone)
+            start = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            following = (start + timedelta(days=1)).replace(tzinfo=None).replace(tzinfo=self._zone)
+            self._day = (start.astimezone(moment.tzinfo), following.astimezone(moment.tzinfo), local.date().isoformat())
+        return self._day[2]
+
+
+def _fail(delivery: _Delivery, error: Exception) -> None:
+    if not delivery.done.done():
+        delivery.done.set_exception(error)

@@ -1,0 +1,83 @@
+"""Prometheus metrics, by channel; no personal data, no client's words in a label."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from channels.message import Accepted, Envelope
+from storage.journal import Result
+
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+Gauges = tuple[int, float, Sequence[tuple[str, str, int]], Mapping[str, int]]
+
+
+class Metrics:
+    """The registry of one daemon. Counters start at zero with the process; the ledger is the account that lasts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._received = Counter(
+            "priyom_received_total", "Envelopes committed to the journal", ["channel"], registry=self.registry
+        )
+        self._duplicates = Counter(
+            "priyom_duplicates_total", "Deliveries that were there already", ["channel"], registry=self.registry
+        )
+        self._refused = Counter(
+            "priyom_refused_total", "Deliveries refused", ["channel", "code"], registry=self.registry
+        )
+        self._outcomes = Counter(
+            "priyom_outcomes_total", "Envelopes decided", ["channel", "outcome"], registry=self.registry
+        )
+        self._notices = Counter(
+            "priyom_notices_total", "Attempts to deliver a notice", ["route", "result"], registry=self.registry
+        )
+        self._settled = Histogram(
+            "priyom_received_to_settled_seconds", "From receipt to outcome", buckets=_BUCKETS, registry=self.registry
+        )
+        self._pending = Gauge("priyom_pending", "Envelopes without an outcome", registry=self.registry)
+        self._oldest = Gauge(
+            "priyom_oldest_pending_seconds", "Age of the oldest pending envelope", registry=self.registry
+        )
+        self._waiting = Gauge("priyom_leads_waiting", "Unprocessed leads", ["team", "reason"], registry=self.registry)
+        self._outbox = Gauge("priyom_outbox", "Notices not sent", ["state"], registry=self.registry)
+        self._arrivals: dict[str, Counter] = {}
+
+    def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
+        """Envelopes were committed."""
+        for envelope, result in zip(envelopes, accepted, strict=True):
+            if result.duplicate:
+                self._duplicates.labels(envelope.channel).inc()
+                continue
+            if envelope.channel not in self._arrivals:
+                self._arrivals[envelope.channel] = self._received.labels(envelope.channel)
+            self._arrivals[envelope.channel].inc()
+
+    def refused(self, channel: str, code: str) -> None:
+        """A delivery was refused."""
+        self._refused.labels(channel, code).inc()
+
+    def settled(self, channels: Sequence[str], results: Sequence[Result], ages: Sequence[float]) -> None:
+        """A batch was decided; `ages` in seconds from each receipt."""
+        for channel, result in zip(channels, results, strict=True):
+            self._outcomes.labels(channel, result.outcome).inc()
+        for age in ages:
+            self._settled.observe(age)
+
+    def sent(self, route: str, sent: bool) -> None:  # noqa: FBT001 - a callback of two facts
+        """A notice left, or did not."""
+        self._notices.labels(route, "sent" if sent else "failed").inc()
+
+    def text(self, gauges: Gauges | None) -> bytes:
+        """All of it in Prometheus' text format. `gauges`: pending, age of the oldest, waiting leads, outbox; None while unknown."""
+        if gauges is not None:
+            pending, oldest, waiting, outbox = gauges
+            self._pending.set(pending)
+            self._oldest.set(oldest)
+            self._waiting.clear()
+            for team, reason, number in waiting:
+                self._waiting.labels(team, reason).set(number)
+            for state in ("due", "dead"):
+                self._outbox.labels(state).set(outbox.get(state, 0))
+        return generate_latest(self.registry)

@@ -1,0 +1,127 @@
+"""The loop that empties the outbox: due notices by the first route that reaches their manager, retried with growing pauses."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+import structlog
+
+from ingest.notices.route import Delivery, Message, Route
+from ingest.notices.texts import render
+from kernel.clock import Clock
+from kernel.ids import uuid7
+from kernel.seams import crashpoint
+from kernel.texts import Language
+from storage import outbox, views
+from storage.names import Names
+from storage.outbox import Due
+from storage.store import Away, Conflict, Store
+
+BURST: Final = 50
+LEASE: Final = timedelta(minutes=5)
+PAUSES: Final = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400))
+STORE_AWAY: Final = 2.0
+
+log = structlog.get_logger("priyom.notices")
+
+
+class Sender:
+    """Sends what is due, in bursts. `wake` when something new may be."""
+
+    def __init__(
+        self,
+        store: Store,
+        names: Names,
+        routes: Sequence[Route],
+        clock: Clock,
+        language: Language,
+        zone: ZoneInfo,
+        on_sent: Callable[[str, bool], None],
+    ) -> None:
+        self._store = store
+        self._names = names
+        self._routes = routes
+        self._clock = clock
+        self._language = language
+        self._zone = zone
+        self._on_sent = on_sent
+        self._woken = asyncio.Event()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """A notice may be due."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; between bursts, sleep until woken. The ticker wakes for retries."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                while await self._burst():
+                    pass
+            except (Away, Conflict) as error:
+                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
+                await asyncio.sleep(STORE_AWAY)
+                self._woken.set()
+
+    async def _burst(self) -> int:
+        token = uuid7()
+        now = self._clock.now()
+        due = await self._store.run(lambda db: outbox.claim(db, self._names, BURST, token, LEASE, now))
+        if not due:
+            return 0
+        for route, items in self._by_route(due):
+            if route is None:
+                for item in items:
+                    await self._put_back(
+                        token, item, Delivery(sent=False, error="no route reaches this manager", again=False)
+                    )
+            else:
+                await self._send(token, route, items)
+        return len(due)
+
+    def _by_route(self, due: Sequence[Due]) -> list[tuple[Route | None, list[Due]]]:
+        parted: dict[str, tuple[Route | None, list[Due]]] = {}
+        for item in due:
+            route = next((r for r in self._routes if r.address(item.manager) is not None), None)
+            parted.setdefault(route.name if route else "", (route, []))[1].append(item)
+        return list(parted.values())
+
+    async def _send(self, token: str, route: Route, items: Sequence[Due]) -> None:
+        messages = await self._store.read(lambda db: [self._message(db, route, item) for item in items])
+        crashpoint("notice.before_send")
+        deliveries = await route.send(messages)
+        crashpoint("notice.after_send")
+        sent = [item for item, delivery in zip(items, deliveries, strict=True) if delivery.sent]
+        now = self._clock.now()
+        await self._store.run(lambda db: outbox.finish(db, token, [item.id for item in sent], now, route.name))
+        for item, delivery in zip(items, deliveries, strict=True):
+            self._on_sent(route.name, delivery.sent)
+            if not delivery.sent:
+                await self._put_back(token, item, delivery)
+
+    def _message(self, db: sa.Connection, route: Route, item: Due) -> Message:
+        lead = views.lead(db, self._names, item.lead)
+        due = lead["due_at"]
+        if due is not None:
+            due = datetime.fromisoformat(due).astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
+        subject, text = render(item.code, lead, self._language, due)
+        return Message(item.uid, item.manager, route.address(item.manager) or "", subject, text)
+
+    async def _put_back(self, token: str, item: Due, delivery: Delivery) -> None:
+        error = delivery.error or "not sent"
+        again = delivery.again and item.attempts <= len(PAUSES)
+        at = self._clock.now() + PAUSES[item.attempts - 1] if again else None
+        await self._store.run(lambda db: outbox.put_back(db, token, item.id, at, error))
+        level = log.warning if again else log.error
+        level(
+            "a notice was not sent",
+            action="notice.retry" if again else "notice.dead",
+            notice=item.uid,
+            manager=item.manager,
+            error=error,
+        )

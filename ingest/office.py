@@ -1,0 +1,457 @@
+"""The commands and questions of the desk and the command line, over the store. Whoever changes something is named."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from channels.adapter import Adapter
+from channels.message import Envelope, Inbound
+from dedup.keys import normalise
+from desk.ports import Json, Refused
+from ingest.config.schema import Config
+from ingest.distribution import Distributor
+from ingest.explain import sentences
+from ingest.metrics import Metrics
+from ingest.notices.texts import render
+from ingest.pipeline import Pipeline
+from ingest.rulebook import Rulebook, Rulebooks
+from ingest.settle import Reading, Settled, Settler
+from kernel.clock import Clock, instant
+from kernel.ids import is_uuid, uuid7
+from kernel.texts import LANGUAGES, Language
+from routing.distribute import find_obstacle
+from storage import decisions, handling, outbox, rotation, views
+from storage.decisions import Decision
+from storage.handling import Standing
+from storage.journal import Claimed, Journal, account
+from storage.migrate import HEAD, version
+from storage.names import Names
+from storage.rotation import Notice
+from storage.store import Away, Conflict, Store, Unit
+
+OPEN: Final = frozenset({"unprocessed", "assigned", "in_work"})
+CLOSING: Final = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
+ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
+_TRIES: Final = 5
+
+
+class TakenBack(Exception):
+    """Ends a dry run: its transaction is rolled back, and what it showed is carried out."""
+
+    def __init__(self, shown: Json) -> None:
+        super().__init__("dry run")
+        self.shown = shown
+
+
+class StoreOffice:
+    """`desk.ports.Office` over the store of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        names: Names,
+        journal: Journal,
+        rulebooks: Rulebooks,
+        settler: Settler,
+        distributor: Distributor,
+        pipeline: Pipeline,
+        adapters: Mapping[str, Adapter[Any]],
+        clock: Clock,
+        metrics: Metrics,
+        config: Config,
+        zone: ZoneInfo,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._names = names
+        self._journal = journal
+        self._rulebooks = rulebooks
+        self._settler = settler
+        self._distributor = distributor
+        self._pipeline = pipeline
+        self._adapters = adapters
+        self._clock = clock
+        self._metrics = metrics
+        self._language: Language = config.language
+        self._reasons = config.reasons
+        self._titles = {name: manager.name for name, manager in config.managers.items()}
+        self._zone = zone
+        self._on_change = on_change
+
+    async def _read(self, unit: Unit[Any]) -> Any:
+        try:
+            return await self._store.read(unit)
+        except Away as error:
+            raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
+        except views.BadCursor as error:
+            raise Refused(400, "bad_cursor", str(error)) from error
+
+    async def _run(self, unit: Unit[Any]) -> Any:
+        for _ in range(_TRIES):
+            try:
+                return await self._store.run(unit)
+            except Conflict:
+                continue
+            except Away as error:
+                raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
+        raise Refused(503, "busy", "others kept changing the same rows; try again")
+
+    async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
+        """A page of leads."""
+        chosen = views.LeadFilter(**wanted)
+        page: views.Page = await self._read(lambda db: views.lead_page(db, chosen, limit, cursor))
+        return page.json()
+
+    async def lead(self, uid: str) -> Json:
+        """One lead, whole."""
+        shown: Json = await self._read(lambda db: self._lead(db, _number(db, uid)))
+        return shown
+
+    def _lead(self, db: sa.Connection, number: int) -> Json:
+        made = decisions.of_lead(db, number)
+        latest = {d.stage: d.record for d in made if d.stage in {"match", "assignment"}}
+        first = next((d.record for d in made if d.stage == "match"), {})
+        return views.lead(db, self._names, number) | {
+            "decision": {"match": first, "assignment": latest.get("assignment", {})}
+        }
+
+    async def explain(self, uid: str, language: str) -> Json:
+        """Every decision about a lead, in sentences."""
+        chosen: Language = language if language in LANGUAGES else self._language  # type: ignore[assignment] # one of LANGUAGES
+
+        def unit(db: sa.Connection) -> Json:
+            number = _number(db, uid)
+            lead = views.lead(db, self._names, number)
+            told = sentences(db, decisions.of_lead(db, number), chosen, self._titles)
+            return {
+                "lead": uid,
+                "title": lead["title"],
+                "state": lead["state"],
+                "reason": lead["reason"],
+                "sentences": told,
+            }
+
+        shown: Json = await self._read(unit)
+        return shown
+
+    async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
+        """A person's hand on a lead."""
+        if action not in ACTIONS:
+            raise Refused(404, "no_such_action", f"there is no action {action!r}; there are {', '.join(ACTIONS)}")
+        now = self._clock.now()
+        shown: Json = await self._run(lambda db: self._act(db, uid, action, order, actor, now))
+        self._on_change()
+        return shown
+
+    def _act(
+        self, db: sa.Connection, uid: str, action: str, order: Mapping[str, Any], actor: str, now: datetime
+    ) -> Json:
+        number = _number(db, uid)
+        rulebook = self._rulebooks.current(db)
+        before = handling.lead_for_update(db, self._names, number)
+        after = self._intended(before, action, order, rulebook)
+        if after == before:
+            return self._lead(db, number)
+        if order.get("version") is not None and order["version"] != before.version:
+            raise Refused(409, "stale", "the lead was changed meanwhile", self._lead(db, number))
+        if before.state not in OPEN and action != "reopen":
+            raise Refused(409, "closed", f"the lead is {before.state}; reopen it first", self._lead(db, number))
+        if action == "accept" and before.state == "in_work":
+            raise Refused(409, "taken", f"the lead is in work with {before.owner}", self._lead(db, number))
+        handling.write(db, self._names, before, after, now)
+        record = {
+            "code": action,
+            "manager": after.owner,
+            "team": after.team,
+            "reason": order.get("reason"),
+            "from": before.state,
+        }
+        decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, number, actor=actor)])
+        if action == "assign" and after.owner is not None and after.owner != before.owner:
+            rotation.tell(
+                db, self._names, [Notice("lead_assigned", number, after.owner)], [self._store.ids.take()], now
+            )
+        self._distributor.everybody(db, rulebook, now)
+        return self._lead(db, number)
+
+    def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
+        """The lead as the order wants it; equal to `before` where it is so already."""
+        match action:
+            case "accept":
+                manager = self._manager(order, rulebook, before.owner)
+                return replace(before, state="in_work", reason=None, owner=manager)
+            case "assign":
+                return self._assigned(before, order, rulebook)
+            case "reopen":
+                if before.state in OPEN:
+                    return before
+                return replace(before, state="unprocessed", reason="nobody_available", owner=None)
+            case _:
+                return replace(before, state=CLOSING[action], reason=self._reason(action, order))
+
+    def _assigned(self, before: Standing, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
+        team = order.get("team") or before.team
+        if team not in rulebook.policy.teams:
+            raise Refused(
+                422, "no_such_team", f"there is no team {team!r}; there are {', '.join(rulebook.policy.teams)}"
+            )
+        if order.get("manager") is None:
+            if order.get("team") is None:
+                raise Refused(422, "incomplete", "say to which manager or team the lead goes")
+            if team == before.team:
+                return before
+            return replace(before, team=team, state="unprocessed", reason="nobody_available", owner=None)
+        manager = self._manager(order, rulebook, None)
+        if manager == before.owner and team == before.team and before.state in {"assigned", "in_work"}:
+            return before
+        return replace(before, team=team, state="assigned", reason=None, owner=manager)
+
+    @staticmethod
+    def _manager(order: Mapping[str, Any], rulebook: Rulebook, default: str | None) -> str:
+        name = order.get("manager") or default
+        if name is None:
+            raise Refused(422, "incomplete", "say which manager")
+        if name not in rulebook.policy.managers:
+            raise Refused(
+                422, "no_such_manager", f"there is no manager {name!r}; there are {', '.join(rulebook.policy.managers)}"
+            )
+        return str(name)
+
+    def _reason(self, action: str, order: Mapping[str, Any]) -> str | None:
+        reason = order.get("reason")
+        known = self._reasons.get(CLOSING[action], ())
+        if action == "convert":
+            return None
+        if reason is None and action == "disqualify":
+            raise Refused(422, "incomplete", f"say the reason{': ' + ', '.join(known) if known else ''}")
+        if reason is not None and known and reason not in known:
+            raise Refused(422, "no_such_reason", f"there is no reason {reason!r}; there are {', '.join(known)}")
+        return reason
+
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of contacts."""
+
+        def unit(db: sa.Connection) -> Json:
+            wanted = None
+            if key is not None:
+                kind, _, value = key.partition(":")
+                wanted = normalise(kind, value, self._rulebooks.current(db).keys.region)
+                if wanted is None:
+                    return {"items": [], "next": None}
+            return views.contacts_found(db, wanted, q, limit, cursor).json()
+
+        shown: Json = await self._read(unit)
+        return shown
+
+    async def contact(self, uid: str) -> Json:
+        """One contact, whole; an absorbed one's id leads to the root."""
+
+        def unit(db: sa.Connection) -> Json:
+            number = views.contact_number(db, uid) if is_uuid(uid) else None
+            if number is None:
+                raise Refused(404, "no_such_contact", "there is no such contact")
+            return views.contact(db, self._names, number)
+
+        shown: Json = await self._read(unit)
+        return shown
+
+    async def managers(self) -> Json:
+        """Every manager and how he stands now."""
+        now = self._clock.now()
+        shown = await self._read(lambda db: self._managers(db, now))
+        return {"items": shown, "next": None}
+
+    def _managers(self, db: sa.Connection, now: datetime) -> list[Json]:
+        policy = self._rulebooks.current(db).policy
+        standings = rotation.standings(db, now)
+        shown = []
+        for row in views.manager_rows(db):
+            manager = policy.managers.get(row["name"])
+            why_not = find_obstacle(manager, standings.get(row["name"]), now)
+            shown.append(
+                row
+                | {
+                    "title": None if manager is None else manager.title,
+                    "capacity": None if manager is None else manager.capacity,
+                    "teams": [team.name for team in policy.teams.values() if row["name"] in team.members],
+                    "on_shift": manager is not None and manager.hours.open_at(now, manager.zone),
+                    "eligible": why_not is None,
+                    "why_not": why_not,
+                }
+            )
+        return shown
+
+    async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
+        """The availability switch; when it goes on, waiting leads go out in the same transaction."""
+        now = self._clock.now()
+
+        def unit(db: sa.Connection) -> Json:
+            rulebook = self._rulebooks.current(db)
+            if manager not in rulebook.policy.managers:
+                raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
+            if handling.set_available(db, self._names, manager, available=available):
+                record = {"code": "available" if available else "away", "manager": manager}
+                decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])
+                self._distributor.everybody(db, rulebook, now)
+            return next(row for row in self._managers(db, now) if row["name"] == manager)
+
+        shown: Json = await self._run(unit)
+        self._on_change()
+        return shown
+
+    async def channels(self) -> Json:
+        """Every configured channel. A form has no connection that could be lost: while we run, it listens."""
+        items = [{"name": name, "kind": adapter.kind, "state": "listening"} for name, adapter in self._adapters.items()]
+        return {"items": items, "next": None}
+
+    async def ledger(self) -> Json:
+        """The account of every envelope; `balanced` where counters, rows and effects agree."""
+
+        def unit(db: sa.Connection) -> Json:
+            items = account(db)
+            drift = rotation.recount(db)
+            return {
+                "items": [{k: v for k, v in item.items() if k != "agrees"} for item in items],
+                "balanced": all(item["agrees"] for item in items) and not drift,
+            }
+
+        shown: Json = await self._read(unit)
+        return shown
+
+    async def envelopes(
+        self, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """A page of envelopes."""
+        page: views.Page = await self._read(lambda db: views.envelope_page(db, outcome, channel, reason, limit, cursor))
+        return page.json()
+
+    async def envelope(self, uid: str) -> Json:
+        """One envelope."""
+        shown: Json | None = await self._read(lambda db: views.envelope(db, uid)) if is_uuid(uid) else None
+        if shown is None:
+            raise Refused(404, "no_such_envelope", "there is no such envelope")
+        return shown
+
+    async def replay(self, uids: Sequence[str] | None, *, as_client: bool, dry_run: bool, actor: str) -> Json:
+        """Make envelopes pending again, or show what would become of them."""
+        if uids is None:
+            page: views.Page = await self._read(lambda db: views.envelope_page(db, "failed", None, None, 200, None))
+            uids = [item["id"] for item in page.items]
+        known = [uid for uid in uids if is_uuid(uid)]
+        if dry_run:
+            return {"items": [await self._dry_run(uid, as_client=as_client) for uid in known]}
+        now = self._clock.now()
+
+        def unit(db: sa.Connection) -> list[str]:
+            replayed = self._journal.reopen(db, known, as_client=as_client, now=now)
+            record = {"code": "replay", "envelopes": replayed, "as_client": as_client}
+            if replayed:
+                decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])
+            return replayed
+
+        replayed = set(await self._run(unit))
+        self._pipeline.wake(len(replayed))
+        return {"items": [{"id": uid, "replayed": uid in replayed} for uid in uids]}
+
+    async def _dry_run(self, uid: str, *, as_client: bool) -> Json:
+        def unit(db: sa.Connection) -> None:
+            stored = self._journal.stored(db, [uid])
+            if not stored:
+                raise TakenBack({"id": uid, "replayed": False})
+            claimed = replace(stored[0], as_client=as_client, attempts=0)
+            shown = self._tried(db, claimed, self._clock.now())
+            raise TakenBack({"id": uid, "replayed": False} | shown)
+
+        return await self._rolled_back(unit)
+
+    async def _rolled_back(self, unit: Unit[None]) -> Json:
+        try:
+            await self._run(unit)
+        except TakenBack as back:
+            return back.shown
+        raise RuntimeError("a dry run must not commit")
+
+    async def attempt(self, given: Mapping[str, Any]) -> Json:
+        """What would happen to an approach: done in full, shown, and rolled back."""
+        channel = given.get("channel")
+        if channel not in self._adapters:
+            raise Refused(
+                422, "no_such_channel", f"there is no channel {channel!r}; there are {', '.join(self._adapters)}"
+            )
+        at = self._moment(given.get("at"))
+        said = Inbound(
+            kind="form",
+            name=given.get("name"),
+            phones=tuple(filter(None, [given.get("phone")])),
+            emails=tuple(filter(None, [given.get("email")])),
+            text=given.get("text") or "",
+            city=given.get("city"),
+        )
+        envelope = Envelope(str(channel), "try", b"", at)
+
+        def unit(db: sa.Connection) -> None:
+            claimed = Claimed(0, uuid7(), envelope, 1, as_client=False)
+            raise TakenBack(self._tried(db, claimed, at, said))
+
+        return await self._rolled_back(unit)
+
+    def _moment(self, text: str | None) -> datetime:
+        if text is None:
+            return self._clock.now()
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise Refused(422, "bad_time", f"{text!r} is not a time; write 2026-11-28 23:10") from error
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
+
+    def _tried(self, db: sa.Connection, claimed: Claimed, now: datetime, said: Inbound | None = None) -> Json:
+        """Settle one envelope within this transaction and tell what came of it."""
+        reading = self._pipeline.read(claimed) if said is None else Reading(claimed, said)
+        settled: Settled = self._settler.write(db, [reading], now)
+        result = settled.results[0]
+        shown: Json = {"outcome": result.outcome, "reason": result.reason}
+        if result.lead is not None:
+            lead = self._lead(db, result.lead)
+            subject, text = render(
+                "lead_assigned" if result.outcome == "created" else "wrote_again", lead, self._language, lead["due_at"]
+            )
+            told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles)
+            notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None
+            shown |= {"lead": lead, "sentences": told, "notice": notice}
+        return shown
+
+    async def health(self) -> Json:
+        """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""
+        try:
+            current = await self._store.read(lambda db: version(db) == HEAD)
+        except Away:
+            return {"ready": False, "store": "away", "channels": (await self.channels())["items"]}
+        store = "ok" if current else "old_schema"
+        return {"ready": current, "store": store, "channels": (await self.channels())["items"]}
+
+    async def metrics(self) -> bytes:
+        """Prometheus text; the gauges are read from the store, and are left as they were while it is away."""
+        try:
+            figures = await self._store.read(
+                lambda db: (views.pending(db), views.waiting_counts(db), outbox.counts(db))
+            )
+        except Away:
+            return self._metrics.text(None)
+        (count, oldest), waiting, unsent = figures
+        age = 0.0 if oldest is None else (self._clock.now() - instant(oldest)).total_seconds()
+        return self._metrics.text((count, age, waiting, unsent))
+
+    async def notices(self) -> Json:
+        """Notices that have not reached their manager."""
+        return {"items": await self._read(lambda db: outbox.unsent(db, self._names)), "next": None}
+
+
+def _number(db: sa.Connection, uid: str) -> int:
+    number = views.lead_number(db, uid) if is_uuid(uid) else None
+    if number is None:
+        raise Refused(404, "no_such_lead", "there is no such lead")
+    return number

@@ -1,0 +1,395 @@
+"""One batch of envelopes, from what they say to what is written: the unit of work of the pipeline.
+
+Load, decide, write, in one transaction of a fixed number of statements. All that does not depend on whose turn it is comes
+first; the teams are locked last. Pure decisions are made in `dedup` and `routing`; here they are put in order.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from channels.message import Ignored, Inbound, Parsed, Signal
+from dedup.enquiry import Slot, Verdict, decide
+from dedup.keys import Identified, identify
+from dedup.people import Arrival, Match, People, resolve
+from ingest.distribution import Distributor, Newcomer, teams_of
+from ingest.rulebook import Rulebook, Rulebooks
+from kernel.clock import iso
+from kernel.seams import crashpoint
+from routing.rules import Chosen, Enquiry, choose
+from routing.title import make_title
+from storage import decisions, leads, people, rotation
+from storage.decisions import Decision
+from storage.journal import Claimed, Journal, Result
+from storage.leads import NewInteraction, NewLead
+from storage.names import Names
+from storage.rotation import Notice
+
+DEFAULT_PLACE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A claimed envelope and what its adapter read in it; `fault` where it could not be read."""
+
+    claimed: Claimed
+    parsed: Parsed | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a batch came to. `told`: notices may be in the outbox; `more`: waiting leads could go out at once."""
+
+    results: tuple[Result, ...]
+    told: bool
+    more: bool
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the fold over leads gathers before it is written."""
+
+    results: list[Result] = field(default_factory=list)
+    interactions: list[NewInteraction] = field(default_factory=list)
+    newcomers: dict[int, Newcomer] = field(default_factory=dict)
+    touched: dict[int, datetime] = field(default_factory=dict)
+    reopened: dict[int, datetime] = field(default_factory=dict)
+    reopened_teams: set[str] = field(default_factory=set)
+    given_up: set[int] = field(default_factory=set)
+    decisions: list[Decision] = field(default_factory=list)
+    again: dict[int, str] = field(default_factory=dict)
+
+
+class Settler:
+    """Writes batches. `now` and ids are given; all else is in the store."""
+
+    def __init__(
+        self, names: Names, journal: Journal, rulebooks: Rulebooks, distributor: Distributor, new_id: Callable[[], int]
+    ) -> None:
+        self._names = names
+        self._journal = journal
+        self._rulebooks = rulebooks
+        self._distributor = distributor
+        self._new_id = new_id
+
+    def settle(self, db: sa.Connection, token: str, readings: Sequence[Reading], now: datetime) -> Settled:
+        """Settle the readings that are still ours. Raises IntegrityError where somebody was faster: run it again."""
+        held = self._journal.held(db, token, [r.claimed.entry for r in readings])
+        return self.write(db, [r for r in readings if r.claimed.entry in held], now, token)
+
+    def write(self, db: sa.Connection, readings: Sequence[Reading], now: datetime, token: str | None = None) -> Settled:
+        """`settle` where no token fences: also what a dry run does before it takes everything back."""
+        rulebook = self._rulebooks.current(db)
+        repeats = self._journal.repeats(db, [r.claimed for r in readings])
+        batch = _Batch()
+        inbound: list[tuple[Claimed, Inbound]] = []
+        for reading in readings:
+            said = _said(reading, repeats)
+            if isinstance(said, Result):
+                batch.results.append(said)
+            else:
+                inbound.append((reading.claimed, said))
+        fresh = self._beside_known(db, batch, inbound)
+        identified = [_identify(said, rulebook) for _, said in fresh]
+        arrivals = [
+            Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected)
+            for (claimed, said), found in zip(fresh, identified, strict=True)
+        ]
+        world = people.world(db, self._names, {e.key for found in identified for e in found.evidence})
+        crashpoint("settle.before_write")
+        decided = resolve(arrivals, world, self._new_id)
+        self._enquire(db, batch, rulebook, fresh, identified, decided)
+        self._write_early(db, batch, decided, fresh, now)
+        return self._distribute(db, batch, rulebook, now, token)
+
+    def _beside_known(
+        self, db: sa.Connection, batch: _Batch, inbound: Sequence[tuple[Claimed, Inbound]]
+    ) -> list[tuple[Claimed, Inbound]]:
+        """Attach what belongs to an interaction that is there already, by the provider's id of the thing; the rest comes back."""
+        refs = {(c.envelope.channel, said.ref) for c, said in inbound if said.ref is not None}
+        known = leads.known_refs(db, self._names, refs)
+        fresh = []
+        for claimed, said in inbound:
+            there = known.get((claimed.envelope.channel, said.ref or ""))
+            if there is None:
+                fresh.append((claimed, said))
+                continue
+            interaction, lead, contact = there
+            batch.results.append(Result(claimed.entry, "attached", None, interaction, contact, lead))
+        return fresh
+
+    def _enquire(
+        self,
+        db: sa.Connection,
+        batch: _Batch,
+        rulebook: Rulebook,
+        fresh: Sequence[tuple[Claimed, Inbound]],
+        identified: Sequence[Identified],
+        decided: People,
+    ) -> None:
+        chosen = [
+            _choose(rulebook, claimed, said, match)
+            for (claimed, said), match in zip(fresh, decided.matches, strict=True)
+        ]
+        asked = {(_party(m), c.team) for m, c in zip(decided.matches, chosen, strict=True) if m.known}
+        slots = leads.slots(db, self._names, asked)
+        refs: dict[tuple[str, str], Result] = {}
+        for (claimed, said), found, match, choice in zip(fresh, identified, decided.matches, chosen, strict=True):
+            ref = None if said.ref is None else (claimed.envelope.channel, said.ref)
+            first = None if ref is None else refs.get(ref)
+            if first is not None:
+                batch.results.append(replace(first, entry=claimed.entry, outcome="attached"))
+                continue
+            result = self._take(batch, rulebook, claimed, said, found, match, choice, slots)
+            batch.results.append(result)
+            if ref is not None:
+                refs[ref] = result
+
+    def _take(
+        self,
+        batch: _Batch,
+        rulebook: Rulebook,
+        claimed: Claimed,
+        said: Inbound,
+        found: Identified,
+        match: Match,
+        choice: Chosen,
+        slots: dict[tuple[int, str], Slot],
+    ) -> Result:
+        """One approach: to the lead that holds the slot, or a new one; its interaction, its decision, its outcome."""
+        at = claimed.envelope.received_at
+        place = (_party(match), choice.team)
+        slot = slots.get(place)
+        verdict = decide(slot, at, rulebook.limits)
+        interaction_id = self._new_id()
+        title = None
+        if verdict.act == "open":
+            lead = self._open(batch, rulebook, claimed, match, choice, interaction_id, verdict)
+            title = _title(rulebook, claimed, said)
+            slots[place] = Slot(lead, "unprocessed", None, at)
+        else:
+            assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
+            lead = verdict.lead
+            self._repeat(batch, choice.team, verdict, slot, at)
+            slots[place] = replace(
+                slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.act == "reopen" else slot.state
+            )
+        batch.interactions.append(
+            _interaction(claimed, said, found, match, interaction_id=interaction_id, lead=lead, title=title)
+        )
+        record = _match_record(match, found, verdict)
+        batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
+        outcome = "created" if verdict.act == "open" else "attached"
+        return Result(claimed.entry, outcome, None, interaction_id, match.contact, lead)  # type: ignore[arg-type] # two literals
+
+    def _open(
+        self,
+        batch: _Batch,
+        rulebook: Rulebook,
+        claimed: Claimed,
+        match: Match,
+        choice: Chosen,
+        interaction: int,
+        verdict: Verdict,
+    ) -> int:
+        envelope = claimed.envelope
+        if verdict.lead in batch.newcomers:
+            earlier = batch.newcomers[verdict.lead]
+            batch.newcomers[verdict.lead] = replace(earlier, lead=replace(earlier.lead, slot=False))
+        elif verdict.lead is not None:
+            batch.given_up.add(verdict.lead)
+        lead = NewLead(
+            id=self._new_id(),
+            contact=match.contact,
+            company=match.company,
+            team=choice.team,
+            channel=envelope.channel,
+            source=rulebook.origins[envelope.channel].source if envelope.channel in rulebook.origins else None,
+            opened_by=interaction,
+            created_at=envelope.received_at,
+            last_at=envelope.received_at,
+            place_at=envelope.received_at + (choice.respond_within or DEFAULT_PLACE),
+            respond_within=choice.respond_within,
+            marks=("no_way_back",) if match.code == "no_way_back" else (),
+        )
+        batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
+        return lead.id
+
+    @staticmethod
+    def _repeat(batch: _Batch, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
+        lead = slot.lead
+        if lead in batch.newcomers:
+            newcomer = batch.newcomers[lead]
+            batch.newcomers[lead] = replace(
+                newcomer, lead=replace(newcomer.lead, last_at=max(at, newcomer.lead.last_at))
+            )
+        elif verdict.act == "reopen" or lead in batch.reopened:
+            batch.reopened[lead] = max(at, batch.reopened.get(lead, at))
+            batch.reopened_teams.add(team)
+        else:
+            batch.touched[lead] = max(at, batch.touched.get(lead, at), slot.last_at)
+            if slot.owner is not None:
+                batch.again[lead] = slot.owner
+
+    def _write_early(
+        self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]], now: datetime
+    ) -> None:
+        """Everything that does not depend on whose turn it is."""
+        received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
+        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
+        leads.write_interactions(db, self._names, batch.interactions)
+        leads.give_up_slots(db, batch.given_up)
+        leads.touch(db, batch.touched)
+        leads.reopen(db, batch.reopened)
+        decisions.write(db, batch.decisions)
+        rotation.tell(
+            db,
+            self._names,
+            [Notice("wrote_again", lead, owner) for lead, owner in sorted(batch.again.items())],
+            (self._new_id() for _ in batch.again),
+            now,
+        )
+
+    def _distribute(
+        self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime, token: str | None
+    ) -> Settled:
+        crashpoint("settle.before_distribute")
+        newcomers = list(batch.newcomers.values())
+        given, more = 0, False
+        teams = teams_of(newcomers) | batch.reopened_teams
+        if teams:
+            spread = self._distributor.run(db, rulebook, teams, now, newcomers)
+            leads.write_leads(db, self._names, spread.newcomers)
+            given, more = spread.given, spread.more
+        self._journal.decide(db, batch.results, now, token)
+        crashpoint("settle.before_commit")
+        return Settled(tuple(batch.results), bool(given or batch.again), more)
+
+
+def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
+    """The inbound to be settled, or the outcome where there is none."""
+    claimed, parsed = reading.claimed, reading.parsed
+    if parsed is None:
+        return Result(claimed.entry, "failed", reading.fault)
+    if isinstance(parsed, Signal):
+        return Result(claimed.entry, "handled", parsed.kind)
+    if isinstance(parsed, Ignored):
+        if claimed.as_client and parsed.inbound is not None:
+            return parsed.inbound
+        return Result(claimed.entry, "ignored", parsed.reason)
+    if claimed.entry in repeats:
+        return Result(claimed.entry, "ignored", "repeat")
+    return parsed
+
+
+def _identify(said: Inbound, rulebook: Rulebook) -> Identified:
+    return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys)
+
+
+def _party(match: Match) -> int:
+    """Who holds the enquiry slot: the person, or the company where no person is known."""
+    party = match.contact if match.contact is not None else match.company
+    assert party is not None  # noqa: S101 - a match always has one of them
+    return party
+
+
+def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, match: Match) -> Chosen:
+    channel = claimed.envelope.channel
+    origin = rulebook.origins.get(channel)
+    return choose(
+        rulebook.policy,
+        Enquiry(
+            channel=channel,
+            source=None if origin is None else origin.source,
+            city=said.city,
+            text=said.text,
+            subject=said.subject,
+            campaign=said.campaign,
+            known=match.known,
+            at=claimed.envelope.received_at,
+            channel_team=None if origin is None else origin.team,
+        ),
+    )
+
+
+def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
+    channel = claimed.envelope.channel
+    origin = rulebook.origins.get(channel)
+    title = make_title(
+        rulebook.policy.title,
+        name=said.name,
+        city=said.city,
+        company=said.company,
+        text=said.text,
+        subject=said.subject,
+        topics=rulebook.policy.topics,
+        source=None if origin is None else origin.source,
+        channel=channel,
+    )
+    return title or next(iter((*said.phones, *said.emails)), channel)
+
+
+def _interaction(
+    claimed: Claimed,
+    said: Inbound,
+    found: Identified,
+    match: Match,
+    *,
+    interaction_id: int,
+    lead: int,
+    title: str | None,
+) -> NewInteraction:
+    details: dict[str, Any] = {"fields": dict(said.fields)}
+    for name in ("name", "phones", "emails", "company", "city", "page", "referrer", "to", "campaign"):
+        if value := getattr(said, name):
+            details[name] = dict(value) if name == "campaign" else value
+    if said.attachments:
+        details["attachments"] = [
+            {"name": a.name, "media_type": a.media_type, "size": a.size} | ({"dropped": a.dropped} if a.dropped else {})
+            for a in said.attachments
+        ]
+    if said.consent is not None:
+        consent = said.consent
+        details["consent"] = {
+            "given": consent.given,
+            "version": consent.version,
+            "url": consent.url,
+            "at": iso(consent.at),
+            "remote": consent.remote,
+        }
+    return NewInteraction(
+        id=interaction_id,
+        lead=lead,
+        contact=match.contact,
+        company=match.company,
+        key=match.key,
+        channel=claimed.envelope.channel,
+        kind=said.kind,
+        ref=said.ref,
+        direction=said.direction,
+        at=said.at or claimed.envelope.received_at,
+        subject=said.subject,
+        text=said.text,
+        introduced_as=match.introduced_as,
+        title=title,
+        details=details,
+    )
+
+
+def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str, Any]:
+    """Codes and ids only: what a key says is looked up when somebody asks."""
+    return {
+        "code": match.code,
+        "key": match.key,
+        "contact": match.contact,
+        "company": match.company,
+        "tried": match.tried,
+        "others": match.others,
+        "rejected": [(r.kind, r.code) for r in found.rejected],
+        "introduced": match.introduced_as is not None,
+        "enquiry": verdict.act,
+    }

@@ -1,0 +1,95 @@
+"""What the company has decided: managers, teams, rules, topics, title. Facts only, all built from the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from routing.hours import Hours
+from routing.words import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """One who gets leads. `name` is the key in the YAML, `title` what people read; `capacity` None is no limit."""
+
+    name: str
+    title: str
+    capacity: int | None
+    hours: Hours
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A rotation over `members`, in the order that settles ties.
+
+    `sticky_wait` is how long a client's lead waits for his own manager; zero gives it to him only if he is eligible at
+    once, None pays no regard to whose client it is.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    respond_within: timedelta | None
+    sticky_wait: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The enquiry's `key` (`channel`, `source`, `city`, `utm_…`) is one of `values`; all but channels are folded."""
+
+    key: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Subject or text has one of the words."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether the client was known before."""
+
+    answers: frozenset[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """One of the hours is open, in `zone`, when the enquiry came."""
+
+    hours: tuple[Hours, ...]
+    zone: ZoneInfo
+
+
+Condition = OneOf | Mentions | Known | During
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """All of `when` must hold. `respond_within` None leaves the team's."""
+
+    when: tuple[Condition, ...]
+    team: str
+    respond_within: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What an enquiry is about, in the company's words, where one of `words` is mentioned."""
+
+    name: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One revision of all that routing goes by. What a team or a rule names is a key of `managers` or `teams`."""
+
+    managers: Mapping[str, Manager]
+    teams: Mapping[str, Team]
+    rules: tuple[Rule, ...]
+    topics: tuple[Topic, ...]
+    title: str

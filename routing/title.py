@@ -1,0 +1,87 @@
+"""What a lead is called in lists and notices: `Саратов – Николай – Цемент`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from routing.policy import Topic
+from routing.words import mentions, searchable
+
+PLACEHOLDERS: Final = ("city", "name", "company", "topic", "source", "channel")
+
+_LENGTH: Final = 60
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_DASHES: Final = r"[-‐‑‒–—―−|/·•]"
+# A dash stands between spaces or between two placeholders; the hyphen of a word is not one.
+_SEPARATOR: Final = re.compile(rf"(\s+{_DASHES}\s+|(?<=\}}){_DASHES}(?=\{{))")
+
+
+def check_template(template: str) -> None:
+    """Raises ValueError that names a placeholder that does not exist, or a brace without its partner."""
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    for name in _PLACEHOLDER.findall(template):
+        if name not in PLACEHOLDERS:
+            raise ValueError(f"no placeholder {{{name}}}; there are {known}")
+    if set("{}") & set(_PLACEHOLDER.sub("", template)):
+        raise ValueError(f"a brace without its partner in {template!r}; placeholders look like {known}")
+
+
+def make_title(
+    template: str,
+    *,
+    name: str | None,
+    city: str | None,
+    company: str | None,
+    text: str,
+    subject: str | None,
+    topics: Sequence[Topic],
+    source: str | None,
+    channel: str,
+) -> str:
+    """The template filled in, each value in one line of at most 60 characters; "" where all of it is empty.
+
+    Dashes divide a template into parts. A part with placeholders that are all empty vanishes with its dash. The topic
+    is the first that subject or text mention, else the text's first line, else the subject. `template` has passed
+    `check_template`.
+    """
+    given = {"city": city, "name": name, "company": company, "source": source, "channel": channel}
+    values = {key: _one_line(value or "") for key, value in given.items()}
+    values["topic"] = _one_line(_topic(topics, subject, text))
+    pieces = _SEPARATOR.split(template)
+    return _joined(zip(["", *pieces[1::2]], (_filled(part, values) for part in pieces[::2]), strict=True))
+
+
+def _filled(part: str, values: dict[str, str]) -> str:
+    """A part with its values put in, in one pass: no value is read as a template. "" where they are all empty."""
+    named = _PLACEHOLDER.findall(part)
+    if named and not any(values[name] for name in named):
+        return ""
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], part).strip()
+
+
+def _joined(parts: Iterable[tuple[str, str]]) -> str:
+    """The parts that are there, each behind its own dash except the first."""
+    title = ""
+    for dash, part in parts:
+        if part:
+            title += dash + part if title else part
+    return title
+
+
+def _topic(topics: Sequence[Topic], subject: str | None, text: str) -> str:
+    searched = searchable(subject, text) if topics else ""
+    for topic in topics:
+        if mentions(searched, topic.words):
+            return topic.name
+    return next((line for line in text.splitlines() if line.strip()), subject or "")
+
+
+def _one_line(value: str) -> str:
+    """`value` with single spaces, cut behind a word where it is too long."""
+    line = " ".join(value.split())
+    if len(line) <= _LENGTH:
+        return line
+    head, _, rest = line[:_LENGTH].rpartition(" ")
+    if len(head) < _LENGTH // 2:
+        head = f"{head} {rest}".strip()[: _LENGTH - 1]
+    return head.rstrip(" ,.;:-–—") + "…"

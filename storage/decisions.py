@@ -1,0 +1,54 @@
+"""The append-only record of what was decided, about which envelope and lead, by whom: codes and ids, no personal values."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from dedup.keys import Key
+from kernel.clock import instant, micros
+from storage.rows import found, insert, look_up
+from storage.schema import decisions, keys
+
+SYSTEM = "priyom"
+
+_NAMED: Final = look_up((keys.c.id,), (keys.c.kind, keys.c.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. `stage` is match, assignment or action; `actor` is the product itself, or who did it by hand."""
+
+    id: int
+    at: datetime
+    stage: str
+    record: dict[str, Any]
+    lead: int | None = None
+    entry: int | None = None
+    actor: str = SYSTEM
+
+
+def write(db: sa.Connection, made: Sequence[Decision]) -> None:
+    """Append decisions in one statement."""
+    insert(db, decisions, ("id", "at", "stage", "actor", "journal_id", "lead_id", "record"), [
+        (d.id, micros(d.at), d.stage, d.actor, d.entry, d.lead, orjson.dumps(d.record).decode()) for d in made
+    ])  # fmt: skip
+
+
+def of_lead(db: sa.Connection, lead: int) -> list[Decision]:
+    """Everything that was decided about a lead, oldest first."""
+    made = db.execute(sa.select(decisions).where(decisions.c.lead_id == lead).order_by(decisions.c.id)).all()
+    return [
+        Decision(row.id, instant(row.at), row.stage, orjson.loads(row.record), row.lead_id, row.journal_id, row.actor)
+        for row in made
+    ]
+
+
+def keys_named(db: sa.Connection, ids: Collection[int]) -> dict[int, Key]:
+    """The keys that records name by id, in one statement; one that was erased since is left out."""
+    order = sorted(set(ids))
+    records = found(db, _NAMED, [(number,) for number in order])
+    return {number: Key(*record) for number, record in zip(order, records, strict=True) if record is not None}

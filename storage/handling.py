@@ -1,0 +1,91 @@
+"""A person's hand on a lead or a manager: the rows as they stand, locked, and what a command makes of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from kernel.clock import instant, micros
+from storage.names import Names
+from storage.schema import leads, managers
+
+COUNTED: Final = frozenset({"assigned", "in_work"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lead as a command finds it."""
+
+    id: int
+    state: str
+    reason: str | None
+    owner: str | None
+    team: str
+    version: int
+
+
+def lead_for_update(db: sa.Connection, names: Names, number: int) -> Standing:
+    """Lock a lead and read how it stands."""
+    row = db.execute(sa.select(leads).where(leads.c.id == number).with_for_update()).one()
+    owner = names.managers.name_or_none(db, row.owner_id)
+    return Standing(row.id, row.state, row.reason, owner, names.teams.name(db, row.team_id), row.version)
+
+
+def write(db: sa.Connection, names: Names, before: Standing, after: Standing, now: datetime) -> None:
+    """Write a lead that a command changed, and move it between its owners' loads."""
+    closed = after.state in {"converted", "lost", "disqualified"}
+    values: dict[str, Any] = {
+        "state": after.state,
+        "reason": after.reason,
+        "owner_id": None if after.owner is None else names.managers.number(db, after.owner),
+        "team_id": names.teams.number(db, after.team),
+        "version": leads.c.version + 1,
+        "closed_at": micros(now) if closed else None,
+        "wait_until": None,
+    }
+    if after.state == "unprocessed":
+        values["had_owner_id"] = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
+    if after.team != before.team:
+        values["enquiry_of"] = _slot_if_free(after, names.teams.number(db, after.team))
+    db.execute(sa.update(leads).where(leads.c.id == before.id).values(values))
+    _count(db, names, before, after)
+
+
+def _slot_if_free(after: Standing, team_id: int) -> sa.ColumnElement[int]:
+    """In its new team a lead keeps its enquiry slot, unless another lead of the same client has that one."""
+    other = leads.alias("other")
+    taken = sa.select(other.c.id).where(
+        other.c.enquiry_of == leads.c.enquiry_of, other.c.team_id == team_id, other.c.id != after.id
+    )
+    return sa.case((taken.exists(), sa.null()), else_=leads.c.enquiry_of)
+
+
+def _count(db: sa.Connection, names: Names, before: Standing, after: Standing) -> None:
+    change: dict[int, int] = {}
+    if before.owner is not None and before.state in COUNTED:
+        number = names.managers.number(db, before.owner)
+        change[number] = change.get(number, 0) - 1
+    if after.owner is not None and after.state in COUNTED:
+        number = names.managers.number(db, after.owner)
+        change[number] = change.get(number, 0) + 1
+    for number, by in sorted(change.items()):
+        if by:
+            db.execute(sa.update(managers).where(managers.c.id == number).values(open=managers.c.open + by))
+
+
+def set_available(db: sa.Connection, names: Names, manager: str, *, available: bool) -> bool:
+    """Set the switch; whether that changed it. It is kept over restarts and new revisions."""
+    changed = db.execute(
+        sa.update(managers)
+        .where(managers.c.id == names.managers.number(db, manager), managers.c.available != available)
+        .values(available=available, version=managers.c.version + 1)
+    )
+    return changed.rowcount == 1
+
+
+def next_wait_end(db: sa.Connection) -> datetime | None:
+    """When the first lead that waits for its client's own manager has waited long enough."""
+    waits = sa.and_(leads.c.state == "unprocessed", leads.c.reason == "waiting_for_owner")
+    at = db.execute(sa.select(sa.func.min(leads.c.wait_until)).where(waits)).scalar()
+    return None if at is None else instant(at)

@@ -1,0 +1,477 @@
+"""The journal: what was delivered, verbatim and once; who has claimed it; what it came to; and the account of all of it."""
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Final, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from channels.message import Accepted, Envelope
+from kernel.clock import instant, micros
+from kernel.ids import uuid7
+from kernel.texts import storable
+from storage import schema
+from storage.names import Names
+from storage.rows import StoreClock, found, hexed, insert, look_up, pack, rows, upsert
+from storage.schema import OUTCOMES, bodies, cursors, journal, ledger
+from storage.store import Conflict
+
+Outcome = Literal["pending", "created", "attached", "handled", "ignored", "failed"]
+
+ATTEMPTS: Final = 3
+REPEAT_WINDOW: Final = timedelta(minutes=10)
+
+_APPENDED: Final = (
+    "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day",
+)  # fmt: skip
+_BODY: Final = ("journal_id", "codec", "meta", "body")
+_new: Final = rows("new", *(journal.c[name] for name in _APPENDED))
+_KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.uid, journal.c.digest))
+_HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(journal.c.outcome == "pending",))
+_BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
+
+
+class Stale(Exception):
+    """A cursor was to be moved by somebody who no longer holds its lease, or back within its era."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a channel has been read: `position` grows within an `era`. `epoch` fences a holder that lost its lease."""
+
+    channel: str
+    name: str
+    era: str
+    position: int
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An envelope that this worker has for now, with the number of times it has been tried, this one included."""
+
+    entry: int
+    uid: str
+    envelope: Envelope
+    attempts: int
+    as_client: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one entry came to."""
+
+    entry: int
+    outcome: Outcome
+    reason: str | None = None
+    interaction: int | None = None
+    contact: int | None = None
+    lead: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Prepared:
+    """An envelope on its way in; sorts by its unique key, then by arrival."""
+
+    channel: int
+    identity: str
+    id: int
+    uid: str = field(compare=False)
+    envelope: Envelope = field(compare=False)
+    day: str = field(compare=False)
+
+    def row(self) -> tuple[object, ...]:
+        e = self.envelope
+        occurred = None if e.occurred_at is None else micros(e.occurred_at)
+        return (
+            self.id, hexed(self.uid), self.channel, self.identity, e.naming, _text(e.digest), e.format,
+            micros(e.received_at), occurred, self.day,
+        )  # fmt: skip
+
+
+class Journal:
+    """The journal of one store. `secret` keys the hash that stands for a provider's id; `lane` is this process's place in the ledger."""
+
+    def __init__(self, names: Names, new_id: Callable[[], int], secret: bytes, lane: int) -> None:
+        self._names = names
+        self._new_id = new_id
+        self._secret = secret
+        self._lane = lane
+
+    def _identity(self, envelope: Envelope, uid: str) -> str:
+        text = uid if envelope.identity is None else f"{envelope.channel}\0{envelope.identity}"
+        hashed = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16, key=self._secret)
+        return _text(hashed.digest())
+
+    def append(
+        self, db: sa.Connection, envelopes: Sequence[tuple[Envelope, str]], cursor: Cursor | None = None
+    ) -> list[Accepted]:
+        """Store envelopes (each with its company day) that are not there yet, and move the cursor, in one transaction.
+
+        Sorted by their unique key, so that two groups with common envelopes wait for each other in one order. Raises Stale.
+        """
+        prepared = []
+        for envelope, day in envelopes:
+            uid = uuid7()
+            channel = self._names.channels.number(db, envelope.channel)
+            prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
+        ordered = sorted(prepared)
+        # WHERE true: without it SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
+        statement = (
+            upsert(db, journal)
+            .from_select(list(_APPENDED), sa.select(_new).where(sa.true()))
+            .on_conflict_do_nothing(index_elements=["channel_id", "identity"])
+            .returning(journal.c.id)
+        )
+        fresh = set(db.execute(statement, {"new": pack([p.row() for p in ordered])}).scalars())
+        insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in prepared if p.id in fresh])
+        accepted = {p.id: Accepted(p.uid, duplicate=False) for p in prepared if p.id in fresh}
+        accepted |= self._duplicates(db, [p for p in ordered if p.id not in fresh])
+        self._count(db, Counter((p.channel, p.day, "received" if p.id in fresh else "duplicates") for p in prepared))
+        if cursor is not None:
+            self._move(db, cursor)
+        return [accepted[p.id] for p in prepared]
+
+    @staticmethod
+    def _duplicates(db: sa.Connection, repeated: Sequence["_Prepared"]) -> dict[int, Accepted]:
+        records = found(db, _KNOWN, [(p.channel, p.identity) for p in repeated])
+        return {
+            p.id: Accepted(_dashed(uid), duplicate=True, conflict=digest != _text(p.envelope.digest))
+            for p, (uid, digest) in zip(repeated, records, strict=True)
+        }
+
+    def _count(self, db: sa.Connection, changes: Counter[tuple[int, str, str]]) -> None:
+        sums: dict[tuple[int, str], Counter[str]] = {}
+        for (channel, day, column), number in changes.items():
+            sums.setdefault((channel, day), Counter())[column] += number
+        names = ("received", "duplicates", *OUTCOMES)
+        values = [
+            (channel, day, self._lane, *(sums[channel, day][name] for name in names)) for channel, day in sorted(sums)
+        ]
+        if not values:
+            return
+        columns = ["channel_id", "day", "lane", *names]
+        statement = upsert(db, ledger).from_select(
+            columns, sa.select(rows("new", *(ledger.c[c] for c in columns))).where(sa.true())
+        )
+        added = {name: ledger.c[name] + statement.excluded[name] for name in names}
+        db.execute(statement.on_conflict_do_update(index_elements=columns[:3], set_=added), {"new": pack(values)})
+
+    def _move(self, db: sa.Connection, cursor: Cursor) -> None:
+        statement = upsert(db, cursors).values(
+            channel_id=self._names.channels.number(db, cursor.channel),
+            name=cursor.name,
+            era=cursor.era,
+            position=cursor.position,
+            epoch=cursor.epoch,
+        )
+        forward = sa.and_(
+            cursors.c.epoch <= statement.excluded.epoch,
+            cursors.c.era == statement.excluded.era,
+            cursors.c.position <= statement.excluded.position,
+        )
+        moved = db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["channel_id", "name"],
+                set_={"position": statement.excluded.position, "epoch": statement.excluded.epoch},
+                where=forward,
+            ).returning(cursors.c.position)
+        ).first()
+        if moved is None:
+            raise Stale(f"{cursor.channel}: the cursor {cursor.name!r} belongs to a later holder, or would move back")
+
+    def open_era(self, db: sa.Connection, cursor: Cursor) -> None:
+        """Begin a new era of a cursor (a new UIDVALIDITY, a new VK key). Raises Stale for a holder that lost its lease."""
+        statement = upsert(db, cursors).values(
+            channel_id=self._names.channels.number(db, cursor.channel),
+            name=cursor.name,
+            era=cursor.era,
+            position=cursor.position,
+            epoch=cursor.epoch,
+        )
+        opened = db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["channel_id", "name"],
+                set_={name: statement.excluded[name] for name in ("era", "position", "epoch")},
+                where=cursors.c.epoch <= statement.excluded.epoch,
+            ).returning(cursors.c.era)
+        ).first()
+        if opened is None:
+            raise Stale(f"{cursor.channel}: the cursor {cursor.name!r} belongs to a later holder")
+
+    def cursor(self, db: sa.Connection, channel: str, name: str) -> Cursor | None:
+        """Where a channel's reading stands."""
+        row = db.execute(
+            sa.select(cursors.c.era, cursors.c.position, cursors.c.epoch).where(
+                cursors.c.channel_id == self._names.channels.number(db, channel), cursors.c.name == name
+            )
+        ).first()
+        return None if row is None else Cursor(channel, name, row.era, row.position, row.epoch)
+
+    def claim(self, db: sa.Connection, limit: int, token: str, lease: timedelta) -> list[Claimed]:
+        """Take the oldest entries that nobody has, and count the attempt: what kills the process is counted all the same.
+
+        An entry that was tried before comes alone, so that what killed its batch cannot cost its neighbours an attempt.
+        """
+        free = sa.and_(
+            journal.c.outcome == "pending",
+            sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),
+        )
+        order = (journal.c.received_at, journal.c.id)
+        oldest = db.execute(sa.select(journal.c.attempts).where(free).order_by(*order).limit(1)).scalar()
+        if oldest is None:
+            return []
+        chosen = sa.select(journal.c.id).where(free).order_by(*order)
+        if oldest == 0:
+            chosen = chosen.where(journal.c.attempts == 0).limit(limit)
+        else:
+            chosen = chosen.limit(1)
+        taken = db.execute(
+            sa.update(journal)
+            .where(journal.c.id.in_(chosen.with_for_update(skip_locked=True)), free)
+            .values(
+                attempts=journal.c.attempts + 1, claim=token, claimed_until=StoreClock() + lease // timedelta(microseconds=1)
+            )
+            .returning(
+                journal.c.id, journal.c.uid, journal.c.channel_id, journal.c.format, journal.c.naming, journal.c.digest,
+                journal.c.received_at, journal.c.occurred_at, journal.c.attempts, journal.c.as_client,
+            )
+        ).all()  # fmt: skip
+        taken = sorted(taken, key=lambda row: (row.received_at, row.id))
+        return [
+            self._claimed(db, row, body)
+            for row, body in zip(taken, found(db, _BODIES, [(row.id,) for row in taken]), strict=True)
+        ]
+
+    def _claimed(self, db: sa.Connection, row: Any, body: Any) -> Claimed:
+        return Claimed(row.id, row.uid, self._envelope(db, row, body), row.attempts, bool(row.as_client))
+
+    def _envelope(self, db: sa.Connection, row: Any, body: Any) -> Envelope:
+        codec, meta, text = body if body is not None else (0, "{}", "")
+        return Envelope(
+            channel=self._names.channels.name(db, row.channel_id),
+            identity=None if row.naming == "derived" else "",
+            body=_decode(codec, text),
+            received_at=instant(row.received_at),
+            meta=orjson.loads(meta),
+            digest=base64.b64decode(row.digest),
+            occurred_at=None if row.occurred_at is None else instant(row.occurred_at),
+            format=row.format,
+        )
+
+    @staticmethod
+    def held(db: sa.Connection, token: str, entries: Sequence[int]) -> set[int]:
+        """Which of `entries` are still pending and still ours. `decide` makes sure of it once more."""
+        records = found(db, _HELD, [(entry, token) for entry in entries])
+        return {entry for entry, record in zip(entries, records, strict=True) if record is not None}
+
+    @staticmethod
+    def release(db: sa.Connection, token: str | None, *, uncount: bool = False) -> None:
+        """Give claims back: those of `token`, or all where this process is the only one (a start on SQLite)."""
+        mine = journal.c.claim == token if token is not None else journal.c.claim.is_not(None)
+        values: dict[str, Any] = {"claim": None, "claimed_until": None}
+        if uncount:
+            values["attempts"] = journal.c.attempts - 1
+        db.execute(sa.update(journal).where(journal.c.outcome == "pending", mine).values(values))
+
+    def repeats(self, db: sa.Connection, claimed: Sequence[Claimed]) -> dict[int, str]:
+        """Derived deliveries that say what one within the ten minutes before said and that was not itself a repeat: its uid."""
+        derived = [c for c in claimed if c.envelope.naming == "derived" and not c.as_client]
+        asked = [
+            (
+                c.entry,
+                self._names.channels.number(db, c.envelope.channel),
+                _text(c.envelope.digest),
+                micros(c.envelope.received_at),
+            )
+            for c in derived
+        ]
+        if not asked:
+            return {}
+        return {
+            entry: _dashed(record[0])
+            for (entry, *_), record in zip(asked, found(db, _REPEATED, asked), strict=True)
+            if record
+        }
+
+    def decide(self, db: sa.Connection, outcomes: Iterable[Result], now: datetime, token: str | None) -> None:
+        """Write what entries came to and count it under their own channel and day.
+
+        The fence: with a claim's `token`, every entry must still be pending and ours, else Conflict is raised and nothing is kept.
+        """
+        values = [
+            (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, micros(now))
+            for o in sorted(outcomes, key=lambda o: o.entry)
+        ]
+        if not values:
+            return
+        statement = (
+            _DECIDE if token is None else _DECIDE.where(journal.c.claim == token, journal.c.outcome == "pending")
+        )
+        decided = db.execute(statement, {"new": pack(values)}).all()
+        if token is not None and len(decided) != len(values):
+            raise Conflict("another worker has taken some of these entries")
+        counted: Counter[tuple[int, str, str]] = Counter()
+        for channel, day, outcome in decided:
+            counted[channel, day, outcome] += 1
+        self._count(db, counted)
+
+    def reopen(self, db: sa.Connection, uids: Sequence[str], *, as_client: bool, now: datetime) -> list[str]:
+        """Make failed or ignored entries pending again; the ones that were. What has an effect already is not run again."""
+        shown = journal.c.outcome.in_(("failed", "ignored"))
+        before = db.execute(
+            sa.select(journal.c.id, journal.c.uid, journal.c.channel_id, journal.c.day, journal.c.outcome)
+            .where(journal.c.uid.in_(uids), shown)
+            .order_by(journal.c.id)
+            .with_for_update()
+        ).all()
+        changes: Counter[tuple[int, str, str]] = Counter()
+        for row in before:
+            changes[row.channel_id, row.day, row.outcome] -= 1
+        db.execute(
+            sa.update(journal)
+            .where(journal.c.id.in_([row.id for row in before]))
+            .values(
+                outcome="pending",
+                reason=None,
+                attempts=0,
+                as_client=as_client,
+                claim=None,
+                claimed_until=None,
+                decided_at=None,
+            )
+        )
+        self._count(db, changes)
+        return [row.uid for row in before]
+
+    def stored(self, db: sa.Connection, uids: Sequence[str]) -> list[Claimed]:
+        """Entries as a claim would give them, without claiming: for a dry run."""
+        taken = db.execute(sa.select(journal).where(journal.c.uid.in_(uids)).order_by(journal.c.id)).all()
+        return [
+            self._claimed(db, row, body)
+            for row, body in zip(taken, found(db, _BODIES, [(row.id,) for row in taken]), strict=True)
+        ]
+
+
+_asked_repeats: Final = rows("asked", journal.c.id, journal.c.channel_id, journal.c.digest, journal.c.received_at)
+_earlier: Final = journal.alias("earlier")
+_REPEATED: Final = sa.select(
+    _asked_repeats.c.id,
+    sa.select(sa.func.json_record(_earlier.c.uid))
+    .where(
+        _earlier.c.channel_id == _asked_repeats.c.channel_id,
+        _earlier.c.digest == _asked_repeats.c.digest,
+        _earlier.c.naming == "derived",
+        _earlier.c.received_at >= _asked_repeats.c.received_at - REPEAT_WINDOW // timedelta(microseconds=1),
+        sa.or_(
+            _earlier.c.received_at < _asked_repeats.c.received_at,
+            sa.and_(_earlier.c.received_at == _asked_repeats.c.received_at, _earlier.c.id < _asked_repeats.c.id),
+        ),
+        sa.or_(_earlier.c.reason.is_(None), _earlier.c.reason != "repeat"),
+    )
+    .order_by(_earlier.c.received_at, _earlier.c.id)
+    .limit(1)
+    .scalar_subquery(),
+)
+_decided: Final = rows(
+    "new",
+    journal.c.id, journal.c.outcome, journal.c.reason, journal.c.interaction_id, journal.c.contact_id, journal.c.lead_id, journal.c.decided_at,
+)  # fmt: skip
+_DECIDE: Final = (
+    sa.update(journal)
+    .where(journal.c.id == _decided.c.id)
+    .values(
+        {
+            name: _decided.c[name]
+            for name in ("outcome", "reason", "interaction_id", "contact_id", "lead_id", "decided_at")
+        }
+    )
+    .values(claim=None, claimed_until=None)
+    .returning(journal.c.channel_id, journal.c.day, journal.c.outcome)
+)
+
+
+def _encode(envelope: Envelope) -> tuple[int, str, str]:
+    """(codec, meta, body): bytes that a database would refuse as text travel in base64."""
+    meta = orjson.dumps({storable(k): storable(v) for k, v in envelope.meta.items()}).decode()
+    if b"\0" not in envelope.body:
+        try:
+            return 0, meta, envelope.body.decode()
+        except UnicodeDecodeError:
+            pass
+    return 1, meta, binascii.b2a_base64(envelope.body, newline=False).decode()
+
+
+def _decode(codec: int, text: str) -> bytes:
+    return text.encode() if codec == 0 else base64.b64decode(text)
+
+
+def _text(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def _dashed(uid: str) -> str:
+    plain = uid.replace("-", "")
+    return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
+
+
+def account(db: sa.Connection) -> list[Mapping[str, Any]]:
+    """The ledger by channel and day, counters beside rows and effects, in one snapshot.
+
+    Each item has the contract's figures from the counters, `pending` from the rows, and `agrees`: counters equal rows, and every
+    created or attached entry has its interaction and lead.
+    """
+    names = ("received", "duplicates", *OUTCOMES)
+    counted = {
+        (row.channel_id, row.day): row._asdict()
+        for row in db.execute(
+            sa.select(ledger.c.channel_id, ledger.c.day, *(sa.func.sum(ledger.c[n]).label(n) for n in names)).group_by(
+                ledger.c.channel_id, ledger.c.day
+            )
+        )
+    }
+    present: dict[tuple[int, str], Counter[str]] = {}
+    for channel, day, outcome, number in db.execute(
+        sa.select(journal.c.channel_id, journal.c.day, journal.c.outcome, sa.func.count()).group_by(
+            journal.c.channel_id, journal.c.day, journal.c.outcome
+        )
+    ):
+        present.setdefault((channel, day), Counter())[outcome] = number
+    lost = _without_effect(db)
+    name_of = {i: n for i, n in db.execute(sa.select(schema.channels.c.id, schema.channels.c.name))}
+    items = []
+    for place in sorted(counted.keys() | present.keys(), key=lambda p: (p[1], name_of.get(p[0], ""))):
+        figures = {n: int(counted.get(place, {}).get(n) or 0) for n in names}
+        rows_here = present.get(place, Counter())
+        pending = figures["received"] - sum(figures[o] for o in OUTCOMES)
+        agrees = (
+            figures["received"] == rows_here.total()
+            and pending == rows_here["pending"]
+            and all(figures[o] == rows_here[o] for o in OUTCOMES)
+            and place not in lost
+        )
+        items.append(
+            {"channel": name_of.get(place[0], "?"), "day": place[1], **figures, "pending": pending, "agrees": agrees}
+        )
+    return items
+
+
+def _without_effect(db: sa.Connection) -> set[tuple[int, str]]:
+    entry = journal
+    taken = entry.c.outcome.in_(("created", "attached"))
+    effect = (
+        sa.select(sa.literal(1))
+        .select_from(schema.interactions.join(schema.leads, schema.leads.c.id == schema.interactions.c.lead_id))
+        .where(schema.interactions.c.id == entry.c.interaction_id)
+        .exists()
+    )
+    return {
+        (c, d)
+        for c, d in db.execute(sa.select(entry.c.channel_id, entry.c.day).where(taken, sa.not_(effect)).distinct())
+    }

@@ -1,0 +1,133 @@
+"""Notices that are still to be sent: claimed, sent or tried again, at last given up and shown."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from kernel.clock import instant, iso, micros
+from storage.names import Names
+from storage.rows import StoreClock
+from storage.schema import leads, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one."""
+
+    id: int
+    uid: str
+    code: str
+    lead: int
+    manager: str
+    attempts: int
+    created_at: datetime
+
+
+def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timedelta, now: datetime) -> list[Due]:
+    """Take due notices that nobody has, and count the attempt. From here on a further notice of the lead is one of its own."""
+    free = sa.and_(
+        outbox.c.state == "due",
+        outbox.c.due_at <= micros(now),
+        sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
+    )
+    chosen = (
+        sa.select(outbox.c.id)
+        .where(free)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = db.execute(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(chosen), free)
+        .values(
+            attempts=outbox.c.attempts + 1,
+            slot=None,
+            claim=token,
+            claimed_until=StoreClock() + lease // timedelta(microseconds=1),
+        )
+        .returning(outbox)
+    ).all()
+    return [
+        Due(
+            row.id,
+            row.uid,
+            row.code,
+            row.lead_id,
+            names.managers.name(db, row.manager_id),
+            row.attempts,
+            instant(row.created_at),
+        )
+        for row in sorted(taken, key=lambda row: (row.due_at, row.id))
+    ]
+
+
+def release_all(db: sa.Connection) -> None:
+    """Give back what a process that is gone had claimed: at the start of the only one there is."""
+    db.execute(
+        sa.update(outbox)
+        .where(outbox.c.state == "due", outbox.c.claim.is_not(None))
+        .values(claim=None, claimed_until=None)
+    )
+
+
+def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, route: str) -> None:
+    """These were sent."""
+    db.execute(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(ids), outbox.c.claim == token)
+        .values(state="sent", sent_at=micros(now), route=route, claim=None, claimed_until=None, error=None)
+    )
+
+
+def put_back(db: sa.Connection, token: str, notice: int, again_at: datetime | None, error: str) -> None:
+    """This one was not sent: try again at a time, or never (None), which is a dead end that is shown."""
+    values: dict[str, Any] = {"claim": None, "claimed_until": None, "error": error}
+    values |= {"state": "dead"} if again_at is None else {"due_at": micros(again_at)}
+    db.execute(sa.update(outbox).where(outbox.c.id == notice, outbox.c.claim == token).values(values))
+
+
+def next_due(db: sa.Connection) -> datetime | None:
+    """When the next notice wants to be sent."""
+    at = db.execute(sa.select(sa.func.min(outbox.c.due_at)).where(outbox.c.state == "due")).scalar()
+    return None if at is None else instant(at)
+
+
+def unsent(db: sa.Connection, names: Names, states: Sequence[str] = ("dead", "due")) -> list[Mapping[str, Any]]:
+    """Notices that have not reached their manager, the dead first."""
+    found = db.execute(
+        sa.select(outbox, leads.c.uid.label("lead_uid"))
+        .join(leads, leads.c.id == outbox.c.lead_id)
+        .where(outbox.c.state.in_(states))
+        .order_by(outbox.c.state, outbox.c.id)
+        .limit(200)
+    ).all()
+    return [
+        {
+            "id": row.uid,
+            "code": row.code,
+            "lead": row.lead_uid,
+            "manager": names.managers.name(db, row.manager_id),
+            "state": row.state,
+            "attempts": row.attempts,
+            "error": row.error,
+            "created_at": iso(instant(row.created_at)),
+            "due_at": iso(instant(row.due_at)),
+        }
+        for row in found
+    ]
+
+
+def counts(db: sa.Connection) -> Mapping[str, int]:
+    """How many notices are due and dead."""
+    return {
+        state: number
+        for state, number in db.execute(
+            sa.select(outbox.c.state, sa.func.count())
+            .where(outbox.c.state.in_(("due", "dead")))
+            .group_by(outbox.c.state)
+        )
+    }

@@ -1,0 +1,105 @@
+"""Contacts, companies and their keys: the world that matching asks for, and the difference that it decided on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from dedup.keys import Key
+from dedup.people import Company, Held, People, Person, World
+from kernel.clock import micros
+from kernel.ids import uuid7
+from kernel.texts import storable
+from storage.names import Names
+from storage.rows import JsonRecord, found, hexed, insert, look_up, pack, rows, update, upsert
+from storage.schema import companies, contacts, keys, leads, suggestions
+
+_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
+_COMPANY: Final = look_up((companies.c.id,), (companies.c.id, companies.c.name, companies.c.owner_id))
+_holder: Final = rows("asked", contacts.c.id)
+_itself: Final = contacts.alias("itself")
+_root: Final = contacts.alias("root")
+# The owner that a person gave the contact, else the one of its latest lead.
+_had_owner: Final = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
+_latest_owner: Final = (
+    sa.select(_had_owner)
+    .where(leads.c.contact_id == _root.c.id, _had_owner.is_not(None))
+    .order_by(leads.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_ROOT: Final = sa.select(
+    _holder.c.id,
+    sa.select(JsonRecord(_root.c.id, _root.c.name, sa.func.coalesce(_root.c.owner_id, _latest_owner)))
+    .where(_itself.c.id == _holder.c.id, _root.c.id == _itself.c.root_id)
+    .scalar_subquery(),
+)
+
+_CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")
+_COMPANY_ROW: Final = ("id", "uid", "name", "created_at")
+_KEY: Final = ("id", "kind", "value", "holder_id", "shared", "origin", "journal_id", "created_at")
+_SUGGESTION: Final = ("id", "uid", "contact_id", "other_id", "code", "journal_id", "at")
+
+
+def world(db: sa.Connection, names: Names, asked: Collection[Key]) -> World:
+    """What the store knows of these keys: three statements, whatever their number."""
+    order = sorted(asked)
+    records = found(db, _HELD, [(key.kind, key.value) for key in order])
+    held = {key: Held(r[0], r[1], bool(r[2])) for key, r in zip(order, records, strict=True) if r is not None}
+    personal = sorted({h.holder for h in held.values() if not h.shared})
+    shared = sorted({h.holder for h in held.values() if h.shared})
+    owner = names.managers.name_or_none
+    roots = {
+        holder: Person(r[0], r[1], owner(db, r[2]))
+        for holder, r in zip(personal, found(db, _ROOT, [(h,) for h in personal]), strict=True)
+        if r is not None
+    }
+    lines = [r for r in found(db, _COMPANY, [(h,) for h in shared]) if r is not None]
+    return World(held, roots, {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines})
+
+
+def write(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
+    """Write what a batch decided, sorted by unique key. `received` dates each entry; `new_ids` name the suggestions.
+
+    Raises IntegrityError where somebody else has just stored one of the keys: load and decide again.
+    """
+    first = {key.holder: key.entry for key in reversed(people.keys)}
+    entry_of = {m.contact: m.entry for m in reversed(people.matches)} | {
+        m.company: m.entry for m in reversed(people.matches)
+    }
+
+    def made_at(holder: int) -> int:
+        return micros(received[first.get(holder) or entry_of[holder]])
+
+    insert(db, keys, _KEY, [
+        (k.id, k.key.kind, k.key.value, k.holder, k.shared, k.origin, k.entry, micros(received[k.entry]))
+        for k in sorted(people.keys, key=lambda k: k.key)
+    ])  # fmt: skip
+    insert(
+        db, contacts, _CONTACT, [(c.id, hexed(uuid7()), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts]
+    )
+    insert(
+        db, companies, _COMPANY_ROW, [(c.id, hexed(uuid7()), _clean(c.name), made_at(c.id)) for c in people.companies]
+    )
+    update(db, contacts, ("id", "name"), [(i, _clean(n)) for i, n in sorted(people.named)])
+    update(db, keys, ("id", "holder_id", "shared"), [(key, company, True) for key, company in sorted(people.reheld)])
+    _suggest(db, people, received, new_ids)
+
+
+def _suggest(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
+    unique = {(s.contact, s.other, s.code): s for s in reversed(people.suggestions)}
+    if not unique:
+        return
+    values = [
+        (new_id, hexed(uuid7()), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
+        for new_id, s in zip(new_ids, sorted(unique.values(), key=lambda s: (s.contact, s.other, s.code)), strict=False)
+    ]
+    statement = upsert(db, suggestions).from_select(
+        list(_SUGGESTION), sa.select(rows("new", *(suggestions.c[n] for n in _SUGGESTION))).where(sa.true())
+    )
+    db.execute(statement.on_conflict_do_nothing(), {"new": pack(values)})
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else storable(text)

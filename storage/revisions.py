@@ -1,0 +1,89 @@
+"""The applied revision of managers, teams and rules, the names that it brings, and the store's own settings."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from kernel.clock import micros
+from storage.names import Names
+from storage.rows import upsert
+from storage.schema import channels, counters, managers, revisions, settings, teams
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A configuration as it was applied: plain JSON, no secrets."""
+
+    id: int
+    document: Mapping[str, Any]
+
+
+def current_id(db: sa.Connection) -> int | None:
+    """The number of the revision in force; None before the first."""
+    found: int | None = db.execute(sa.select(sa.func.max(revisions.c.id))).scalar()
+    return found
+
+
+def load(db: sa.Connection, number: int) -> Revision:
+    """A revision by its number."""
+    text = db.execute(sa.select(revisions.c.document).where(revisions.c.id == number)).scalar_one()
+    return Revision(number, orjson.loads(text))
+
+
+def apply(
+    db: sa.Connection, names: Names, document: Mapping[str, Any], kinds: Mapping[str, str], actor: str, now: datetime
+) -> Revision:
+    """Put a revision in force, unless it is already, and bring the tables of names up to it.
+
+    `kinds` has the kind of each channel by name. A manager who is not in it any more is leaving: gets nothing new, keeps his leads.
+    """
+    digest = blake2b(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    latest = db.execute(sa.select(revisions.c.id, revisions.c.digest).order_by(revisions.c.id.desc()).limit(1)).first()
+    _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items()})
+    _bring(db, teams, {name: {} for name in document["teams"]})
+    _bring(db, managers, {name: {} for name in document["managers"]})
+    present = managers.c.name.in_(list(document["managers"]))
+    db.execute(sa.update(managers).where(present, managers.c.leaving == sa.true()).values(leaving=False))
+    db.execute(sa.update(managers).where(sa.not_(present), managers.c.leaving == sa.false()).values(leaving=True))
+    names.refresh(db)
+    if latest is not None and latest.digest == digest:
+        return Revision(latest.id, document)
+    number = 1 if latest is None else latest.id + 1
+    text = orjson.dumps(document).decode()
+    db.execute(
+        sa.insert(revisions).values(id=number, applied_at=micros(now), actor=actor, digest=digest, document=text)
+    )
+    return Revision(number, document)
+
+
+def _bring(db: sa.Connection, table: sa.Table, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    known = {name: number for number, name in db.execute(sa.select(table.c.id, table.c.name))}
+    number = max(known.values(), default=0)
+    for name, more in wanted.items():
+        if name not in known:
+            number += 1
+            db.execute(sa.insert(table).values(id=number, name=name, **more))
+
+
+def setting(db: sa.Connection, name: str) -> str | None:
+    """A setting of the store's own."""
+    found: str | None = db.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar()
+    return found
+
+
+def secret(db: sa.Connection, name: str) -> str:
+    """A random secret of this store, 43 URL-safe characters, made when first asked for."""
+    made = upsert(db, settings).values(name=name, value=secrets.token_urlsafe(32))
+    db.execute(made.on_conflict_do_nothing())
+    return db.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar_one()
+
+
+def prepare(db: sa.Connection) -> None:
+    """What a new store needs before the first unit: the counter of ids."""
+    db.execute(upsert(db, counters).values(name="ids", next=0).on_conflict_do_nothing())

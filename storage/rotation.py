@@ -1,0 +1,204 @@
+"""Whose turn it is, in rows: the lock under which a distribution decides, what it reads, and what it writes.
+
+Locks are taken last in a transaction and in one order: teams by number, then managers by number.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from kernel.clock import instant, micros
+from kernel.ids import uuid7
+from routing.distribute import Distribution, Standing, Waiting
+from storage.names import Names
+from storage.rows import hexed, pack, rows, update, upsert
+from storage.schema import contacts, leads, managers, outbox, teams, turns
+
+WAITING_LIMIT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What is true of some teams and all managers until the transaction ends."""
+
+    standings: Mapping[str, Standing]
+    turns: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell a manager about a lead, by code; rendered when it is sent."""
+
+    code: str
+    lead: int
+    manager: str
+
+
+def lock(db: sa.Connection, names: Names, team_names: Collection[str], now: datetime) -> Locked:
+    """Lock these teams and their managers' places, and read how everybody stands."""
+    numbers = sorted(names.teams.number(db, team) for team in team_names)
+    db.execute(sa.select(teams.c.id).where(teams.c.id.in_(numbers)).order_by(teams.c.id).with_for_update()).all()
+    found = standings(db, now, lock=True)
+    latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
+    for row in db.execute(
+        sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(numbers))
+    ):
+        latest[names.teams.name(db, row.team_id)][names.managers.name(db, row.manager_id)] = row.turn
+    return Locked(found, latest)
+
+
+def standings(db: sa.Connection, now: datetime, *, lock: bool = False) -> dict[str, Standing]:
+    """How every manager stands, by name; with `lock`, until the transaction ends."""
+    asked = sa.select(
+        managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving
+    )
+    asked = asked.order_by(managers.c.id)
+    at = micros(now)
+    return {
+        row.name: Standing(row.name, bool(row.available), row.open, (row.on_call_until or 0) > at, bool(row.leaving))
+        for row in db.execute(asked.with_for_update() if lock else asked)
+    }
+
+
+_itself: Final = contacts.alias("itself")
+_root: Final = contacts.alias("root")
+_earlier: Final = leads.alias("earlier")
+_had_owner: Final = sa.func.coalesce(_earlier.c.owner_id, _earlier.c.had_owner_id)
+_OWNER: Final = sa.func.coalesce(
+    sa.select(_root.c.owner_id)
+    .where(_itself.c.id == leads.c.contact_id, _root.c.id == _itself.c.root_id)
+    .scalar_subquery(),
+    sa.select(_had_owner)
+    .where(_earlier.c.contact_id == leads.c.contact_id, _had_owner.is_not(None))
+    .order_by(_earlier.c.id.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
+
+
+def waiting(db: sa.Connection, names: Names, team: str, after: tuple[datetime, int] | None = None) -> list[Waiting]:
+    """A page of the unprocessed leads of a team by their place, `after` one of them, with their client's own manager."""
+    page = (
+        sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, _OWNER.label("owner"))
+        .where(leads.c.team_id == names.teams.number(db, team), leads.c.state == "unprocessed")
+        .order_by(leads.c.place_at, leads.c.id)
+        .limit(WAITING_LIMIT)
+        .with_for_update(of=leads)
+    )
+    if after is not None:
+        page = page.where(sa.tuple_(leads.c.place_at, leads.c.id) > sa.tuple_(micros(after[0]), after[1]))
+    found = db.execute(page).all()
+    owner = names.managers.name_or_none
+    return [
+        Waiting(
+            row.id,
+            instant(row.place_at),
+            owner(db, row.owner),
+            None if row.wait_until is None else instant(row.wait_until),
+        )
+        for row in found
+    ]
+
+
+_settled: Final = rows("new", leads.c.id, leads.c.owner_id, leads.c.state, leads.c.reason, leads.c.wait_until)
+_SETTLE: Final = (
+    sa.update(leads)
+    .where(leads.c.id == _settled.c.id)
+    .values({name: _settled.c[name] for name in ("owner_id", "state", "reason", "wait_until")})
+    .values(
+        version=leads.c.version
+        + sa.case(
+            (sa.or_(leads.c.state != _settled.c.state, leads.c.reason.is_distinct_from(_settled.c.reason)), 1), else_=0
+        )
+    )
+)
+
+
+def settle(db: sa.Connection, names: Names, distribution: Distribution, *, except_for: Collection[int] = ()) -> None:
+    """Write what became of leads that were waiting already; `except_for` are those that are inserted afterwards."""
+    values: list[Sequence[object]] = [
+        (g.lead, names.managers.number(db, g.manager), "assigned", None, None)
+        for g in distribution.given
+        if g.lead not in except_for
+    ]
+    values += [
+        (left.lead, None, "unprocessed", left.reason, None if left.wait_until is None else micros(left.wait_until))
+        for left in distribution.left
+        if left.lead not in except_for
+    ]
+    if values:
+        db.execute(_SETTLE, {"new": pack(sorted(values, key=lambda v: v[0]))})  # type: ignore[arg-type,return-value] # ids
+
+
+def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
+    """Every waiting lead of a team that waits for nobody in particular waits for this reason now."""
+    db.execute(
+        sa.update(leads)
+        .where(
+            leads.c.team_id == names.teams.number(db, team),
+            leads.c.state == "unprocessed",
+            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", reason))),
+        )
+        .values(reason=reason, version=leads.c.version + 1)
+    )
+
+
+def write_turns(
+    db: sa.Connection, names: Names, team: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> None:
+    """Keep the turns that a distribution gave."""
+    number = names.teams.number(db, team)
+    changed = [
+        (number, names.managers.number(db, m), turn) for m, turn in sorted(after.items()) if before.get(m, 0) != turn
+    ]
+    if not changed:
+        return
+    statement = upsert(db, turns).from_select(
+        ["team_id", "manager_id", "turn"], sa.select(rows("new", *turns.c)).where(sa.true())
+    )
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["team_id", "manager_id"], set_={"turn": statement.excluded.turn}
+        ),
+        {"new": pack(changed)},
+    )
+
+
+def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> None:
+    """Keep how many open leads each of these managers has now."""
+    update(db, managers, ("id", "open"), sorted((names.managers.number(db, m), count) for m, count in loads.items()))
+
+
+_NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created_at", "due_at")
+_new_notices: Final = rows("new", *(outbox.c[name] for name in _NOTICE))
+
+
+def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterable[int], now: datetime) -> None:
+    """Put notices into the outbox. One that is still to be sent about the same lead to the same manager takes a further one in."""
+    at = micros(now)
+    values = []
+    for new_id, notice in zip(ids, notices, strict=False):
+        manager = names.managers.number(db, notice.manager)
+        values.append((new_id, hexed(uuid7()), notice.code, notice.lead, manager, f"{notice.lead}:{manager}", at, at))
+    if values:
+        statement = upsert(db, outbox).from_select(list(_NOTICE), sa.select(_new_notices).where(sa.true()))
+        db.execute(
+            statement.on_conflict_do_nothing(index_elements=["slot"]), {"new": pack(sorted(values, key=lambda v: v[5]))}
+        )
+
+
+def recount(db: sa.Connection) -> dict[str, tuple[int, int]]:
+    """Managers whose counted load differs from their open leads: (counted, real). Empty unless something is broken."""
+    real: dict[Any, int] = {
+        owner: number
+        for owner, number in db.execute(
+            sa.select(leads.c.owner_id, sa.func.count())
+            .where(leads.c.state.in_(("assigned", "in_work")))
+            .group_by(leads.c.owner_id)
+        )
+    }
+    counted = db.execute(sa.select(managers.c.id, managers.c.name, managers.c.open)).all()
+    return {row.name: (row.open, real.get(row.id, 0)) for row in counted if row.open != real.get(row.id, 0)}

@@ -1,0 +1,373 @@
+"""The tables. Times are whole microseconds since 1970 in UTC, JSON is text, ids inside are integers that the program gives.
+
+Ids of contacts, companies, keys, interactions, leads and so on come from one counter, so an id names one thing in the whole
+store; `uid` is the UUIDv7 by which the outside knows it. There are no foreign keys: every child is written with its parent in
+one transaction, and the ledger compares rows with their effects (docs/decisions/0003).
+
+Personal values are in contacts, keys, interactions, bodies and files only; everything else refers to them by id.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Id: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Uid: Final = sa.Uuid(as_uuid=False)
+Micros: Final = sa.BigInteger()
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Id, primary_key=True, autoincrement=False)
+
+
+def _uid() -> sa.Column[str]:
+    return sa.Column("uid", Uid, nullable=False, unique=True)
+
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("next", Id, nullable=False),
+)
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("applied_at", Micros, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("epoch", Id, nullable=False),
+    sa.Column("until", Micros, nullable=False),
+)
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+)
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("era", sa.Text, nullable=False),
+    sa.Column("position", Id, nullable=False),
+    sa.Column("epoch", Id, nullable=False),
+)
+
+# The journal: slim rows, never partitioned. Its order is (received_at, id); ids grow with the arrivals of one process.
+journal = sa.Table(
+    "journal",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("channel_id", Id, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("naming", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("format", sa.SmallInteger, nullable=False),
+    sa.Column("received_at", Micros, nullable=False),
+    sa.Column("occurred_at", Micros),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("as_client", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("claim", sa.Text),
+    sa.Column("claimed_until", Micros),
+    sa.Column("decided_at", Micros),
+    sa.Column("interaction_id", Id),
+    sa.Column("contact_id", Id),
+    sa.Column("lead_id", Id),
+    sa.UniqueConstraint("channel_id", "identity", name="journal_once"),
+)
+sa.Index(
+    "journal_pending",
+    journal.c.received_at,
+    journal.c.id,
+    sqlite_where=journal.c.outcome == "pending",
+    postgresql_where=journal.c.outcome == "pending",
+)
+sa.Index(
+    "journal_shown",
+    journal.c.outcome,
+    journal.c.id,
+    sqlite_where=journal.c.outcome.in_(("ignored", "failed")),
+    postgresql_where=journal.c.outcome.in_(("ignored", "failed")),
+)
+sa.Index(
+    "journal_repeats",
+    journal.c.channel_id,
+    journal.c.digest,
+    journal.c.received_at,
+    sqlite_where=journal.c.naming == "derived",
+    postgresql_where=journal.c.naming == "derived",
+)
+sa.Index(
+    "journal_interaction",
+    journal.c.interaction_id,
+    sqlite_where=journal.c.interaction_id.is_not(None),
+    postgresql_where=journal.c.interaction_id.is_not(None),
+)
+
+# codec 0: the body is text as it came; codec 1: base64, for bytes that are no UTF-8 or hold a NUL.
+bodies = sa.Table(
+    "bodies",
+    metadata,
+    sa.Column("journal_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("codec", sa.SmallInteger, nullable=False),
+    sa.Column("meta", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+# A lane per process, so that two of them never wait for each other's counters; a reader sums over lanes.
+OUTCOMES: Final = ("created", "attached", "handled", "ignored", "failed")
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("lane", sa.SmallInteger, primary_key=True, autoincrement=False),
+    *(sa.Column(name, Id, nullable=False, server_default="0") for name in ("received", "duplicates", *OUTCOMES)),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("root_id", Id, nullable=False, index=True),
+    sa.Column("name", sa.Text),
+    sa.Column("owner_id", Id),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+)
+
+companies = sa.Table(
+    "companies",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("name", sa.Text),
+    sa.Column("owner_id", Id),
+    sa.Column("created_at", Micros, nullable=False),
+)
+
+# The holder is a contact, or for a shared key a company; it never changes by a merge.
+keys = sa.Table(
+    "keys",
+    metadata,
+    _id(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("holder_id", Id, nullable=False, index=True),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("journal_id", Id),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.UniqueConstraint("kind", "value", name="keys_once"),
+)
+
+merges = sa.Table(
+    "merges",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("contact_id", Id, nullable=False, index=True),
+    sa.Column("into_id", Id, nullable=False, index=True),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("undone_at", Micros),
+)
+
+suggestions = sa.Table(
+    "suggestions",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("contact_id", Id, nullable=False, index=True),
+    sa.Column("other_id", Id, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("journal_id", Id),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("settled_at", Micros),
+    sa.UniqueConstraint("contact_id", "other_id", "code", name="suggestions_once"),
+)
+
+interactions = sa.Table(
+    "interactions",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("contact_id", Id, index=True),
+    sa.Column("company_id", Id),
+    sa.Column("lead_id", Id, nullable=False),
+    sa.Column("key_id", Id),
+    sa.Column("channel_id", Id, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("ref", sa.Text),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("introduced_as", sa.Text),
+    sa.Column("title", sa.Text),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.UniqueConstraint("channel_id", "ref", name="interactions_once"),
+)
+sa.Index("interactions_lead", interactions.c.lead_id, interactions.c.at, interactions.c.id)
+
+# A lead's title is personal, so it stands on the interaction that opened it.
+# enquiry_of: the root contact, or the company, whose enquiry slot in this team the lead holds; None when it gave it up.
+# had_owner_id: whose a reopened lead was before.
+leads = sa.Table(
+    "leads",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("contact_id", Id),
+    sa.Column("company_id", Id),
+    sa.Column("enquiry_of", Id),
+    sa.Column("team_id", Id, nullable=False),
+    sa.Column("channel_id", Id, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("opened_by", Id, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("owner_id", Id),
+    sa.Column("had_owner_id", Id),
+    sa.Column("marks", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("last_at", Micros, nullable=False),
+    sa.Column("place_at", Micros, nullable=False),
+    sa.Column("respond_within", Micros),
+    sa.Column("due_at", Micros),
+    sa.Column("wait_until", Micros),
+    sa.Column("closed_at", Micros),
+    sa.Column("merged_into", Id),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.UniqueConstraint("enquiry_of", "team_id", name="leads_one_enquiry"),
+)
+sa.Index("leads_contact", leads.c.contact_id, leads.c.id)
+sa.Index(
+    "leads_company",
+    leads.c.company_id,
+    sqlite_where=leads.c.company_id.is_not(None),
+    postgresql_where=leads.c.company_id.is_not(None),
+)
+sa.Index(
+    "leads_waiting",
+    leads.c.team_id,
+    leads.c.place_at,
+    leads.c.id,
+    sqlite_where=leads.c.state == "unprocessed",
+    postgresql_where=leads.c.state == "unprocessed",
+)
+sa.Index(
+    "leads_open",
+    leads.c.owner_id,
+    sqlite_where=leads.c.state.in_(("assigned", "in_work")),
+    postgresql_where=leads.c.state.in_(("assigned", "in_work")),
+)
+
+managers = sa.Table(
+    "managers",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("available", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("leaving", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("open", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("on_call_until", Micros),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+)
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("team_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("manager_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("turn", Id, nullable=False),
+)
+
+offers = sa.Table(
+    "offers",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("manager_id", Id, nullable=False, index=True),
+    sa.Column("team_id", Id, nullable=False),
+    sa.Column("turn", Id),
+    sa.Column("offered_at", Micros, nullable=False),
+    sa.Column("answer_by", Micros),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("answered_at", Micros),
+)
+
+# Append only: what was decided about an envelope or a lead, by whom, with codes and ids.
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    _id(),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("journal_id", Id),
+    sa.Column("lead_id", Id),
+    sa.Column("record", sa.Text, nullable=False),
+)
+sa.Index("decisions_lead", decisions.c.lead_id, decisions.c.id)
+
+# slot: while a notice of this lead to this manager is still to be sent, a further one joins it.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("manager_id", Id, nullable=False),
+    sa.Column("route", sa.Text),
+    sa.Column("slot", sa.Text, unique=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="due"),
+    sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("due_at", Micros, nullable=False),
+    sa.Column("claim", sa.Text),
+    sa.Column("claimed_until", Micros),
+    sa.Column("sent_at", Micros),
+    sa.Column("error", sa.Text),
+)
+sa.Index("outbox_due", outbox.c.due_at, sqlite_where=outbox.c.state == "due", postgresql_where=outbox.c.state == "due")

@@ -1,0 +1,213 @@
+"""Engines, threads and transactions: how a unit of work reaches the database, and what its failures mean."""
+
+import asyncio
+import contextlib
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from storage.schema import counters
+
+R = TypeVar("R")
+Unit = Callable[[sa.Connection], R]
+
+LANES: Final = 64
+_BLOCK: Final = 20_000
+_RESERVE: Final = 5_000
+_AGAIN: Final = frozenset({"40001", "40P01", "23505"})
+
+
+class Away(Exception):
+    """The database cannot be reached, is locked by somebody else, or has no room. Nothing of the unit was kept; try later."""
+
+
+class Conflict(Exception):
+    """Somebody was faster, or a deadlock was broken. Nothing of the unit was kept; run it again over a fresh reading."""
+
+
+class Taken(Exception):
+    """The SQLite file belongs to another daemon. The message names it."""
+
+
+class Ids:
+    """Integers that no other process has, in blocks from one counter. `top_up` runs before a unit, in its own transaction."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = 0
+        self._end = 0
+
+    def take(self) -> int:
+        """The next id. Skipped ids are harmless: a unit may run twice."""
+        with self._lock:
+            if self._next >= self._end:
+                raise RuntimeError("a unit took more ids than a block reserves")
+            self._next += 1
+            return self._next
+
+    def top_up(self, engine: sa.Engine) -> None:
+        """Take a new block where fewer than a unit may need are left."""
+        with self._lock:
+            if self._end - self._next >= _RESERVE:
+                return
+            with engine.begin() as db:
+                self._end = db.execute(
+                    sa.update(counters)
+                    .where(counters.c.name == "ids")
+                    .values(next=counters.c.next + _BLOCK)
+                    .returning(counters.c.next)
+                ).scalar_one()
+            self._next = self._end - _BLOCK
+
+
+class Store:
+    """Runs units of work, each one transaction in a thread. SQLite: one writer thread and readers apart; PostgreSQL: pools.
+
+    Cancelling the caller does not stop a unit that has begun: whether it committed is then unknown, which every unit must bear.
+    """
+
+    def __init__(self, url: str, *, writers: int = 2, readers: int = 2) -> None:
+        self.url = sa.make_url(url)
+        self.embedded = self.url.get_backend_name() == "sqlite"
+        self.ids = Ids()
+        self.lane = random.randrange(LANES)  # noqa: S311 - spreads counters, guards nothing
+        count = 1 if self.embedded else writers
+        self._main, self._queries = _embedded(self.url) if self.embedded else _grown_up(self.url, count, readers)
+        self._write = ThreadPoolExecutor(count, "store-write")
+        self._read = ThreadPoolExecutor(readers, "store-read")
+
+    async def run(self, unit: Unit[R]) -> R:
+        """Run `unit` in one transaction, committed when this returns. Raises Away, Conflict, or what the unit raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._write, self.transact, unit)
+
+    async def read(self, unit: Unit[R]) -> R:
+        """Run a unit that only reads, beside the writers."""
+        return await asyncio.get_running_loop().run_in_executor(self._read, self._transact, self._queries, unit)
+
+    def transact(self, unit: Unit[R]) -> R:
+        """`run` for a caller that is already in a thread of its own."""
+        with _failures_named():
+            self.ids.top_up(self._main)
+        return self._transact(self._main, unit)
+
+    def transact_raw(self, unit: Unit[R]) -> R:
+        """`transact` before there is a schema, and so without ids."""
+        return self._transact(self._main, unit)
+
+    def peek(self, unit: Unit[R]) -> R:
+        """`read` for a caller without a loop, beside a daemon that has the store."""
+        return self._transact(self._queries, unit)
+
+    @staticmethod
+    def _transact(engine: sa.Engine, unit: Unit[R]) -> R:
+        with _failures_named(), engine.begin() as db:
+            return unit(db)
+
+    def close(self) -> None:
+        """Wait for units that run, then let the connections go."""
+        self._write.shutdown(wait=True)
+        self._read.shutdown(wait=True)
+        self._main.dispose()
+        self._queries.dispose()
+
+
+@contextlib.contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise Conflict(_first_line(error)) from error
+    except exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _AGAIN:
+            raise Conflict(_first_line(error)) from error
+        if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or error.connection_invalidated:
+            raise Away(_first_line(error)) from error
+        raise
+    except exc.TimeoutError as error:
+        raise Away("no free connection to the database") from error
+
+
+def _first_line(error: exc.DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0]
+
+
+def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
+    if url.database is None or url.database in {"", ":memory:"}:
+        raise ValueError("storage.url: SQLite needs a file; write sqlite:///var/priyom.db")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    arguments: dict[str, Any] = {"check_same_thread": False, "timeout": 5.0}
+    main = sa.create_engine(url, connect_args=arguments, pool_size=1, max_overflow=0)
+    queries = sa.create_engine(url, connect_args=arguments, pool_size=4, max_overflow=0)
+
+    # The sqlite3 module would open a transaction only at the first write, so that two read-modify-writes could lose one:
+    # autocommit in the driver, and BEGIN IMMEDIATE by hand (the way SQLAlchemy documents for Python before 3.12).
+    @event.listens_for(main, "connect")
+    def _open(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16384"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(main, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(queries, "connect")
+    def _open_reader(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(queries, "begin")
+    def _begin_reader(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return main, queries
+
+
+def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
+    driver = url.set(drivername="postgresql+psycopg")
+    arguments = {"connect_timeout": 5, "application_name": "priyom"}
+    main = sa.create_engine(driver, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True)
+    queries = sa.create_engine(driver, connect_args=arguments, pool_size=readers, max_overflow=0, pool_pre_ping=True)
+    return main, queries.execution_options(postgresql_readonly=True)
+
+
+class FileLock:
+    """One daemon per SQLite file: a lock of the operating system, which goes with the process, on a file beside it."""
+
+    def __init__(self, database: str) -> None:
+        self._path = Path(f"{database}.lock")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a+")
+        try:
+            _lock_file(self._file.fileno())
+        except OSError as error:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise Taken(f"{database} is in use by the daemon with process id {owner}") from error
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+
+def _lock_file(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows
+        import msvcrt  # type: ignore[import-not-found,unused-ignore]
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,375 @@
+"""What the API, the pages and the notices show: leads, contacts, envelopes, managers, as plain JSON in the contract's shape."""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from dedup.keys import Key
+from kernel.clock import instant, iso
+from storage.names import Names
+from storage.schema import (
+    bodies,
+    channels,
+    companies,
+    contacts,
+    interactions,
+    journal,
+    keys,
+    leads,
+    managers,
+    teams,
+    turns,
+)
+
+Json = dict[str, Any]
+TIMELINE: Final = 1_000
+
+
+class BadCursor(ValueError):
+    """A page cursor that this API did not give out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list, and the cursor of the next one."""
+
+    items: list[Json]
+    next: str | None
+
+    def json(self) -> Json:
+        """As every list of the API looks."""
+        return {"items": self.items, "next": self.next}
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """What a list of leads is narrowed to."""
+
+    state: str | None = None
+    owner: str | None = None
+    team: str | None = None
+    channel: str | None = None
+    q: str | None = None
+
+
+_opening = interactions.alias("opening")
+_itself = contacts.alias("itself")
+_root = contacts.alias("root")
+_owner = managers.alias("owner")
+_absorbing = leads.alias("absorbing")
+_LEAD: Final = (
+    sa.select(
+        leads,
+        _opening.c.title,
+        _owner.c.name.label("owner"),
+        teams.c.name.label("team"),
+        channels.c.name.label("channel"),
+        _root.c.id.label("root_id"),
+        _root.c.uid.label("root_uid"),
+        _root.c.name.label("root_name"),
+        companies.c.uid.label("company_uid"),
+        companies.c.name.label("company_name"),
+        _absorbing.c.uid.label("merged_into_uid"),
+    )
+    .join(teams, teams.c.id == leads.c.team_id)
+    .join(channels, channels.c.id == leads.c.channel_id)
+    .outerjoin(_opening, _opening.c.id == leads.c.opened_by)
+    .outerjoin(_owner, _owner.c.id == leads.c.owner_id)
+    .outerjoin(_itself, _itself.c.id == leads.c.contact_id)
+    .outerjoin(_root, _root.c.id == _itself.c.root_id)
+    .outerjoin(companies, companies.c.id == leads.c.company_id)
+    .outerjoin(_absorbing, _absorbing.c.id == leads.c.merged_into)
+)
+
+
+def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | None) -> Page:
+    """Leads, newest first."""
+    query = _LEAD.order_by(leads.c.id.desc()).limit(limit + 1)
+    for column, value in (
+        (leads.c.state, wanted.state),
+        (_owner.c.name, wanted.owner),
+        (teams.c.name, wanted.team),
+        (channels.c.name, wanted.channel),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.q:
+        query = query.where(_mentions(wanted.q))
+    if cursor is not None:
+        query = query.where(leads.c.id < _position(cursor))
+    found = db.execute(query).all()
+    shown = found[:limit]
+    known = _keys_of(db, {row.root_id for row in shown if row.root_id is not None})
+    items = [_lead(row, known) for row in shown]
+    return Page(items, _cursor(shown[-1].id) if len(found) > limit else None)
+
+
+def _mentions(text: str) -> sa.ColumnElement[bool]:
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    holder = (
+        sa.select(keys.c.id)
+        .where(keys.c.holder_id == leads.c.contact_id, keys.c.value.ilike(pattern, escape="\\"))
+        .exists()
+    )
+    return sa.or_(_opening.c.title.ilike(pattern, escape="\\"), _root.c.name.ilike(pattern, escape="\\"), holder)
+
+
+def lead_number(db: sa.Connection, uid: str) -> int | None:
+    """The lead's number inside, None where there is no such lead."""
+    found: int | None = db.execute(sa.select(leads.c.id).where(leads.c.uid == uid)).scalar()
+    return found
+
+
+def lead(db: sa.Connection, names: Names, number: int) -> Json:
+    """One lead with its timeline and the latest decisions."""
+    row = db.execute(_LEAD.where(leads.c.id == number)).one()
+    known = _keys_of(db, {row.root_id} if row.root_id is not None else set())
+    timeline = _timeline(db, names, interactions.c.lead_id == number)
+    return _lead(row, known) | {"interactions": timeline, "activities": []}
+
+
+def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
+    contact = None
+    if row.root_id is not None:
+        contact = {"id": row.root_uid, "name": row.root_name, "keys": known.get(row.root_id, [])}
+    company = None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name}
+    return {
+        "id": row.uid,
+        "version": row.version,
+        "title": row.title or "",
+        "state": row.state,
+        "reason": row.reason,
+        "owner": row.owner,
+        "team": row.team,
+        "channel": row.channel,
+        "source": row.source,
+        "created_at": iso(instant(row.created_at)),
+        "due_at": None if row.due_at is None else iso(instant(row.due_at)),
+        "merged_into": row.merged_into_uid,
+        "marks": row.marks.split(),
+        "contact": contact,
+        "company": company,
+    }
+
+
+def _keys_of(db: sa.Connection, roots: Collection[int]) -> dict[int, list[Json]]:
+    """The keys of these root contacts and of all merged into them."""
+    if not roots:
+        return {}
+    known: dict[int, list[Json]] = {}
+    for root, kind, value in db.execute(
+        sa.select(contacts.c.root_id, keys.c.kind, keys.c.value)
+        .join(keys, keys.c.holder_id == contacts.c.id)
+        .where(contacts.c.root_id.in_(roots))
+        .order_by(keys.c.id)
+    ):
+        known.setdefault(root, []).append(shown_key(Key(kind, value)))
+    return known
+
+
+def shown_key(key: Key) -> Json:
+    """A key as the API shows it: an extension stands apart from its number."""
+    if key.extension is None:
+        return {"kind": key.kind, "value": key.value}
+    return {"kind": key.kind, "value": key.e164, "extension": key.extension}
+
+
+def _timeline(db: sa.Connection, names: Names, where: sa.ColumnElement[bool]) -> list[Json]:
+    found = db.execute(
+        sa.select(interactions).where(where).order_by(interactions.c.at, interactions.c.id).limit(TIMELINE)
+    ).all()
+    envelopes: dict[int, list[str]] = {}
+    for interaction, uid in db.execute(
+        sa.select(journal.c.interaction_id, journal.c.uid)
+        .where(journal.c.interaction_id.in_([row.id for row in found]))
+        .order_by(journal.c.id)
+    ):
+        envelopes.setdefault(interaction, []).append(uid)
+    return [
+        {
+            "id": row.uid,
+            "envelopes": envelopes.get(row.id, []),
+            "channel": names.channels.name(db, row.channel_id),
+            "kind": row.kind,
+            "at": iso(instant(row.at)),
+            "direction": row.direction,
+            "subject": row.subject,
+            "text": row.text,
+            "introduced_as": row.introduced_as,
+            **orjson.loads(row.details),
+        }
+        for row in found
+    ]
+
+
+def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int, cursor: str | None) -> Page:
+    """Contacts by one key, or by a part of name or key; a search by the key of a merged contact finds its root once."""
+    query = (
+        sa.select(contacts.c.id)
+        .where(contacts.c.root_id == contacts.c.id)
+        .order_by(contacts.c.id.desc())
+        .limit(limit + 1)
+    )
+    if key is not None:
+        holder = sa.select(keys.c.holder_id).where(keys.c.kind == key.kind, keys.c.value == key.value)
+        query = query.where(contacts.c.id.in_(sa.select(_itself.c.root_id).where(_itself.c.id.in_(holder))))
+    if q:
+        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        holder = (
+            sa.select(_itself.c.root_id)
+            .join(keys, keys.c.holder_id == _itself.c.id)
+            .where(keys.c.value.ilike(pattern, escape="\\"))
+        )
+        query = query.where(sa.or_(contacts.c.name.ilike(pattern, escape="\\"), contacts.c.id.in_(holder)))
+    if cursor is not None:
+        query = query.where(contacts.c.id < _position(cursor))
+    found = list(db.execute(query).scalars())
+    shown = found[:limit]
+    return Page(_contacts(db, shown), _cursor(shown[-1]) if len(found) > limit else None)
+
+
+def contact_number(db: sa.Connection, uid: str) -> int | None:
+    """The root contact's number of a contact's id."""
+    found: int | None = db.execute(sa.select(contacts.c.root_id).where(contacts.c.uid == uid)).scalar()
+    return found
+
+
+def contact(db: sa.Connection, names: Names, root: int) -> Json:
+    """A contact with its leads and its whole timeline."""
+    everyone = sa.select(contacts.c.id).where(contacts.c.root_id == root)
+    own = db.execute(_LEAD.where(leads.c.contact_id.in_(everyone)).order_by(leads.c.id.desc()).limit(200)).all()
+    return _contacts(db, [root])[0] | {
+        "leads": [
+            {"id": r.uid, "state": r.state, "title": r.title or "", "owner": r.owner, "team": r.team} for r in own
+        ],
+        "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone)),
+    }
+
+
+def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
+    known = _keys_of(db, roots)
+    rows = {row.id: row for row in db.execute(sa.select(contacts).where(contacts.c.id.in_(roots)))}
+    return [
+        {
+            "id": rows[root].uid,
+            "version": rows[root].version,
+            "name": rows[root].name,
+            "keys": known.get(root, []),
+            "created_at": iso(instant(rows[root].created_at)),
+        }
+        for root in roots
+    ]
+
+
+_ENVELOPE: Final = (
+    sa.select(
+        journal, channels.c.name.label("channel"), leads.c.uid.label("lead_uid"), _root.c.uid.label("contact_uid"),
+    )
+    .join(channels, channels.c.id == journal.c.channel_id)
+    .outerjoin(leads, leads.c.id == journal.c.lead_id)
+    .outerjoin(_itself, _itself.c.id == journal.c.contact_id)
+    .outerjoin(_root, _root.c.id == _itself.c.root_id)
+)  # fmt: skip
+
+
+def envelope_page(
+    db: sa.Connection, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
+) -> Page:
+    """Envelopes, newest first."""
+    query = _ENVELOPE.order_by(journal.c.id.desc()).limit(limit + 1)
+    for column, value in ((journal.c.outcome, outcome), (channels.c.name, channel), (journal.c.reason, reason)):
+        if value is not None:
+            query = query.where(column == value)
+    if cursor is not None:
+        query = query.where(journal.c.id < _position(cursor))
+    found = db.execute(query).all()
+    shown = found[:limit]
+    return Page([_envelope(row) for row in shown], _cursor(shown[-1].id) if len(found) > limit else None)
+
+
+def envelope(db: sa.Connection, uid: str) -> Json | None:
+    """One envelope and what it came to, with the bytes that were delivered."""
+    row = db.execute(_ENVELOPE.where(journal.c.uid == uid)).first()
+    if row is None:
+        return None
+    body = db.execute(sa.select(bodies).where(bodies.c.journal_id == row.id)).first()
+    shown = _envelope(row)
+    if body is not None:
+        encoding = "utf-8" if body.codec == 0 else "base64"
+        shown["body"] = {
+            "encoding": encoding,
+            "content": body.body,
+            "content_type": orjson.loads(body.meta).get("content_type"),
+        }
+    return shown
+
+
+def _envelope(row: Any) -> Json:
+    return {
+        "id": row.uid,
+        "channel": row.channel,
+        "received_at": iso(instant(row.received_at)),
+        "naming": row.naming,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "attempts": row.attempts,
+        "lead": row.lead_uid,
+        "contact": row.contact_uid,
+    }
+
+
+def manager_rows(db: sa.Connection) -> list[Json]:
+    """Managers as the store has them, with their latest turn in each team."""
+    latest: dict[int, dict[str, int]] = {}
+    for manager, team, turn in db.execute(
+        sa.select(turns.c.manager_id, teams.c.name, turns.c.turn).join(teams, teams.c.id == turns.c.team_id)
+    ):
+        latest.setdefault(manager, {})[team] = turn
+    return [
+        {
+            "name": row.name,
+            "available": bool(row.available),
+            "open": row.open,
+            "leaving": bool(row.leaving),
+            "version": row.version,
+            "turns": latest.get(row.id, {}),
+        }
+        for row in db.execute(sa.select(managers).order_by(managers.c.id))
+    ]
+
+
+def waiting_counts(db: sa.Connection) -> list[tuple[str, str, int]]:
+    """How many leads wait: (team, reason, number)."""
+    return [
+        (team, reason or "", number)
+        for team, reason, number in db.execute(
+            sa.select(teams.c.name, leads.c.reason, sa.func.count())
+            .join(teams, teams.c.id == leads.c.team_id)
+            .where(leads.c.state == "unprocessed")
+            .group_by(teams.c.name, leads.c.reason)
+        )
+    ]
+
+
+def pending(db: sa.Connection) -> tuple[int, int | None]:
+    """How many envelopes are pending, and since when the oldest is (microseconds)."""
+    row = db.execute(
+        sa.select(sa.func.count(), sa.func.min(journal.c.received_at)).where(journal.c.outcome == "pending")
+    ).one()
+    return int(row[0]), row[1]
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor("this cursor is not one of a page of this list") from error
