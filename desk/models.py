@@ -59,11 +59,12 @@ class Organisation(Answer):
 
 
 class Attachment(Answer):
-    """A file that came with an approach; `dropped` says why it was not kept."""
+    """A file that came with an approach. `file` names it at `/api/files/{name}`; `dropped` says why it was not kept."""
 
-    name: str | None
-    media_type: str | None
-    size: int
+    name: str
+    media_type: str
+    size: int | None
+    file: str | None = None
     dropped: str | None = None
 
 
@@ -358,7 +359,7 @@ class Readiness(Answer):
 
 
 class Document(Answer):
-    """This OpenAPI document."""
+    """An OpenAPI document: the API in the words of OpenAPI 3.1."""
 
     openapi: str
 

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -51,19 +52,23 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of the API's table. `answer` None is plain text; `guarded` asks for the token."""
+    """One row of the API's table. `answer` is a model, or the media type of what is no JSON; `guarded` asks for the token.
+
+    `unready` is what a 503 with the usual answer means, where there is such a thing.
+    """
 
     name: str
     method: str
     path: str
     summary: str
-    run: Callable[[Office, Asked], Awaitable[Any]]
-    answer: type[BaseModel] | None
+    run: Callable[[Office, Asked], Awaitable[Json | bytes | Path]]
+    answer: type[BaseModel] | str
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     paged: bool = False
     guarded: bool = True
     conflicts: bool = False
+    unready: str | None = None
 
     @cached_property
     def known(self) -> Mapping[str, Parameter]:
@@ -82,7 +87,7 @@ class Operation:
 def document(operations: Sequence[Operation]) -> Json:
     """The OpenAPI document. Takes some tens of milliseconds: make it once."""
     bodies = dict.fromkeys(o.body for o in operations if o.body is not None)
-    answers = dict.fromkeys(o.answer for o in operations if o.answer is not None)
+    answers = dict.fromkeys(o.answer for o in operations if not isinstance(o.answer, str))
     _, schemas = models_json_schema(
         [
             *((model, "validation") for model in bodies),
@@ -134,21 +139,22 @@ def _query(parameter: Parameter) -> Json:
 
 
 def _responses(operation: Operation) -> Json:
-    content = {"text/plain": {"schema": {"type": "string"}}} if operation.answer is None else _content(operation.answer)
+    answer = operation.answer
+    content = (
+        {answer.partition(";")[0]: {"schema": {"type": "string"}}} if isinstance(answer, str) else _content(answer)
+    )
     found: Json = {"200": {"description": "Done", "content": content}}
     for status in _statuses(operation):
         model = Conflict if status == 409 else Refusal  # noqa: PLR2004 - an HTTP status
         found[str(status)] = {"description": _STATUSES[status], "content": _content(model)}
-    if operation.name == "readiness":
-        found["503"] = {"description": "Not ready", "content": content}
+    if operation.unready is not None:
+        found["503"] = {"description": operation.unready, "content": content}
     return found
 
 
 def _statuses(operation: Operation) -> list[int]:
     """The refusals that an operation may answer with, besides a defect's 500."""
-    found = {503}
-    if operation.guarded:
-        found |= {400, 401}
+    found = {400, 401, 503} if operation.guarded else set()
     if operation.places:
         found.add(404)
     if operation.conflicts:

@@ -1,6 +1,7 @@
 """What the desk needs from the rest: questions and commands, as plain JSON in the contract's shape. `ingest` hands them in."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 Json = dict[str, Any]
@@ -36,6 +37,9 @@ class Office(Protocol):
 
     async def contact(self, uid: str) -> Json:
         """One contact with keys, leads, interactions."""
+
+    async def file(self, name: str) -> Path:
+        """Where a file of a message lies, by the name that its attachment has."""
 
     async def managers(self) -> Json:
         """Every manager with availability, load, shift, turns."""

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from ingest.settle import Settled, Settler
 from ingest.ticker import Ticker
 from kernel.clock import Clock
 from storage import outbox, revisions
+from storage.files import Files
 from storage.journal import Claimed, Journal
 from storage.names import Names
 from storage.store import Store
@@ -91,7 +93,8 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         metrics.accepted(envelopes, results)
         pipeline.wake(len(envelopes))
 
-    pipeline = Pipeline(store, journal, settler, adapters, clock, settled)
+    files = Files(files_folder(config, store))
+    pipeline = Pipeline(store, journal, settler, files, adapters, clock, settled)
     sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, accepted)
@@ -106,6 +109,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         settler,
         distributor,
         pipeline,
+        files,
         adapters,
         clock,
         metrics,
@@ -126,6 +130,12 @@ def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, emb
     configured = config.api.token
     token = configured.get_secret_value() if configured else revisions.secret(db, TOKEN)
     return Secrets(revisions.secret(db, "identity_key").encode(), revisions.secret(db, "mark_key").encode(), token)
+
+
+def files_folder(config: Config, store: Store) -> Path:
+    """Where files of messages lie: beside the SQLite file, else in `var` beside the configuration."""
+    beside = Path(str(store.url.database)).parent if store.embedded else config.base / "var"
+    return beside / "files"
 
 
 def routes(config: Config) -> list[Route]:

@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, SecretStr
 
 from desk.api import add_api
 from ingest import log as logs
@@ -80,12 +81,12 @@ def _secret_values(config: Config) -> list[str]:
     found: list[str] = []
 
     def walk(value: object) -> None:
-        if hasattr(value, "get_secret_value"):
-            found.append(str(value.get_secret_value()))
-        elif isinstance(value, dict):
+        if isinstance(value, SecretStr):
+            found.append(value.get_secret_value())
+        elif isinstance(value, Mapping):
             for item in value.values():
                 walk(item)
-        elif hasattr(type(value), "model_fields"):
+        elif isinstance(value, BaseModel):
             for name in type(value).model_fields:
                 walk(getattr(value, name))
 
@@ -94,7 +95,7 @@ def _secret_values(config: Config) -> list[str]:
 
 
 @contextlib.contextmanager
-def opened_store(config: Config, *, migrate_always: bool = False) -> Any:
+def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[Store]:
     """The configured store: locked where it is a file, with this version's schema. Raises CannotStart."""
     store = Store(config.storage.url.get_secret_value())
     lock = None
@@ -127,7 +128,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
-        application = _application(parts, supervisor)
+        application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
@@ -142,7 +143,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
             await supervisor.stop()
 
 
-def _application(parts: Parts, supervisor: Supervisor) -> web.Application:
+def _application(parts: Parts) -> web.Application:
     application = web.Application(client_max_size=parts.config.http.max_body)
     application.add_routes(parts.gateway.routes())
     add_api(application, parts.office, parts.secrets.token)

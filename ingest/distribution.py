@@ -1,6 +1,6 @@
 """Giving leads out, in the transaction of whoever asks: newcomers of a batch, or those who wait when somebody frees up."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingest.rulebook import Rulebook
 from kernel.seams import crashpoint
-from routing.distribute import Distribution, Given, Left, Waiting, anyone_free, distribute
+from routing.distribute import Distribution, Given, Left, Standing, Waiting, anyone_free, distribute
 from storage import decisions, rotation
 from storage.decisions import Decision
 from storage.leads import NewLead
@@ -98,8 +98,8 @@ class _Team:
         rulebook: Rulebook,
         name: str,
         now: datetime,
-        turns: Any,
-        standings: dict[str, Any],
+        turns: Mapping[str, int],
+        standings: dict[str, Standing],
     ) -> None:
         self._run = run
         self._db = db
@@ -156,10 +156,10 @@ class _Team:
             standing = self._standings[given.manager]
             self._standings[given.manager] = replace(standing, open=standing.open + 1)
         rotation.settle(self._db, self._run.names, came, except_for=fresh)
-        self._record(came, fresh, {w.lead for w in backlog})
+        self._record(came, fresh)
         return came.left
 
-    def _record(self, came: Distribution, fresh: dict[int, Newcomer], waited: set[int]) -> None:
+    def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:
             self._decide(given.lead, _told(given, self._team.name), fresh.get(given.lead))
             self.notices.append(Notice("lead_assigned", given.lead, given.manager))

@@ -1,7 +1,7 @@
 """Decisions told in sentences, as a manager or a head reads them: what the records keep as codes and ids, in words.
 
-Records name keys by id, so personal values are looked up only when somebody asks. A record may come from another version
-of the program: an unknown code is shown as itself, and what a record does not have is not told.
+Records name keys by id, so personal values are looked up only when somebody asks. A record may come from another
+version of the program: an unknown code is shown as itself, and what a record does not have is not told.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -68,16 +68,16 @@ class Gateway:
                 return _response(allowed)
             accepted = await self._intake.accept(adapter.receive(asked))
             return _response(adapter.answer(asked, accepted))
-        except Rejected as refusal:
-            shown = None if asked is None else adapter.refused(asked, refusal)
-            return self._refuse(name, refusal, shown)
+        except Rejected as error:
+            refusal = error
         except Busy:
-            return self._refuse(name, Rejected(503, "busy", "too much is arriving at once; try again in a second"))
+            refusal = Rejected(503, "busy", "too much is arriving at once; try again in a second")
         except Away:
-            return self._refuse(name, Rejected(503, "store_away", "the store cannot be reached; try again in a second"))
+            refusal = Rejected(503, "store_away", "the store cannot be reached; try again in a second")
         except Exception:
             log.exception("a delivery could not be taken in", action="delivery.failed", channel=name)
-            return self._refuse(name, Rejected(500, "internal", "the delivery could not be stored; try again"))
+            refusal = Rejected(500, "internal", "the delivery could not be stored; try again")
+        return self._refuse(name, refusal, adapter.refused(asked or self._asked(request, b""), refusal))
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The hosted page of a channel."""
@@ -127,11 +127,13 @@ class Gateway:
 
     def _refuse(self, channel: str, refusal: Rejected, shown: Answer | None = None) -> web.Response:
         self._metrics.refused(channel, refusal.code)
-        if shown is not None:
-            return _response(shown)
-        body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
-        headers = {"Retry-After": AGAIN_IN} if refusal.status in {429, 503} else None
-        return web.Response(status=refusal.status, body=body, content_type="application/json", headers=headers)
+        if shown is None:
+            body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
+            shown = Answer(refusal.status, body)
+        response = _response(shown)
+        if refusal.status in {429, 503}:
+            response.headers["Retry-After"] = AGAIN_IN
+        return response
 
 
 def _response(answer: Answer) -> web.Response:

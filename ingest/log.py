@@ -66,7 +66,8 @@ def configure(secrets: Iterable[str], *, as_json: bool | None = None, stream: Te
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # aiohttp's access log would hold paths, and with them secrets of vendors' webhook addresses.
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("aiohttp.access", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _frames_only(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

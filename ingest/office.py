@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from routing.distribute import find_obstacle
 from storage import decisions, handling, outbox, rotation, views
 from storage.decisions import Decision
 from storage.handling import Standing
+from storage.files import Files
 from storage.journal import Claimed, Journal, account
 from storage.migrate import HEAD, version
 from storage.names import Names
@@ -59,6 +61,7 @@ class StoreOffice:
         settler: Settler,
         distributor: Distributor,
         pipeline: Pipeline,
+        files: Files,
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         metrics: Metrics,
@@ -73,6 +76,7 @@ class StoreOffice:
         self._settler = settler
         self._distributor = distributor
         self._pipeline = pipeline
+        self._files = files
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
@@ -121,7 +125,7 @@ class StoreOffice:
 
     async def explain(self, uid: str, language: str) -> Json:
         """Every decision about a lead, in sentences."""
-        chosen: Language = language if language in LANGUAGES else self._language  # type: ignore[assignment] # one of LANGUAGES
+        chosen: Language = language if language in LANGUAGES else self._language
 
         def unit(db: sa.Connection) -> Json:
             number = _number(db, uid)
@@ -259,6 +263,13 @@ class StoreOffice:
         shown: Json = await self._read(unit)
         return shown
 
+    async def file(self, name: str) -> Path:
+        """Where a file of a message lies."""
+        found = self._files.path(name)
+        if found is None:
+            raise Refused(404, "no_such_file", "there is no such file")
+        return found
+
     async def managers(self) -> Json:
         """Every manager and how he stands now."""
         now = self._clock.now()
@@ -347,7 +358,7 @@ class StoreOffice:
         now = self._clock.now()
 
         def unit(db: sa.Connection) -> list[str]:
-            replayed = self._journal.reopen(db, known, as_client=as_client, now=now)
+            replayed = self._journal.reopen(db, known, as_client=as_client)
             record = {"code": "replay", "envelopes": replayed, "as_client": as_client}
             if replayed:
                 decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])

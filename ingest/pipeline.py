@@ -1,18 +1,22 @@
 """From the journal to leads: claim, parse, settle, over and over, with retries that are bounded and cost only the guilty."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 
 from channels.adapter import Adapter
+from channels.message import Inbound
 from ingest.settle import Reading, Settled, Settler
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
+from storage.files import Files
 from storage.journal import ATTEMPTS, Claimed, Journal
 from storage.store import Away, Conflict, Store
 
@@ -36,6 +40,7 @@ class Pipeline:
         store: Store,
         journal: Journal,
         settler: Settler,
+        files: Files,
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         on_settled: Callable[[Sequence[Claimed], Settled], None],
@@ -44,6 +49,7 @@ class Pipeline:
         self._store = store
         self._journal = journal
         self._settler = settler
+        self._files = files
         self._adapters = adapters
         self._clock = clock
         self._on_settled = on_settled
@@ -60,10 +66,8 @@ class Pipeline:
     async def run(self) -> None:
         """Drain the journal whenever woken, and every few seconds in case nobody woke us."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), SWEEP)
-            except TimeoutError:
-                pass
             self._woken.clear()
             while not self.paused and await self._step():
                 pass
@@ -82,6 +86,8 @@ class Pipeline:
             return 0
         crashpoint("claim.after_commit")
         readings = await self._read(claimed)
+        if any(isinstance(r.parsed, Inbound) and r.parsed.attachments for r in readings):
+            readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
         await self._settle(token, readings)
         return len(claimed)
 
@@ -104,7 +110,7 @@ class Pipeline:
             return Reading(claimed, None, "no_channel")
         try:
             return Reading(claimed, adapter.parse(claimed.envelope))
-        except Exception as error:  # noqa: BLE001 - whatever a parser does, the envelope is kept, shown and replayed
+        except Exception as error:
             log.exception(
                 "an envelope could not be read",
                 action="envelope.failed",
@@ -112,6 +118,17 @@ class Pipeline:
                 error=type(error).__name__,
             )
             return Reading(claimed, None, "unreadable")
+
+    def _keep_files(self, readings: Sequence[Reading]) -> list[Reading]:
+        """Files that came with their envelopes are on disk before a row names them."""
+        return [replace(r, parsed=self._kept(r.parsed)) if isinstance(r.parsed, Inbound) else r for r in readings]
+
+    def _kept(self, said: Inbound) -> Inbound:
+        attachments = (
+            a if a.content is None else replace(a, content=None, locator=self._files.keep(a.content))
+            for a in said.attachments
+        )
+        return replace(said, attachments=tuple(attachments))
 
     async def _settle(self, token: str, readings: Sequence[Reading]) -> None:
         """Write a batch; somebody faster: load and decide again, at last one by one; what alone still fails is `failed`."""

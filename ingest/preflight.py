@@ -1,4 +1,4 @@
-"""Before anything else is imported: are this Python, this SQLite and our own packages what the product needs?"""
+"""Before anything else is imported: whether this Python, this SQLite and our own packages what the product needs."""
 
 import importlib.util
 import sqlite3

@@ -159,8 +159,8 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "not_used": {"ru": "Не использовано", "en": "Not used"},
         "by_rule": {"ru": "Отдел «{team}» выбран по правилу {rule}.", "en": "Rule {rule} chose the team “{team}”."},
         "by_default": {
-            "ru": "Ни одно правило с условием не подошло, поэтому взят отдел канала, а если он не задан, первый: «{team}».",
-            "en": "No rule with a condition matched, so it is the channel's own team or, without one, the first: “{team}”.",
+            "ru": "Правила с условием не подошли: взят отдел канала, а если он не задан, первый: «{team}».",
+            "en": "No rule with a condition matched: it is the channel's team or, without one, the first: “{team}”.",
         },
         "in_team": {"ru": "Отдел «{team}».", "en": "Team “{team}”."},
         "also_free": {"ru": "Свободны были также", "en": "Also free"},

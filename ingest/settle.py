@@ -179,7 +179,7 @@ class Settler:
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.act == "reopen" else slot.state
             )
         batch.interactions.append(
-            _interaction(claimed, said, found, match, interaction_id=interaction_id, lead=lead, title=title)
+            _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         )
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
@@ -336,7 +336,6 @@ def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
 def _interaction(
     claimed: Claimed,
     said: Inbound,
-    found: Identified,
     match: Match,
     *,
     interaction_id: int,
@@ -349,7 +348,7 @@ def _interaction(
             details[name] = dict(value) if name == "campaign" else value
     if said.attachments:
         details["attachments"] = [
-            {"name": a.name, "media_type": a.media_type, "size": a.size} | ({"dropped": a.dropped} if a.dropped else {})
+            {"name": a.name, "media_type": a.media_type, "size": a.size, "file": a.locator, "dropped": a.dropped}
             for a in said.attachments
         ]
     if said.consent is not None:

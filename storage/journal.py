@@ -322,7 +322,7 @@ class Journal:
             counted[channel, day, outcome] += 1
         self._count(db, counted)
 
-    def reopen(self, db: sa.Connection, uids: Sequence[str], *, as_client: bool, now: datetime) -> list[str]:
+    def reopen(self, db: sa.Connection, uids: Sequence[str], *, as_client: bool) -> list[str]:
         """Make failed or ignored entries pending again; the ones that were. What has an effect already is not run again."""
         shown = journal.c.outcome.in_(("failed", "ignored"))
         before = db.execute(
@@ -445,7 +445,7 @@ def account(db: sa.Connection) -> list[Mapping[str, Any]]:
         present.setdefault((channel, day), Counter())[outcome] = number
     lost = _without_effect(db)
     name_of = {i: n for i, n in db.execute(sa.select(schema.channels.c.id, schema.channels.c.name))}
-    items = []
+    items: list[Mapping[str, Any]] = []
     for place in sorted(counted.keys() | present.keys(), key=lambda p: (p[1], name_of.get(p[0], ""))):
         figures = {n: int(counted.get(place, {}).get(n) or 0) for n in names}
         rows_here = present.get(place, Counter())

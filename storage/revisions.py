@@ -81,7 +81,8 @@ def secret(db: sa.Connection, name: str) -> str:
     """A random secret of this store, 43 URL-safe characters, made when first asked for."""
     made = upsert(db, settings).values(name=name, value=secrets.token_urlsafe(32))
     db.execute(made.on_conflict_do_nothing())
-    return db.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar_one()
+    kept: str = db.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar_one()
+    return kept
 
 
 def prepare(db: sa.Connection) -> None:

@@ -3,7 +3,7 @@
 Locks are taken last in a transaction and in one order: teams by number, then managers by number.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -119,18 +119,15 @@ _SETTLE: Final = (
 
 def settle(db: sa.Connection, names: Names, distribution: Distribution, *, except_for: Collection[int] = ()) -> None:
     """Write what became of leads that were waiting already; `except_for` are those that are inserted afterwards."""
-    values: list[Sequence[object]] = [
-        (g.lead, names.managers.number(db, g.manager), "assigned", None, None)
-        for g in distribution.given
-        if g.lead not in except_for
-    ]
-    values += [
-        (left.lead, None, "unprocessed", left.reason, None if left.wait_until is None else micros(left.wait_until))
-        for left in distribution.left
-        if left.lead not in except_for
-    ]
+    changed: dict[int, tuple[object, ...]] = {
+        given.lead: (names.managers.number(db, given.manager), "assigned", None, None) for given in distribution.given
+    }
+    for left in distribution.left:
+        wait_until = None if left.wait_until is None else micros(left.wait_until)
+        changed[left.lead] = (None, "unprocessed", left.reason, wait_until)
+    values = [(lead, *changed[lead]) for lead in sorted(changed) if lead not in except_for]
     if values:
-        db.execute(_SETTLE, {"new": pack(sorted(values, key=lambda v: v[0]))})  # type: ignore[arg-type,return-value] # ids
+        db.execute(_SETTLE, {"new": pack(values)})
 
 
 def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
@@ -179,14 +176,15 @@ _new_notices: Final = rows("new", *(outbox.c[name] for name in _NOTICE))
 def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterable[int], now: datetime) -> None:
     """Put notices into the outbox. One that is still to be sent about the same lead to the same manager takes a further one in."""
     at = micros(now)
-    values = []
+    values: list[tuple[object, ...]] = []
     for new_id, notice in zip(ids, notices, strict=False):
         manager = names.managers.number(db, notice.manager)
         values.append((new_id, hexed(uuid7()), notice.code, notice.lead, manager, f"{notice.lead}:{manager}", at, at))
     if values:
         statement = upsert(db, outbox).from_select(list(_NOTICE), sa.select(_new_notices).where(sa.true()))
         db.execute(
-            statement.on_conflict_do_nothing(index_elements=["slot"]), {"new": pack(sorted(values, key=lambda v: v[5]))}
+            statement.on_conflict_do_nothing(index_elements=["slot"]),
+            {"new": pack(sorted(values, key=lambda v: str(v[5])))},
         )
 
 

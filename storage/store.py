@@ -206,8 +206,8 @@ def _lock_file(descriptor: int) -> None:
     try:
         import fcntl
     except ImportError:  # pragma: no cover - Windows
-        import msvcrt  # type: ignore[import-not-found,unused-ignore]
+        import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore] # not on this platform
     else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -80,10 +80,10 @@ def running() -> Iterator[Server]:
     try:
         initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         _checked(initdb, environment, identity, folder)
-        command = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
         command += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"]
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **identity)  # noqa: S603 - ours
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **identity)
         try:
             _wait(process, port, folder / "log")
             yield Server(port)
@@ -96,7 +96,7 @@ def running() -> Iterator[Server]:
 
 def _checked(command: list[Any], environment: dict[str, str], identity: dict[str, Any], folder: Path) -> None:
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, cwd=folder, check=False, **identity)  # noqa: S603 - ours
+        done = subprocess.run(command, env=environment, capture_output=True, cwd=folder, check=False, **identity)
     except PermissionError as error:
         raise Missing(f"nobody may not run {command[0]}: a folder above it is closed") from error
     if done.returncode != 0:

@@ -38,7 +38,7 @@ def post(body: bytes | str, content_type: str | None = "application/json", **hea
     return request("POST", body.encode() if isinstance(body, str) else body, content_type, headers)
 
 
-def request(  # noqa: PLR0913 - what a request has
+def request(
     method: str,
     body: bytes,
     content_type: str | None,
@@ -508,7 +508,7 @@ def test_a_filled_honeypot_is_ignored_with_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(("after", "ignored"), [(0, True), (1.999, True), (2, False), (86_399, False), (-3, False)])
-def test_a_form_sent_within_two_seconds_is_ignored(after: float, ignored: bool) -> None:  # noqa: FBT001
+def test_a_form_sent_within_two_seconds_is_ignored(after: float, ignored: bool) -> None:
     parsed = adapter().parse(envelope(submitted({**hosted(), "name": "Анна"}, after)))
     assert isinstance(parsed, Ignored) is ignored
     assert not isinstance(parsed, Ignored) or parsed.reason == "filled_too_fast"
@@ -583,7 +583,7 @@ def test_consent_keeps_the_version_of_the_day_it_was_given() -> None:
     ("body", "given_is"),
     [('{"consent": true}', True), ('{"consent": false}', False), ('{"consent": null}', False), ("{}", None)],
 )
-def test_consent_of_a_plain_post_counts_where_it_is_named(body: str, given_is: bool | None) -> None:  # noqa: FBT001
+def test_consent_of_a_plain_post_counts_where_it_is_named(body: str, given_is: bool | None) -> None:
     consent = inbound(post(body)).consent
     assert (consent and consent.given) == given_is
 

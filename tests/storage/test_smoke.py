@@ -1,5 +1,5 @@
-from datetime import UTC, datetime
-import sqlalchemy as sa
+from datetime import UTC, datetime, timedelta
+
 from channels.message import Envelope, Inbound, digest
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebooks
@@ -7,7 +7,6 @@ from ingest.settle import Reading, Settler
 from storage import revisions, rotation
 from storage.journal import Journal, account
 from storage.names import Names
-from datetime import timedelta
 
 DOC = {
     "region": "RU",

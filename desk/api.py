@@ -1,0 +1,369 @@
+"""The HTTP API: one table of operations, from which both the routes and the OpenAPI document are made.
+
+Owns how a request is read, proved and refused; knows of leads and envelopes only what `Office` says. It adds no
+middleware: intake shares the application, and would pay for it with every delivery.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Final, get_args
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from desk import models
+from desk.openapi import DEFAULT_LIMIT, MOST, Asked, Operation, Parameter, document
+from desk.ports import Json, Office, Refused
+
+ACTOR: Final = "api"
+MAX_BODY: Final = 1024 * 1024
+ACTIONS: Final = {
+    "accept": "Take a lead into work: for `manager`, else for its owner",
+    "assign": "Give a lead to `manager`, or put it before another `team`",
+    "disqualify": "Close a lead that is none, for a `reason`",
+    "lose": "Close a lead that came to nothing, for a `reason`",
+    "convert": "Close a lead that became business",
+    "reopen": "Let a closed lead wait for a free manager again",
+}
+_STATES: Final = get_args(models.State)
+_OUTCOMES: Final = get_args(models.Outcome)
+_LANGUAGES: Final = ("ru", "en")
+_JSON: Final = "application/json"
+_METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
+_BINARY: Final = "application/octet-stream"
+# What a stranger sent is saved and never shown: as a page of ours it would act with our rights.
+_FILE: Final = {
+    "Content-Type": _BINARY,
+    "Content-Disposition": "attachment",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_AGAIN_IN: Final = "1"
+
+log = structlog.get_logger("priyom.api")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_api(application: web.Application, office: Office, token: str) -> None:
+    """Serve the API, `/healthz`, `/readyz` and `/metrics`. Raises ValueError for an empty token, which would let anyone in."""
+    if not token:
+        raise ValueError("the API needs a token")
+    proved = token.encode()
+    by_path: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, []).append(operation)
+    for path, operations in by_path.items():
+        for operation in operations:
+            application.router.add_route(operation.method, path, _handler(operation, office, proved))
+        allowed = sorted(operation.method for operation in operations)
+        secret = proved if operations[0].guarded else None
+        application.router.add_route(
+            "*", path, _refusing(secret, Refused(405, "no_such_method", _allow(allowed)), allowed)
+        )
+    application.router.add_route(
+        "*", "/api{tail:(/.*)?}", _refusing(proved, Refused(404, "no_such_path", "there is nothing here"))
+    )
+
+
+def _allow(allowed: Sequence[str]) -> str:
+    return f"this address takes {' and '.join(allowed)} only"
+
+
+def _handler(operation: Operation, office: Office, token: bytes) -> Handler:
+    """One operation as aiohttp calls it: prove, read, run, answer. Whatever happens, the answer is JSON."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            if operation.guarded and not _proves(request, token):
+                return _unproved()
+            asked = await _asked(operation, request)
+            return _answer(operation, await operation.run(office, asked))
+        except Refused as refused:
+            return _refusal(refused)
+        except Exception:
+            # The route and not the address: that one holds names, numbers and what people search for.
+            log.exception("a request could not be answered", action="api.error", operation=operation.name)
+            return _refusal(Refused(500, "internal", "something is wrong inside; the log says more"))
+
+    return handle
+
+
+def _refusing(token: bytes | None, refused: Refused, allowed: Sequence[str] = ()) -> Handler:
+    """A handler that always refuses, but says even that only to those who prove themselves."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        if token is not None and not _proves(request, token):
+            return _unproved()
+        return _refusal(refused, {"Allow": ", ".join(allowed)} if allowed else {})
+
+    return refuse
+
+
+def _proves(request: web.Request, token: bytes) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token)
+
+
+def _unproved() -> web.Response:
+    message = "send the header Authorization: Bearer TOKEN"
+    return _refusal(Refused(401, "unproved", message), {"WWW-Authenticate": 'Bearer realm="priyom"'})
+
+
+def _answer(operation: Operation, shown: Json | bytes | Path) -> web.StreamResponse:
+    if isinstance(shown, Path):
+        return web.FileResponse(shown, headers=_FILE)
+    if isinstance(shown, bytes):
+        media = operation.answer if isinstance(operation.answer, str) else _JSON
+        return web.Response(body=shown, headers={"Content-Type": media})
+    status = 503 if operation.unready is not None and not shown["ready"] else 200
+    return _json(status, orjson.dumps(shown))
+
+
+def _refusal(refused: Refused, headers: Mapping[str, str] | None = None) -> web.Response:
+    body: Json = {"error": {"code": refused.code, "message": str(refused)}}
+    if refused.present is not None:
+        body["lead"] = refused.present
+    again = {"Retry-After": _AGAIN_IN} if refused.status == 503 else {}  # noqa: PLR2004 - an HTTP status
+    return _json(refused.status, orjson.dumps(body), again | dict(headers or {}))
+
+
+def _json(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answers hold personal data: nobody on the way keeps them."""
+    return web.Response(
+        status=status, body=body, content_type=_JSON, headers={"Cache-Control": "no-store", **(headers or {})}
+    )
+
+
+async def _asked(operation: Operation, request: web.Request) -> Asked:
+    """The request, checked against its row of the table. Raises Refused with 400, 413 or 422."""
+    if not operation.guarded:
+        return Asked({}, {}, DEFAULT_LIMIT, None, {})
+    query = _query(operation, request)
+    limit = _limit(query.pop("limit", None))
+    body = {} if operation.body is None else _ordered(operation, await _read(request))
+    return Asked(request.match_info, query, limit, query.pop("cursor", None), body)
+
+
+def _query(operation: Operation, request: web.Request) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in request.query.items():
+        known = operation.known.get(name)
+        if known is None:
+            there = ", ".join(operation.known) or "none"
+            raise Refused(400, "unknown_parameter", f"there is no parameter {name!r} here; there is {there}")
+        if name in found or "\0" in value:
+            raise Refused(400, "bad_parameter", f"{name}: is given twice, or holds a NUL")
+        if known.choices and value and value not in known.choices:
+            raise Refused(400, "bad_parameter", f"{name}: {value!r} is not one of {', '.join(known.choices)}")
+        found[name] = value
+    return {name: value for name, value in found.items() if value}
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) else 0
+    if not 1 <= limit <= MOST:
+        raise Refused(400, "bad_parameter", f"limit: {text!r} is not a number from 1 to {MOST}")
+    return limit
+
+
+async def _read(request: web.Request) -> object:
+    """The JSON of the body, an empty object where there is none. curl's own content type is as good as JSON's."""
+    try:
+        body = await request.clone(client_max_size=MAX_BODY).read()
+        return orjson.loads(body) if body.strip() else {}
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Refused(413, "too_large", f"the body has more than {MAX_BODY} bytes") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise Refused(400, "unreadable", "the body cannot be read") from error
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, "unreadable", f"the body is not JSON: {error}") from error
+
+
+def _ordered(operation: Operation, given: object) -> Json:
+    """The body with its defaults, as its model has it."""
+    if not isinstance(given, dict):
+        raise Refused(422, "invalid", "the body is not a JSON object")
+    assert operation.body is not None  # noqa: S101 - asked for by _asked only then
+    try:
+        return operation.body.model_validate(given).model_dump()
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults]
+        raise Refused(422, "invalid", "; ".join(told)) from error
+
+
+def _page_of(shown: Json, asked: Asked) -> Json:
+    """A page of a list that the office gives whole; the cursor is the place where the next page starts."""
+    items = shown["items"]
+    cursor = asked.cursor or "0"
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(len(items)))):
+        raise Refused(400, "bad_cursor", "this cursor is not one of a page of this list")
+    start = int(cursor)
+    end = start + asked.limit
+    return {"items": items[start:end], "next": str(end) if end < len(items) else None}
+
+
+async def _leads(office: Office, asked: Asked) -> Json:
+    wanted = {name: asked.query.get(name) for name in ("state", "owner", "team", "channel", "q")}
+    return await office.leads(wanted, asked.limit, asked.cursor)
+
+
+async def _lead(office: Office, asked: Asked) -> Json:
+    return await office.lead(asked.path["id"])
+
+
+async def _explain(office: Office, asked: Asked) -> Json:
+    return await office.explain(asked.path["id"], asked.query.get("language", ""))
+
+
+async def _act(action: str, office: Office, asked: Asked) -> Json:
+    return await office.act(asked.path["id"], action, asked.body, ACTOR)
+
+
+async def _contacts(office: Office, asked: Asked) -> Json:
+    key = asked.query.get("key")
+    if key is not None and not all(key.partition(":")):
+        raise Refused(400, "bad_parameter", "key: write kind:value, for example phone:+79161234567")
+    return await office.contacts(key, asked.query.get("q"), asked.limit, asked.cursor)
+
+
+async def _contact(office: Office, asked: Asked) -> Json:
+    return await office.contact(asked.path["id"])
+
+
+async def _file(office: Office, asked: Asked) -> Path:
+    return await office.file(asked.path["name"])
+
+
+async def _managers(office: Office, asked: Asked) -> Json:
+    return _page_of(await office.managers(), asked)
+
+
+async def _availability(office: Office, asked: Asked) -> Json:
+    return await office.set_available(asked.path["name"], available=asked.body["available"], actor=ACTOR)
+
+
+async def _channels(office: Office, asked: Asked) -> Json:
+    return _page_of(await office.channels(), asked)
+
+
+async def _ledger(office: Office, _: Asked) -> Json:
+    return await office.ledger()
+
+
+async def _envelopes(office: Office, asked: Asked) -> Json:
+    query = asked.query
+    return await office.envelopes(
+        query.get("outcome"), query.get("channel"), query.get("reason"), asked.limit, asked.cursor
+    )
+
+
+async def _envelope(office: Office, asked: Asked) -> Json:
+    return await office.envelope(asked.path["id"])
+
+
+async def _replay(office: Office, asked: Asked) -> Json:
+    """One envelope; asked for first, so that one that does not exist is a 404."""
+    uid = asked.path["id"]
+    await office.envelope(uid)
+    shown = await office.replay([uid], **asked.body, actor=ACTOR)
+    only: Json = shown["items"][0]
+    return only
+
+
+async def _replay_many(office: Office, asked: Asked) -> Json:
+    order = dict(asked.body)
+    return await office.replay(order.pop("ids"), **order, actor=ACTOR)
+
+
+async def _attempt(office: Office, asked: Asked) -> Json:
+    return await office.attempt(asked.body)
+
+
+async def _notices(office: Office, asked: Asked) -> Json:
+    return _page_of(await office.notices(), asked)
+
+
+async def _health(_: Office, __: Asked) -> Json:
+    return {"status": "ok"}
+
+
+async def _readiness(office: Office, _: Asked) -> Json:
+    return await office.health()
+
+
+async def _metrics(office: Office, _: Asked) -> bytes:
+    return await office.metrics()
+
+
+async def _openapi(_: Office, __: Asked) -> bytes:
+    return await asyncio.to_thread(openapi)
+
+
+@cache
+def openapi() -> bytes:
+    """The OpenAPI document of this version."""
+    return orjson.dumps(document(OPERATIONS))
+
+
+_CHANNEL: Final = Parameter("channel", "The name of a channel")
+_LEADS: Final = (
+    Parameter("state", "One state; left out: every state", _STATES),
+    Parameter("owner", "A manager's name"),
+    Parameter("team", "A team's name"),
+    _CHANNEL,
+    Parameter("q", "A part of the title, the contact's name or a key"),
+)
+_CONTACTS: Final = (
+    Parameter("key", "kind:value, for example phone:+79161234567"),
+    Parameter("q", "A part of the name or a key"),
+)
+_ENVELOPES: Final = (
+    Parameter("outcome", "One outcome; left out: every outcome", _OUTCOMES),
+    _CHANNEL,
+    Parameter("reason", "A code"),
+)
+_LANGUAGE: Final = (Parameter("language", "Left out: the company's", _LANGUAGES),)
+
+OPERATIONS: Final = (
+    Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True),
+    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead),
+    Operation("explain", "GET", "/api/leads/{id}/explain", "Every decision about a lead in sentences", _explain,
+              models.Explanation, _LANGUAGE),
+    *(
+        Operation(f"{action}_lead", "POST", f"/api/leads/{{id}}/{action}", summary, partial(_act, action),
+                  models.WholeLead, body=models.LeadOrder, conflicts=True)
+        for action, summary in ACTIONS.items()
+    ),
+    Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, models.Contacts, _CONTACTS, paged=True),
+    Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
+    Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, _BINARY),
+    Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True),
+    Operation("set_availability", "PUT", "/api/managers/{name}/availability", "Whether a manager gets new leads",
+              _availability, models.Manager, body=models.Availability),
+    Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
+    Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
+    Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),
+    Operation("envelope", "GET", "/api/envelopes/{id}", "One envelope, whole", _envelope, models.WholeEnvelope),
+    Operation("replay_envelope", "POST", "/api/envelopes/{id}/replay", "Run a failed or ignored envelope through again",
+              _replay, models.Replayed, body=models.Replay),
+    Operation("replay", "POST", "/api/replay", "Run failed or ignored envelopes through again", _replay_many,
+              models.Replays, body=models.ReplayMany),
+    Operation("try", "POST", "/api/try", "What would happen to an approach; nothing is stored", _attempt, models.Trial,
+              body=models.Approach),
+    Operation("notices", "GET", "/api/notices", "Notices that have not reached their manager", _notices, models.Notices,
+              paged=True),
+    Operation("openapi", "GET", "/api/openapi.json", "This document", _openapi, models.Document),
+    Operation("health", "GET", "/healthz", "Whether the process lives", _health, models.Health, guarded=False),
+    Operation("readiness", "GET", "/readyz", "Whether the process can do its work", _readiness, models.Readiness,
+              guarded=False, unready="Not ready"),
+    Operation("metrics", "GET", "/metrics", "Prometheus metrics", _metrics, _METRICS, guarded=False),
+)  # fmt: skip
