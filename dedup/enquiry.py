@@ -27,12 +27,20 @@ class Slot:
     closed_at: datetime | None = None
 
 
+VerdictCode = Literal["attach", "reopen", "open", "open_after_quiet", "open_after_closing"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`attach` to `lead`, `reopen` it, or `open` a new one, whereby `lead` (if any) gives up the slot."""
+    """To `attach` to `lead`, to `reopen` it, or to open a new one; then `lead`, if any, gives up the slot, and the code says why."""
 
-    act: Literal["attach", "reopen", "open"]
+    code: VerdictCode
     lead: int | None
+
+    @property
+    def opens(self) -> bool:
+        """Whether there is to be a new lead."""
+        return self.code not in {"attach", "reopen"}
 
 
 def decide(slot: Slot | None, at: datetime, limits: Limits) -> Verdict:
@@ -41,6 +49,6 @@ def decide(slot: Slot | None, at: datetime, limits: Limits) -> Verdict:
         return Verdict("open", None)
     if slot.state in OPEN_STATES:
         quiet = at - slot.last_at > limits.new_after
-        return Verdict("open" if quiet else "attach", slot.lead)
+        return Verdict("open_after_quiet" if quiet else "attach", slot.lead)
     closed_at = slot.closed_at or slot.last_at
-    return Verdict("reopen" if at - closed_at <= limits.reopen_within else "open", slot.lead)
+    return Verdict("reopen" if at - closed_at <= limits.reopen_within else "open_after_closing", slot.lead)

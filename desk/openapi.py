@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from desk.models import Conflict, Refusal
 from desk.ports import Json, Office
@@ -86,15 +86,16 @@ class Operation:
 
 def document(operations: Sequence[Operation]) -> Json:
     """The OpenAPI document. Takes some tens of milliseconds: make it once."""
-    bodies = dict.fromkeys(o.body for o in operations if o.body is not None)
-    answers = dict.fromkeys(o.answer for o in operations if not isinstance(o.answer, str))
-    _, schemas = models_json_schema(
-        [
-            *((model, "validation") for model in bodies),
-            *((model, "serialization") for model in (*answers, Refusal, Conflict)),
-        ],
-        ref_template="#/components/schemas/{model}",
-    )
+    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
+        (Refusal, "serialization"): None,
+        (Conflict, "serialization"): None,
+    }
+    for operation in operations:
+        if operation.body is not None:
+            models[operation.body, "validation"] = None
+        if not isinstance(operation.answer, str):
+            models[operation.answer, "serialization"] = None
+    _, schemas = models_json_schema([*models], ref_template="#/components/schemas/{model}")
     paths: dict[str, Json] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)

@@ -87,7 +87,8 @@ class Client:
         given = urlencode({name: value for name, value in query.items() if value is not None})
         address = "/".join(("/api", *(quote(segment, safe="") for segment in path))) + ("?" + given if given else "")
         body = None if order is None else json.dumps(order).encode()
-        headers = {"Authorization": f"Bearer {self.token}".encode(), "Content-Type": "application/json"}
+        headers: dict[str, str | bytes] = {"Content-Type": "application/json"}
+        headers["Authorization"] = f"Bearer {self.token}".encode()
         status, answer = _exchange(self.url, method, address, body, headers, _WITHIN)
         if status == http.client.OK:
             return answer
@@ -172,7 +173,8 @@ def _own(config_path: Path) -> Iterator["Local"]:
 
     with ThreadPoolExecutor(1) as thread:
         served = thread.submit(lambda: asyncio.run(serve()))
-        wait((ready, served), return_when=FIRST_COMPLETED)
+        either: list[Future[Any]] = [ready, served]
+        wait(either, return_when=FIRST_COMPLETED)
         try:
             if not ready.done():
                 served.result()
@@ -198,7 +200,9 @@ def _exchange(
         response = connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"no answer from {url} ({error or type(error).__name__}); is the daemon running?") from error
+        raise Unreachable(
+            f"no answer from {url} ({str(error) or type(error).__name__}); is the daemon running?"
+        ) from error
     except ValueError as error:
         raise Unreachable(f"what answers at {url} is not priyom; check http.host and http.port") from error
     finally:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.rulebook import Rulebook
+from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.distribute import Distribution, Given, Left, Standing, Waiting, anyone_free, distribute
 from storage import decisions, rotation
@@ -112,6 +113,7 @@ class _Team:
         self.decisions: list[Decision] = []
         self.notices: list[Notice] = []
         self.more = False
+        self._reasons: Mapping[int, str | None] = {}
 
     def go(self, newcomers: Sequence[Newcomer], *, restate: bool) -> None:
         """Older leads first, page by page, while anybody is free; the newcomers with the last page."""
@@ -126,7 +128,7 @@ class _Team:
         """Distribute full pages of waiting leads; the last page, which is not full, comes back undistributed."""
         after = None
         for _page in range(PAGES):
-            backlog = rotation.waiting(self._db, self._run.names, self._team.name, after)
+            backlog, self._reasons = rotation.waiting(self._db, self._run.names, self._team.name, after)
             if len(backlog) < rotation.WAITING_LIMIT:
                 return backlog
             left = self._distribute(backlog, [])
@@ -166,10 +168,11 @@ class _Team:
             if given.lead in fresh:
                 self.finished.append(replace(fresh[given.lead].lead, state="assigned", owner=given.manager))
         for left in came.left:
-            if left.lead in fresh:
-                self._decide(left.lead, _told(left, self._team.name), fresh[left.lead])
-                lead = fresh[left.lead].lead
-                self.finished.append(replace(lead, reason=left.reason, wait_until=left.wait_until))
+            newcomer = fresh.get(left.lead)
+            if newcomer is not None or left.reason != self._reasons.get(left.lead):
+                self._decide(left.lead, _told(left, self._team.name), newcomer)
+            if newcomer is not None:
+                self.finished.append(replace(newcomer.lead, reason=left.reason, wait_until=left.wait_until))
 
     def _decide(self, lead: int, record: dict[str, Any], newcomer: Newcomer | None) -> None:
         chosen = {} if newcomer is None else newcomer.chosen
@@ -186,7 +189,10 @@ def _told(what: Given | Left, team: str) -> dict[str, Any]:
             "eligible": what.eligible,
             "skipped": what.skipped,
         }
-    return {"code": "unprocessed", "team": team, "reason": what.reason, "skipped": what.skipped}
+    told = {"code": "unprocessed", "team": team, "reason": what.reason, "skipped": what.skipped}
+    if what.reason == "waiting_for_owner" and what.wait_until is not None:
+        told["until"] = iso(what.wait_until)
+    return told
 
 
 def teams_of(newcomers: Iterable[Newcomer]) -> set[str]:

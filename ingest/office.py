@@ -193,7 +193,7 @@ class StoreOffice:
             case "reopen":
                 if before.state in OPEN:
                     return before
-                return replace(before, state="unprocessed", reason="nobody_available", owner=None)
+                return replace(before, state="unprocessed", reason=None, owner=None)
             case _:
                 return replace(before, state=CLOSING[action], reason=self._reason(action, order))
 
@@ -208,7 +208,7 @@ class StoreOffice:
                 raise Refused(422, "incomplete", "say to which manager or team the lead goes")
             if team == before.team:
                 return before
-            return replace(before, team=team, state="unprocessed", reason="nobody_available", owner=None)
+            return replace(before, team=team, state="unprocessed", reason=None, owner=None)
         manager = self._manager(order, rulebook, None)
         if manager == before.owner and team == before.team and before.state in {"assigned", "in_work"}:
             return before

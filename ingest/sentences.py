@@ -84,6 +84,14 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
     # Which enquiry.
     "enquiry": {
         "open": {"ru": "Открыт новый лид.", "en": "A new lead was opened."},
+        "open_after_quiet": {
+            "ru": "Открыт новый лид: по прежнему слишком долго ничего не было.",
+            "en": "A new lead was opened: there had been nothing on the earlier one for too long.",
+        },
+        "open_after_closing": {
+            "ru": "Открыт новый лид: прежний закрыт слишком давно.",
+            "en": "A new lead was opened: the earlier one was closed too long ago.",
+        },
         "attach": {"ru": "Обращение добавлено к открытому лиду.", "en": "It was attached to the open lead."},
         "reopen": {"ru": "Закрытый лид открыт снова.", "en": "The closed lead was reopened."},
     },

@@ -167,7 +167,7 @@ class Settler:
         verdict = decide(slot, at, rulebook.limits)
         interaction_id = self._new_id()
         title = None
-        if verdict.act == "open":
+        if verdict.opens:
             lead = self._open(batch, rulebook, claimed, match, choice, interaction_id, verdict)
             title = _title(rulebook, claimed, said)
             slots[place] = Slot(lead, "unprocessed", None, at)
@@ -176,14 +176,14 @@ class Settler:
             lead = verdict.lead
             self._repeat(batch, choice.team, verdict, slot, at)
             slots[place] = replace(
-                slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.act == "reopen" else slot.state
+                slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
         batch.interactions.append(
             _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         )
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
-        outcome = "created" if verdict.act == "open" else "attached"
+        outcome = "created" if verdict.opens else "attached"
         return Result(claimed.entry, outcome, None, interaction_id, match.contact, lead)  # type: ignore[arg-type] # two literals
 
     def _open(
@@ -227,7 +227,7 @@ class Settler:
             batch.newcomers[lead] = replace(
                 newcomer, lead=replace(newcomer.lead, last_at=max(at, newcomer.lead.last_at))
             )
-        elif verdict.act == "reopen" or lead in batch.reopened:
+        elif verdict.code == "reopen" or lead in batch.reopened:
             batch.reopened[lead] = max(at, batch.reopened.get(lead, at))
             batch.reopened_teams.add(team)
         else:
@@ -390,5 +390,5 @@ def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str
         "others": match.others,
         "rejected": [(r.kind, r.code) for r in found.rejected],
         "introduced": match.introduced_as is not None,
-        "enquiry": verdict.act,
+        "enquiry": verdict.code,
     }

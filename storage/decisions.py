@@ -49,6 +49,6 @@ def of_lead(db: sa.Connection, lead: int) -> list[Decision]:
 
 def keys_named(db: sa.Connection, ids: Collection[int]) -> dict[int, Key]:
     """The keys that records name by id, in one statement; one that was erased since is left out."""
-    order = sorted(set(ids))
+    order = list(ids)
     records = found(db, _NAMED, [(number,) for number in order])
     return {number: Key(*record) for number, record in zip(order, records, strict=True) if record is not None}

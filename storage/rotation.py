@@ -79,10 +79,12 @@ _OWNER: Final = sa.func.coalesce(
 )
 
 
-def waiting(db: sa.Connection, names: Names, team: str, after: tuple[datetime, int] | None = None) -> list[Waiting]:
-    """A page of the unprocessed leads of a team by their place, `after` one of them, with their client's own manager."""
+def waiting(
+    db: sa.Connection, names: Names, team: str, after: tuple[datetime, int] | None = None
+) -> tuple[list[Waiting], dict[int, str | None]]:
+    """A page of the unprocessed leads of a team by their place, `after` one of them; and why each has waited so far."""
     page = (
-        sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, _OWNER.label("owner"))
+        sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, _OWNER.label("owner"))
         .where(leads.c.team_id == names.teams.number(db, team), leads.c.state == "unprocessed")
         .order_by(leads.c.place_at, leads.c.id)
         .limit(WAITING_LIMIT)
@@ -92,15 +94,12 @@ def waiting(db: sa.Connection, names: Names, team: str, after: tuple[datetime, i
         page = page.where(sa.tuple_(leads.c.place_at, leads.c.id) > sa.tuple_(micros(after[0]), after[1]))
     found = db.execute(page).all()
     owner = names.managers.name_or_none
-    return [
-        Waiting(
-            row.id,
-            instant(row.place_at),
-            owner(db, row.owner),
-            None if row.wait_until is None else instant(row.wait_until),
-        )
-        for row in found
+    waits = [None if row.wait_until is None else instant(row.wait_until) for row in found]
+    stand = [
+        Waiting(row.id, instant(row.place_at), owner(db, row.owner), wait)
+        for row, wait in zip(found, waits, strict=True)
     ]
+    return stand, {row.id: row.reason for row in found}
 
 
 _settled: Final = rows("new", leads.c.id, leads.c.owner_id, leads.c.state, leads.c.reason, leads.c.wait_until)

@@ -92,7 +92,12 @@ class Sender:
         return list(parted.values())
 
     async def _send(self, token: str, route: Route, items: Sequence[Due]) -> None:
-        messages = await self._store.read(lambda db: [self._message(db, route, item) for item in items])
+        rendered = await self._store.read(lambda db: [(item, self._message(db, route, item)) for item in items])
+        unreadable = [item for item, message in rendered if message is None]
+        for item in unreadable:
+            await self._put_back(token, item, Delivery(sent=False, error="could not be rendered", again=False))
+        items = [item for item, message in rendered if message is not None]
+        messages = [message for _, message in rendered if message is not None]
         crashpoint("notice.before_send")
         deliveries = await route.send(messages)
         crashpoint("notice.after_send")
@@ -104,7 +109,15 @@ class Sender:
             if not delivery.sent:
                 await self._put_back(token, item, delivery)
 
-    def _message(self, db: sa.Connection, route: Route, item: Due) -> Message:
+    def _message(self, db: sa.Connection, route: Route, item: Due) -> Message | None:
+        """The notice in words; None for one that cannot be put into any, which must not hold up the others."""
+        try:
+            return self._rendered(db, route, item)
+        except (LookupError, ValueError, sa.exc.NoResultFound):
+            log.exception("a notice could not be rendered", action="notice.unreadable", notice=item.uid)
+            return None
+
+    def _rendered(self, db: sa.Connection, route: Route, item: Due) -> Message:
         lead = views.lead(db, self._names, item.lead)
         due = lead["due_at"]
         if due is not None:

@@ -89,6 +89,9 @@ class Email:
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             return Delivery(sent=False, error=f"recipient refused ({code})", again=code not in _PERMANENT)
+        except aiosmtplib.SMTPSenderRefused as error:
+            # What a server has against us (530: no login, no TLS) is mended in the configuration: the notice itself is sound.
+            return Delivery(sent=False, error=_named(error))
         except aiosmtplib.SMTPResponseException as error:
             return Delivery(
                 sent=False, error=f"{type(error).__name__} ({error.code})", again=error.code not in _PERMANENT

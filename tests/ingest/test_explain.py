@@ -326,9 +326,9 @@ def test_a_lead_that_waits_for_the_clients_own_manager_says_what_keeps_him(db: s
             "Анна Петрова: lead accepted, the owner is Анна Петрова. Its state before: assigned.",
         ),
         (
-            action("assign", "api", manager="boris", team="sales", reason="VIP", **{"from": "assigned"}),
-            "api: лид передан, ответственный — Борис Ким, отдел «sales». Причина: VIP. Прежнее состояние: назначен.",
-            "api: lead handed over, the owner is Борис Ким in the team “sales”. Reason: VIP. Its state before: assigned.",
+            action("assign", "api", manager="vera", team="sales", reason="VIP", **{"from": "assigned"}),
+            "api: лид передан, ответственный — Вера Ли, отдел «sales». Причина: VIP. Прежнее состояние: назначен.",
+            "api: lead handed over, the owner is Вера Ли in the team “sales”. Reason: VIP. Its state before: assigned.",
         ),
         (
             action("assign", "api", manager=None, team="support", reason=None, **{"from": "in_work"}),
@@ -442,7 +442,7 @@ def literals(owner: type, field: str) -> set[str]:
         ("tried", set(VERDICTS)),
         ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode))),
         ("rejected", set(CODES)),
-        ("enquiry", literals(Verdict, "act")),
+        ("enquiry", literals(Verdict, "code")),
         ("assignment", literals(Given, "by") | {"unprocessed"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),

@@ -1,0 +1,33 @@
+"""The floor of acceptance: an aiohttp handler that answers 202 and does nothing else. `python -m bench.empty PORT`."""
+
+import asyncio
+import sys
+
+from aiohttp import web
+
+
+async def accept(_: web.Request) -> web.Response:
+    return web.Response(status=202)
+
+
+async def serve(port: int) -> None:
+    """Listen until killed, as the daemon does: no access log, the same backlog."""
+    application = web.Application()
+    application.add_routes([web.post("/in/site", accept)])
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every system
+    except ImportError:
+        asyncio.run(serve(int(sys.argv[1])))
+    else:
+        uvloop.run(serve(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

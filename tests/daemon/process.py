@@ -1,0 +1,297 @@
+"""The daemon as its users have it: a process with a configuration file, spoken to over HTTP, stopped or killed."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import aiohttp
+import yaml
+
+TOKEN: Final = "token-of-the-tests"
+STARTS_WITHIN: Final = 30.0
+STOPS_WITHIN: Final = 5.0
+DEADLINE: Final = 20.0
+LOOK_EVERY: Final = 0.02
+_ROOT: Final = Path(__file__).parents[2]
+_GREETING: Final = "priyom is listening."
+
+Json = dict[str, Any]
+R = TypeVar("R")
+
+
+async def until(condition: Callable[[], Awaitable[R]], within: float = DEADLINE) -> R:
+    """What `condition` gives as soon as that is true; the only place of these tests that waits by looking again."""
+    deadline = time.monotonic() + within
+    while not (found := await condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so after {within} s: {found!r}")
+        await asyncio.sleep(LOOK_EVERY)
+    return found
+
+
+def free_port() -> int:
+    """A free port below those that the system gives to clients: one of ours could else have it when the daemon comes back."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(20_000, 32_000)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def team(*names: str, **more: Mapping[str, Any]) -> Json:
+    """A configuration's managers, each with what `more` says of him, in one team."""
+    managers = {
+        name: {"name": name.title(), "email": f"{name}@example.com", **more.get(name, {})} for name in names
+    }
+    return {"managers": managers, "teams": {"sales": {"managers": list(names)}}}
+
+
+class Daemon:
+    """One store and its configuration, and the process over it while there is one. `start` and the ends may be repeated."""
+
+    def __init__(self, folder: Path, **sections: Any) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.path = folder / "config.yaml"
+        self.database = folder / "priyom.db"
+        self.store_url = f"sqlite:///{self.database}"
+        self.printed: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._greeted = threading.Event()
+        self._reader: threading.Thread | None = None
+        self._document: Json = {
+            "http": {"host": "127.0.0.1", "port": self.port},
+            "api": {"token": "${PRIYOM_API_TOKEN}"},
+            "storage": {"url": "${TEST_STORE}"},
+            "channels": {"site": {"kind": "webform", "source": "Сайт"}},
+            **team("anna", "boris"),
+        }
+        self.configure(**sections)
+
+    def configure(self, **sections: Any) -> None:
+        """Write the configuration with these sections in place of the present ones."""
+        self._document |= sections
+        self.path.write_text(yaml.safe_dump(self._document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+    def start(self, *, crash_at: str = "", **environment: str) -> None:
+        """Start and return when it greets. Raises AssertionError where it ends instead, with what it said."""
+        self._greeted.clear()
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                self._command("run", "--test-hooks"),
+                env=self._environment(PRIYOM_CRASH_AT=crash_at, **environment),
+                cwd=_ROOT,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+            )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        assert self._greeted.wait(STARTS_WITHIN), f"no greeting within {STARTS_WITHIN} s\n{self.log}"
+        assert self._process.poll() is None or crash_at, f"it ended with {self._process.returncode}\n{self.log}"
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.printed.append(line.rstrip("\n"))
+            if self.printed[-1] == _GREETING:
+                self._greeted.set()
+        process.wait()
+        self._greeted.set()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "ingest", arguments[0], "--config", str(self.path), *arguments[1:]]
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        ours = {"PRIYOM_API_TOKEN": TOKEN, "TEST_STORE": self.store_url, "PYTHONUNBUFFERED": "1"}
+        return {**os.environ, **ours, **more}
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def log(self) -> str:
+        """All that the processes so far wrote on standard error."""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. Raises TimeoutExpired where that takes too long."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._ended(STOPS_WITHIN)
+
+    def kill(self) -> None:
+        """SIGKILL, from which nothing can be tidied up."""
+        assert self._process is not None
+        self._process.kill()
+        self._ended(STOPS_WITHIN)
+
+    def ended(self, within: float = DEADLINE) -> int:
+        """Wait for an end that a crash point brings; the exit code."""
+        return self._ended(within)
+
+    def _ended(self, within: float) -> int:
+        assert self._process is not None
+        assert self._reader is not None
+        code = self._process.wait(within)
+        self._reader.join(within)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self._process is not None:
+            if self.alive:
+                self._process.kill()
+            self._ended(STOPS_WITHIN)
+
+    def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """A command over the same configuration, run to its end."""
+        return subprocess.run(
+            self._command(*arguments),
+            env=self._environment(**environment),
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=STARTS_WITHIN,
+            check=False,
+        )
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> "AsyncIterator[Client]":
+        """A client of its API and its forms, for one test's loop."""
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(self.url, connector=connector, trust_env=False) as session:
+            yield Client(session)
+
+
+class Answer:
+    """An HTTP answer, read whole."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, json: Any) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.json = json
+
+    @property
+    def error(self) -> str:
+        """The code of a refusal, which must have the contract's shape."""
+        assert set(self.json) >= {"error"}, self.body
+        assert set(self.json["error"]) == {"code", "message"}, self.body
+        assert self.json["error"]["message"]
+        return str(self.json["error"]["code"])
+
+
+class Client:
+    """Requests as other programs send them."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+
+    async def ask(self, method: str, path: str, *, token: str | None = TOKEN, **arguments: Any) -> Answer:
+        """Any request, with the API's token unless that is None."""
+        headers = dict(arguments.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        async with self.session.request(method, path, headers=headers, **arguments) as response:
+            body = await response.read()
+            is_json = response.content_type == "application/json" and body
+            return Answer(response.status, response.headers, body, await response.json() if is_json else None)
+
+    async def get(self, path: str, **query: str | int) -> Json:
+        """What the API shows at a path."""
+        answer = await self.ask("GET", path, params=query)
+        assert answer.status == 200, answer.body
+        shown: Json = answer.json
+        return shown
+
+    async def send(self, path: str = "/in/site", *, key: str | None = None, **form: Any) -> Answer:
+        """A form as JSON, with an Idempotency-Key where one is given."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return await self.ask("POST", path, token=None, json=form, headers=headers)
+
+    async def accepted(self, path: str = "/in/site", *, key: str | None = None, **form: Any) -> str:
+        """The envelope's id of a form that must be taken."""
+        answer = await self.send(path, key=key, **form)
+        assert answer.status == 202, answer.body
+        return str(answer.json["id"])
+
+    async def decided(self, envelope: str) -> Json:
+        """The envelope when it is no longer pending."""
+
+        async def outcome() -> Json | None:
+            shown = await self.get(f"/api/envelopes/{envelope}")
+            return shown if shown["outcome"] != "pending" else None
+
+        found = await until(outcome)
+        assert found is not None
+        return found
+
+    async def lead_of(self, envelope: str) -> Json:
+        """The lead that an envelope came to."""
+        decided = await self.decided(envelope)
+        assert decided["lead"] is not None, decided
+        return await self.get(f"/api/leads/{decided['lead']}")
+
+    async def lead(self, **form: Any) -> Json:
+        """Send a form; the lead that it came to."""
+        return await self.lead_of(await self.accepted(**form))
+
+    async def listed(self, path: str, **query: str | int) -> list[Json]:
+        """A whole list, over as many pages as it takes."""
+        items: list[Json] = []
+        cursor: Json = {}
+        while True:
+            page = await self.get(path, limit=200, **query, **cursor)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = {"cursor": page["next"]}
+
+    async def set_available(self, manager: str, *, available: bool) -> Json:
+        """The availability switch."""
+        answer = await self.ask("PUT", f"/api/managers/{manager}/availability", json={"available": available})
+        assert answer.status == 200, answer.body
+        shown: Json = answer.json
+        return shown
+
+    async def advance(self, by: str) -> None:
+        """Step the daemon's clock."""
+        answer = await self.ask("POST", "/test/clock", json={"advance": by})
+        assert answer.status == 200, answer.body
+
+    async def settled(self) -> None:
+        """Return when no envelope is pending."""
+
+        async def nothing_pending() -> bool:
+            ledger = await self.get("/api/ledger")
+            return not any(item["pending"] for item in ledger["items"])
+
+        await until(nothing_pending)

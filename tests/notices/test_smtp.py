@@ -1,0 +1,250 @@
+"""Notices by mail against a real SMTP server: refusals, logins, encryption, silence, and a mail whose fate stays open."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.notices.route import Delivery, Message
+from ingest.notices.smtp import Email, Server, Tls
+from tests.daemon.process import Client, Daemon, Json, until
+from tests.smtp import MailServer, certificate, silent
+
+ADDRESSES = {"anna": "anna@example.com", "boris": "boris@example.com"}
+SENDER = "Лиды <leads@example.com>"
+LONG = 10.0
+SHORT = 0.3
+
+
+def route(port: int, tls: Tls = "none", *, timeout: float = LONG, **more: Any) -> Email:
+    return Email(Server("127.0.0.1", port, tls, **more), SENDER, ADDRESSES, timeout)
+
+
+def message(manager: str = "anna", number: int = 1, text: str = "Клиент: Николай\n.\nЛид: 1") -> Message:
+    identity = f"01a20055-d2c5-7663-8085-{number:012d}"
+    return Message(identity, manager, ADDRESSES[manager], f"Новый лид: {number}", text)
+
+
+async def test_a_mail_says_what_the_notice_says_and_asks_machines_not_to_answer() -> None:
+    with MailServer() as server:
+        assert await route(server.port).send([message()]) == [Delivery(sent=True)]
+        (mail,) = server.mails
+    told = mail.message
+    assert mail.recipients == ("anna@example.com",)
+    assert (told["To"], told["From"]) == ("anna@example.com", SENDER)
+    assert told["Subject"] == "Новый лид: 1"
+    assert told["Message-ID"] == f"<{message().id}@example.com>"
+    assert told["Auto-Submitted"] == "auto-generated"
+    assert told["Date"].datetime.tzinfo is not None
+    assert told.get_content().splitlines() == message().text.splitlines()
+
+
+async def test_a_line_break_in_a_title_starts_no_header() -> None:
+    sly = Message("1", "anna", ADDRESSES["anna"], "Лид\r\nBcc: other@example.com", "текст")
+    with MailServer() as server:
+        assert await route(server.port).send([sly]) == [Delivery(sent=True)]
+        (mail,) = server.mails
+    assert mail.message["Bcc"] is None
+    assert mail.recipients == ("anna@example.com",)
+
+
+async def test_a_recipient_refused_for_ever_is_not_tried_again_and_costs_his_neighbour_nothing() -> None:
+    with MailServer() as server:
+        server.refuse({"anna@example.com": "550 no such person here"})
+        deliveries = await route(server.port).send([message("anna", 1), message("boris", 2)])
+        assert [mail.recipients for mail in server.mails] == [("boris@example.com",)]
+    assert deliveries == [Delivery(sent=False, error="recipient refused (550)", again=False), Delivery(sent=True)]
+
+
+async def test_a_recipient_refused_for_now_is_tried_again() -> None:
+    with MailServer() as server:
+        server.refuse({"anna@example.com": "451 come back later"})
+        assert await route(server.port).send([message()]) == [Delivery(sent=False, error="recipient refused (451)")]
+        server.refuse({})
+        assert await route(server.port).send([message()]) == [Delivery(sent=True)]
+
+
+async def test_a_wrong_password_is_named_by_its_code_and_is_tried_again() -> None:
+    with MailServer(accept=("leads", "the right one")) as server:
+        wrong = route(server.port, user="leads", password="the wrong one")
+        assert await wrong.send([message()]) == [Delivery(sent=False, error="SMTPAuthenticationError (535)")]
+        right = route(server.port, user="leads", password="the right one")
+        assert await right.send([message()]) == [Delivery(sent=True)]
+        assert len(server.mails) == 1
+
+
+async def test_a_login_that_nobody_configured_is_no_fault_of_the_notice() -> None:
+    with MailServer(accept=("leads", "secret")) as server:
+        (delivery,) = await route(server.port).send([message()])
+        assert not server.mails
+    assert not delivery.sent
+    assert delivery.again
+
+
+async def test_a_mail_goes_over_tls_from_the_first_byte(tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+    with MailServer(tls="implicit", context=made.server) as server:
+        assert await route(server.port, "implicit", context=made.trusted()).send([message()]) == [Delivery(sent=True)]
+        (mail,) = server.mails
+    assert mail.recipients == ("anna@example.com",)
+
+
+async def test_a_mail_goes_over_starttls_where_the_server_demands_it(tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+    with MailServer(tls="starttls", context=made.server) as server:
+        assert await route(server.port, "starttls", context=made.trusted()).send([message()]) == [Delivery(sent=True)]
+        (mail,) = server.mails
+    assert mail.encrypted
+
+
+async def test_nothing_is_sent_to_a_server_whose_certificate_nobody_vouches_for(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    made, other = certificate(tmp_path), certificate(tmp_path / "other")
+    with MailServer(tls="starttls", context=made.server) as server:
+        (delivery,) = await route(server.port, "starttls", context=other.trusted()).send([message()])
+        assert not server.mails
+    assert (delivery.sent, delivery.again) == (False, True)
+
+
+async def test_nothing_is_sent_in_the_clear_where_starttls_is_configured_and_not_offered(tmp_path: Path) -> None:
+    with MailServer() as server:
+        (delivery,) = await route(server.port, "starttls", context=certificate(tmp_path).trusted()).send([message()])
+        assert not server.mails
+    assert (delivery.sent, delivery.again) == (False, True)
+
+
+async def test_a_server_that_demands_starttls_gets_nothing_in_the_clear_and_the_notice_waits_for_the_mended_file(
+    tmp_path: Path,
+) -> None:
+    with MailServer(tls="starttls", context=certificate(tmp_path).server) as server:
+        (delivery,) = await route(server.port, "none").send([message()])
+        assert not server.mails
+    assert (delivery.sent, delivery.again) == (False, True)
+
+
+async def test_a_server_that_never_says_a_word_is_given_up_within_the_time() -> None:
+    with silent() as port:
+        deliveries = await route(port, timeout=SHORT).send([message("anna", 1), message("boris", 2)])
+    assert deliveries == [Delivery(sent=False, error="SMTPConnectTimeoutError")] * 2
+
+
+async def test_a_server_that_is_not_there_is_tried_again() -> None:
+    with silent() as port:
+        pass
+    (delivery,) = await route(port).send([message()])
+    assert (delivery.sent, delivery.again) == (False, True)
+
+
+@pytest.mark.parametrize("fate", ["hang", "drop"])
+async def test_a_mail_whose_fate_is_open_is_sent_again_under_the_same_message_id(fate: Any) -> None:
+    with MailServer() as server:
+        server.after_data(fate)
+        one, other = await route(server.port, timeout=SHORT).send([message("anna", 1), message("boris", 2)])
+        assert (one.sent, one.again) == (False, True)
+        assert (other.sent, other.again) == (False, True)
+        server.after_data("answer")
+        assert await route(server.port).send([message("anna", 1)]) == [Delivery(sent=True)]
+        first, again = server.mails
+    assert first.message["Message-ID"] == again.message["Message-ID"]
+    assert first.message.get_content() == again.message.get_content()
+
+
+# --- the outbox, over the daemon ---
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with MailServer() as running:
+        yield running
+
+
+@pytest.fixture
+def daemon(server: MailServer, tmp_path: Path) -> Iterator[Daemon]:
+    smtp = {"host": "127.0.0.1", "port": server.port, "tls": False}
+    made = Daemon(tmp_path, notices={"email": {"smtp": smtp, "from": "leads@example.com"}})
+    made.start()
+    yield made
+    made.close()
+
+
+async def unsent(client: Client, holds: Callable[[Json], bool]) -> Json:
+    """The one notice that has not reached its manager, when something holds of it."""
+
+    async def found() -> Json | None:
+        notices = (await client.get("/api/notices"))["items"]
+        return notices[0] if len(notices) == 1 and holds(notices[0]) else None
+
+    notice = await until(found)
+    assert notice is not None
+    return notice
+
+
+async def none_unsent(client: Client) -> None:
+    async def empty() -> bool:
+        return not (await client.get("/api/notices"))["items"]
+
+    await until(empty)
+
+
+async def test_a_dead_end_is_shown_in_the_api_and_in_the_log_without_the_address(
+    daemon: Daemon, server: MailServer
+) -> None:
+    server.refuse({"anna@example.com": "550 no anna@example.com here"})
+    async with daemon.client() as client:
+        lead = await client.lead(name="Николай", phone="8 912 345-67-89")
+        assert lead["owner"] == "anna"
+        notice = await unsent(client, lambda notice: notice["state"] == "dead")
+        assert notice["lead"] == lead["id"]
+        assert (notice["manager"], notice["attempts"]) == ("anna", 1)
+        assert notice["error"] == "recipient refused (550)"
+        metrics = await client.ask("GET", "/metrics", token=None)
+    assert b"dead" in metrics.body
+    daemon.stop()
+    assert '"notice.dead"' in daemon.log
+    assert "anna@example.com" not in daemon.log
+    assert "9123456789" not in daemon.log
+
+
+async def test_a_refusal_for_now_is_tried_again_after_a_pause(daemon: Daemon, server: MailServer) -> None:
+    server.refuse({"anna@example.com": "451 greylisted"})
+    async with daemon.client() as client:
+        await client.lead(name="Николай", phone="8 912 345-67-89")
+        first = await unsent(client, lambda notice: notice["error"] is not None)
+        assert (first["state"], first["attempts"], first["error"]) == ("due", 1, "recipient refused (451)")
+        await client.advance("11s")
+        second = await unsent(client, lambda notice: notice["attempts"] == 2 and notice["due_at"] != first["due_at"])
+        assert second["state"] == "due"
+        server.refuse({})
+        await client.advance("31s")
+        await server.wait(lambda mails: len(mails) == 1)
+        await none_unsent(client)
+    assert server.refused == ["anna@example.com"] * 2
+
+
+async def test_a_notice_that_is_refused_for_ever_long_is_at_last_a_dead_end(daemon: Daemon, server: MailServer) -> None:
+    server.refuse({"anna@example.com": "451 never now"})
+    async with daemon.client() as client:
+        await client.lead(name="Николай", phone="8 912 345-67-89")
+        attempts = 1
+        while (
+            await unsent(client, lambda n, tried=attempts: n["error"] and n["attempts"] == tried)  # type: ignore[misc] # a bound default
+        )["state"] == "due":
+            await client.advance("4h")
+            attempts += 1
+        assert attempts == 11
+        assert len(server.refused) == 11
+
+
+async def test_a_connection_lost_after_data_brings_the_same_message_id_again(
+    daemon: Daemon, server: MailServer
+) -> None:
+    server.after_data("drop")
+    async with daemon.client() as client:
+        await client.lead(name="Николай", phone="8 912 345-67-89")
+        await unsent(client, lambda notice: notice["error"] is not None)
+        server.after_data("answer")
+        await client.advance("11s")
+        first, again = await server.wait(lambda mails: len(mails) == 2)
+        await none_unsent(client)
+    assert first.message["Message-ID"] == again.message["Message-ID"]
