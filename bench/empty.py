@@ -6,6 +6,10 @@ import sys
 from aiohttp import web
 
 
+async def ready(_: web.Request) -> web.Response:
+    return web.Response()
+
+
 async def accept(_: web.Request) -> web.Response:
     return web.Response(status=202)
 
@@ -13,7 +17,7 @@ async def accept(_: web.Request) -> web.Response:
 async def serve(port: int) -> None:
     """Listen until killed, as the daemon does: no access log, the same backlog."""
     application = web.Application()
-    application.add_routes([web.post("/in/site", accept)])
+    application.add_routes([web.post("/in/site", accept), web.get("/readyz", ready)])
     runner = web.AppRunner(application, access_log=None, handler_cancellation=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()

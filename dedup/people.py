@@ -153,12 +153,13 @@ class _Fold:
     def take(self, arrival: Arrival) -> Match:
         personal = [e for e in arrival.evidence if e.personal and not self._is_shared(e.key)]
         shared = [e for e in arrival.evidence if not e.personal or self._is_shared(e.key)]
+        founded = len(self.founded)
         company = self._company(arrival, shared)
         hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
         if hits:
             return self._joined(arrival, personal, shared, hits, company)
         if company is not None and not personal:
-            return self._line(arrival, shared, company)
+            return self._line(arrival, shared, company, known=len(self.founded) == founded)
         person = Person(self.new_id(), arrival.name)
         self.people[person.id] = person
         self.made[person.id] = None
@@ -199,9 +200,8 @@ class _Fold:
             others,
         )
 
-    def _line(self, arrival: Arrival, shared: Sequence[Evidence], company: Company) -> Match:
+    def _line(self, arrival: Arrival, shared: Sequence[Evidence], company: Company, *, known: bool) -> Match:
         tried = tuple((self.keys[e.key].id, "shared") for e in shared)
-        known = company.id not in self.founded
         return Match(
             arrival.entry, "shared_key", None, company.id, tried[0][0], company.owner, known, arrival.name, tried
         )

@@ -59,20 +59,20 @@ def add_api(application: web.Application, office: Office, token: str) -> None:
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, []).append(operation)
     for path, operations in by_path.items():
+        allowed = [method for operation in operations for method in _methods(operation)]
         for operation in operations:
-            application.router.add_route(operation.method, path, _handler(operation, office, proved))
-        allowed = sorted(operation.method for operation in operations)
+            for method in _methods(operation):
+                application.router.add_route(method, path, _handler(operation, office, proved))
         secret = proved if operations[0].guarded else None
-        application.router.add_route(
-            "*", path, _refusing(secret, Refused(405, "no_such_method", _allow(allowed)), allowed)
-        )
-    application.router.add_route(
-        "*", "/api{tail:(/.*)?}", _refusing(proved, Refused(404, "no_such_path", "there is nothing here"))
-    )
+        only = Refused(405, "no_such_method", f"this address takes {' and '.join(allowed)} only")
+        application.router.add_route("*", path, _refusing(secret, only, allowed))
+    nothing = Refused(404, "no_such_path", "there is nothing at this address")
+    application.router.add_route("*", "/api{tail:(/.*)?}", _refusing(proved, nothing))
 
 
-def _allow(allowed: Sequence[str]) -> str:
-    return f"this address takes {' and '.join(allowed)} only"
+def _methods(operation: Operation) -> tuple[str, ...]:
+    """GET brings HEAD with it, as every server must have it (RFC 9110, section 9.1)."""
+    return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
 def _handler(operation: Operation, office: Office, token: bytes) -> Handler:
@@ -120,7 +120,7 @@ def _answer(operation: Operation, shown: Json | bytes | Path) -> web.StreamRespo
         return web.FileResponse(shown, headers=_FILE)
     if isinstance(shown, bytes):
         media = operation.answer if isinstance(operation.answer, str) else _JSON
-        return web.Response(body=shown, headers={"Content-Type": media})
+        return web.Response(body=shown, headers={"Content-Type": media, "Cache-Control": "no-store"})
     status = 503 if operation.unready is not None and not shown["ready"] else 200
     return _json(status, orjson.dumps(shown))
 

@@ -361,6 +361,8 @@ class Readiness(Answer):
 class Document(Answer):
     """An OpenAPI document: the API in the words of OpenAPI 3.1."""
 
+    model_config = ConfigDict(defer_build=True, extra="allow")
+
     openapi: str
 
 

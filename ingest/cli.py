@@ -266,7 +266,9 @@ def _trial(shown: Json, reached: "Reached") -> str:
     if sentences := shown.get("sentences"):
         lines += ["", _sentences(sentences, reached)]
     if notice := shown.get("notice"):
-        text = "\n".join("  " + printable(line) for line in (notice["subject"], *notice["text"].splitlines()))
+        text = "\n".join(
+            ("  " + printable(line)).rstrip() for line in (notice["subject"], *notice["text"].splitlines())
+        )
         lines += ["", f"notice to {notice['to']}:", text]
     return "\n".join(lines)
 

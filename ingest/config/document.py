@@ -328,7 +328,7 @@ class _Builder:
         top.height = max(top.height, height + 1)
         if len(self._open) + height > MAX_DEPTH:
             raise self._deep(line)
-        if False:
+        if top.size > MAX_NODES:
             raise Unreadable(line, f"more than {MAX_NODES} values", "aliases inside aliases grow fast: write them out")
         if not top.mapping:
             top.items.append(node)

@@ -5,7 +5,7 @@ No fault ever shows a secret, nor any value that came from the environment or a 
 
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -22,6 +22,7 @@ SECRET_KEYS: Final = frozenset(
     {"token", "password", "secret", "salt", "api_key", "confirmation", "client_secret", "dsn"}
 )
 _PASSWORD: Final = re.compile(r"://[^@\s]*:\S*@")
+_LATER: Final = "is known but not built in this version"
 _SHOWN: Final = 60
 _DOCUMENTATION: Final = "see docs/configuration.md"
 
@@ -137,37 +138,27 @@ def translate(root: Table, errors: Sequence[ErrorDetails]) -> Iterator[Finding]:
         yield _translated(root, error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """One of pydantic's errors at its place in the file; `context` is what the validator said beside its code."""
+
+    root: Table
+    path: KeyPath
+    node: Node | None
+    context: Mapping[str, Any]
+
+
 def _translated(root: Table, error: ErrorDetails) -> Finding:
     path, code = _path(root, error), error["type"]
-    node = find(root, *path)
-    context: Mapping[str, Any] = error.get("ctx", {})
-    if error["loc"][-1:] == ("[key]",):
-        node = Scalar(str(path[-1]), str(path[-1]))
-    match code:
-        case "not_built":
-            what = shown(path, node) if context["value"] else ""
-            return Finding(path, f"{what}is known but not built in this version", "remove it")
-        case "kind":
-            return _kind(path, node)
-        case "extra_forbidden":
-            return _unknown(root, path)
-        case "unknown_condition":
-            return Finding(path, "unknown condition", context["remedy"])
-        case "refused":
-            return Finding(path, shown(path, node) + context["problem"], context["remedy"])
-        case "worded":
-            return worded(path, node, ValueError(f"{context['problem']}; {context['remedy']}"))
-        case "value_error" | "assertion_error":
-            return worded(path, node, context.get("error", ValueError()))
-        case "literal_error" | "enum":
-            remedy = "write " + str(context.get("expected", "")).replace("'", "")
-            return Finding(path, f"{shown(path, node)}is not known here", remedy)
-        case _ if code in _BOUNDS:
-            bound, problem, remedy = _BOUNDS[code]
-            return Finding(path, shown(path, node) + problem, f"{remedy} {context.get(bound)}")
-        case _:
-            problem, remedy = _SENTENCES.get(code, ("is not accepted here", _DOCUMENTATION))
-            return Finding(path, shown(path, node) + problem, remedy)
+    node = Scalar(str(path[-1]), str(path[-1])) if error["loc"][-1:] == ("[key]",) else find(root, *path)
+    place = _Error(root, path, node, error.get("ctx", {}))
+    if code in _SAID:
+        return _SAID[code](place)
+    if code in _BOUNDS:
+        bound, problem, remedy = _BOUNDS[code]
+        return Finding(path, shown(path, node) + problem, f"{remedy} {place.context.get(bound)}")
+    problem, remedy = _SENTENCES.get(code, ("is not accepted here", _DOCUMENTATION))
+    return Finding(path, shown(path, node) + problem, remedy)
 
 
 def _path(root: Table, error: ErrorDetails) -> KeyPath:
@@ -184,25 +175,67 @@ def _path(root: Table, error: ErrorDetails) -> KeyPath:
     return tuple(path)
 
 
-def _kind(path: KeyPath, node: Node | None) -> Finding:
-    kind = find(node, "kind")
+def _not_built(error: _Error) -> Finding:
+    what = shown(error.path, error.node) if error.context["value"] else ""
+    return Finding(error.path, f"{what}{_LATER}", "remove it")
+
+
+def _kind(error: _Error) -> Finding:
+    kind = find(error.node, "kind")
     built = adapter.kinds()
+    at = (*error.path, "kind")
     if kind is None:
-        return Finding((*path, "kind"), "is missing", f"add one of: {', '.join(built)}")
-    at = (*path, "kind")
-    if isinstance(kind, Scalar) and kind.text in KNOWN_KINDS:
-        return Finding(at, f"{shown(at, kind)}is known but not built in this version", "remove this channel")
+        return Finding(at, "is missing", f"add one of: {', '.join(built)}")
     word = kind.text if isinstance(kind, Scalar) else ""
+    if word in KNOWN_KINDS:
+        return Finding(at, f"{shown(at, kind)}{_LATER}", "remove this channel")
     return Finding(at, f"{shown(at, kind)}is no kind of channel", choose(word, sorted({*built, *KNOWN_KINDS})))
 
 
-def _unknown(root: Table, path: KeyPath) -> Finding:
-    known = known_keys(root, path[:-1])
-    key = str(path[-1])
-    if path[0] == "channels" and len(path) == 3 and key in CHANNEL_KEYS_TO_COME:  # noqa: PLR2004 - channels, name, key
-        return Finding(path, "is known but not built in this version", "remove it")
-    near = nearest(key, known)
-    return Finding(path, "unknown key", f"did you mean {near}?" if near else f"the keys here are {', '.join(known)}")
+def _unknown(error: _Error) -> Finding:
+    match error.path:
+        case ("channels", _, key) if key in CHANNEL_KEYS_TO_COME:
+            return Finding(error.path, _LATER, "remove it")
+    known, key = known_keys(error.root, error.path[:-1]), error.path[-1]
+    near = nearest(str(key), known)
+    return Finding(
+        error.path, "unknown key", f"did you mean {near}?" if near else f"the keys here are {', '.join(known)}"
+    )
+
+
+def _unknown_condition(error: _Error) -> Finding:
+    return Finding(error.path, "unknown condition", error.context["remedy"])
+
+
+def _refused(error: _Error) -> Finding:
+    return Finding(error.path, shown(error.path, error.node) + error.context["problem"], error.context["remedy"])
+
+
+def _worded(error: _Error) -> Finding:
+    return worded(error.path, error.node, ValueError(f"{error.context['problem']}; {error.context['remedy']}"))
+
+
+def _raised(error: _Error) -> Finding:
+    return worded(error.path, error.node, error.context.get("error", ValueError()))
+
+
+def _none_of(error: _Error) -> Finding:
+    remedy = "write " + str(error.context.get("expected", "")).replace("'", "")
+    return Finding(error.path, f"{shown(error.path, error.node)}is not known here", remedy)
+
+
+_SAID: Final[Mapping[str, Callable[[_Error], Finding]]] = {
+    "not_built": _not_built,
+    "kind": _kind,
+    "extra_forbidden": _unknown,
+    "unknown_condition": _unknown_condition,
+    "refused": _refused,
+    "worded": _worded,
+    "value_error": _raised,
+    "assertion_error": _raised,
+    "literal_error": _none_of,
+    "enum": _none_of,
+}
 
 
 def known_keys(root: Table, path: KeyPath) -> list[str]:

@@ -70,8 +70,7 @@ def _with_empty_entries(written: Table, resolved: object) -> Table:
 
 
 def _validated(root: Table, base: Path) -> tuple[Config | None, list[Finding]]:
-    values = plain(root)
-    assert isinstance(values, dict)
+    values = {key: plain(node) for key, node in root.entries.items()}
     try:
         return Config.model_validate({"storage": {}, **values}, context={"base": base}), []
     except ValidationError as error:

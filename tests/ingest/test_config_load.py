@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from channels import adapter
+from ingest.config import schema
 from ingest.config.load import load
 from ingest.config.schema import Config
 from tests.ingest.configured import SMALL, configured, faults, loaded
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config.yaml"
+DOCUMENTATION = ROOT / "docs/configuration.md"
 
 
 def test_the_shipped_file_works_with_nothing_set() -> None:
@@ -88,6 +91,25 @@ def test_the_words_of_the_contract_are_all_known_to_the_schema() -> None:
         *("own", "test", "matching", "title", "topics", "reasons", "directors", "managers", "teams", "routing"),
         *("routing_tests", "notices", "retention"),
     }
+
+
+def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
+    examples = "".join(re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL))
+    config = configured(tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p"})
+    assert config.mail_route() is not None
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    models: list[type[BaseModel]] = [
+        schema.Config,
+        adapter.ChannelConfig,
+        *schema.Section.__subclasses__(),
+        schema.Account,
+        schema.NoticeEmail,
+    ]
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    assert [key for key in sorted(keys) if not re.search(rf"[`.]{key}[`.\[]", text)] == []
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -282,6 +304,13 @@ def test_a_literal_secret_in_a_wrong_value_is_not_repeated(tmp_path: Path) -> No
     found = faults(tmp_path, text)
     assert len(found) >= 6
     assert SECRET not in "\n".join(found)
+
+
+def test_a_secret_default_that_was_not_needed_is_not_repeated(tmp_path: Path) -> None:
+    text = SMALL + f'storage: {{url: "${{URL:-postgresql://u:{SECRET}@h/d}}"}}'
+    (found,) = faults(tmp_path, text, {"URL": "nonsense"})
+    assert found.startswith("4: storage.url: the value is not a database address")
+    assert SECRET not in found
 
 
 def test_a_channel_of_a_known_kind_is_an_instance_of_that_kinds_config(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Load on a server: by wrk where it is installed, else by our own client; at a given rate always by our own."""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import payload
+from bench.machine import Broken
+
+CONNECTIONS: Final = 64
+_SCRIPT: Final = Path(__file__).with_name("post.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run came to. `rate` in answers a second, latencies in milliseconds, `client` in cores that the client used."""
+
+    requests: int
+    rate: float
+    p50: float
+    p99: float
+    client: float
+
+
+class Running:
+    """A client at work on `/in/site`. Requests are numbered from `first`, so no run repeats another's senders."""
+
+    def __init__(self, port: int, seconds: float, first: int, *, rate: float | None = None) -> None:
+        self._before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = _own(port, seconds, first, rate) if rate is not None or wrk() is None else _wrk(port, seconds, first)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def over(self) -> bool:
+        """Whether all is sent and answered."""
+        return self._process.poll() is not None
+
+    def result(self) -> Load:
+        """Wait for the end. Raises Broken for any answer but 202: what was refused cheaply must not count."""
+        output, _ = self._process.communicate()
+        if self._process.returncode != 0:
+            raise Broken(f"the load client ended with {self._process.returncode}")
+        told = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+        if told["refused"] or not told["requests"]:
+            raise Broken(f"{told['refused']} of {told['requests']} requests were not answered with 202")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - self._before.ru_utime - self._before.ru_stime
+        seconds = told["seconds"]
+        return Load(told["requests"], told["requests"] / seconds, told["p50"], told["p99"], used / seconds)
+
+
+def wrk() -> str | None:
+    """Where wrk is installed."""
+    return shutil.which("wrk")
+
+
+def named() -> str:
+    """Which client loads the server as fast as it can."""
+    return f"wrk, 1 thread, {CONNECTIONS} connections" if wrk() else f"bench.client, {CONNECTIONS} connections"
+
+
+def _own(port: int, seconds: float, first: int, rate: float | None) -> list[str]:
+    command = [sys.executable, "-m", "bench.client", str(port), "/in/site"]
+    command += ["--first", str(first), "--connections", str(CONNECTIONS), "--seconds", str(seconds)]
+    return command if rate is None else [*command, "--rate", str(rate)]
+
+
+def _wrk(port: int, seconds: float, first: int) -> list[str]:
+    # wrk takes whole seconds only.
+    duration = str(max(1, round(seconds)))
+    arguments = [str(first), payload.TEMPLATE.decode(), str(payload.NEWCOMERS), str(payload.KNOWN)]
+    return [
+        str(wrk()), "-t1", f"-c{CONNECTIONS}", f"-d{duration}", "-s", str(_SCRIPT), f"http://127.0.0.1:{port}/in/site", "--", *arguments,
+    ]  # fmt: skip

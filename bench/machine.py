@@ -1,0 +1,129 @@
+"""What the machine is, and what processes take of it. Memory and processor time are read from Linux's /proc."""
+
+import os
+import platform
+import socket
+import sqlite3
+import subprocess
+import time
+from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Final
+
+PROC: Final = Path("/proc/self/stat")
+READY_WITHIN: Final = 20.0
+_PACKAGES: Final = ("aiohttp", "uvloop", "SQLAlchemy", "orjson")
+
+
+class Broken(Exception):
+    """A measurement that means nothing, and why."""
+
+
+def described() -> str:
+    """The machine and the versions that a figure depends on, in one line."""
+    parts = [f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"]
+    parts += [f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
+    for package in _PACKAGES:
+        try:
+            parts.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            parts.append(f"no {package}")
+    return ", ".join(parts)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
+
+
+@contextmanager
+def process(command: Sequence[str | Path], folder: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server until the block ends; what it prints goes to `name`.log in `folder`. Raises Broken where it ends badly."""
+    with (folder / f"{name}.log").open("wb") as log:
+        running = _started(command, log)
+        try:
+            yield running
+        finally:
+            running.terminate()
+            try:
+                running.wait(READY_WITHIN)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+def _started(command: Sequence[str | Path], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+    """Return as soon as the server answers 200. Raises Broken where it ends, or is too slow."""
+    give_up = time.monotonic() + READY_WITHIN
+    while time.monotonic() < give_up:
+        if running.poll() is not None:
+            raise Broken(f"{running.args!r} ended with {running.returncode}; its log is in var/bench")
+        try:
+            if ask(port, "GET", path)[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is in var/bench")
+
+
+def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    """One request. Raises OSError."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
+    try:
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def memory(process_id: int) -> float:
+    """Resident memory of a process in megabytes (of 1024 x 1024 bytes)."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+def processor_time(process_id: int) -> float:
+    """The seconds that a process has run on a processor, all its threads together."""
+    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Busy:
+    """How many cores the whole machine and one server used during a block."""
+
+    server: float = 0.0
+    all: float = 0.0
+
+
+@contextmanager
+def busy(process_id: int) -> Iterator[Busy]:
+    """Measure a block. All zero where there is no /proc."""
+    found = Busy()
+    if not PROC.exists():
+        yield found
+        return
+    began, server, everything = time.monotonic(), processor_time(process_id), _all_time()
+    yield found
+    seconds = time.monotonic() - began
+    found.server = (processor_time(process_id) - server) / seconds
+    found.all = (_all_time() - everything) / seconds
+
+
+def _all_time() -> float:
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    times = [int(field) for field in fields]
+    idle = times[3] + times[4]
+    return (sum(times[:8]) - idle) / os.sysconf("SC_CLK_TCK")

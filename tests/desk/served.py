@@ -1,0 +1,247 @@
+"""A small office that works, and the real API served over it on loopback."""
+
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from desk.api import add_api
+from desk.ports import Json, Refused
+
+TOKEN = "correct-horse"
+AT = "2026-01-31T09:00:00.250000Z"
+OPEN = {"unprocessed", "assigned", "in_work"}
+CLOSED = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
+
+
+class SmallOffice:
+    """`desk.ports.Office` in memory: two managers, one team, one channel; leads as they are added."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        self.leads_by_id: dict[str, Json] = {}
+        self.away: set[str] = set()
+        self.journal: dict[str, Json] = {}
+        self.unsent: list[Json] = []
+        self.balanced = True
+        self.ready = True
+        self.broken = False
+        self.actors: list[str] = []
+
+    def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
+        """One more lead, newer than all before."""
+        number = len(self.leads_by_id) + 1
+        uid = f"00000000-0000-7000-8000-{number:012}"
+        contact = {"id": "c-1", "name": "Николай", "keys": [{"kind": "phone", "value": "+79161234567"}]}
+        made = {
+            "id": uid, "version": 1, "title": title, "state": "assigned", "reason": None, "owner": "anna", "team": "sales",
+            "channel": "site", "source": "Сайт", "created_at": AT, "due_at": None, "merged_into": None, "marks": [],
+            "contact": contact, "company": None,
+        }  # fmt: skip
+        self.leads_by_id[uid] = made | changes
+        return self.leads_by_id[uid]
+
+    def add_envelope(self, outcome: str, reason: str | None = None) -> Json:
+        """One more envelope."""
+        uid = f"e-{len(self.journal) + 1}"
+        self.journal[uid] = {
+            "id": uid, "channel": "site", "received_at": AT, "naming": "derived", "outcome": outcome, "reason": reason,
+            "attempts": 1, "lead": None, "contact": None,
+        }  # fmt: skip
+        return self.journal[uid]
+
+    async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
+        """A page of leads, newest first."""
+        if self.broken:
+            raise RuntimeError("Николай +79161234567 is in this message")
+        asked = {name: value for name, value in wanted.items() if value is not None and name != "q"}
+        part = wanted["q"] or ""
+        found = [
+            lead
+            for lead in reversed(self.leads_by_id.values())
+            if part in lead["title"] and all(lead[name] == value for name, value in asked.items())
+        ]
+        return _page(found, limit, cursor)
+
+    async def lead(self, uid: str) -> Json:
+        """One lead, whole."""
+        return _whole(self._lead(uid))
+
+    def _lead(self, uid: str) -> Json:
+        if uid not in self.leads_by_id:
+            raise Refused(404, "no_such_lead", "there is no such lead")
+        return self.leads_by_id[uid]
+
+    async def explain(self, uid: str, language: str) -> Json:
+        """Two sentences."""
+        lead = self._lead(uid)
+        texts = ["A new lead.", "Anna's turn."] if language == "en" else ["Новый лид.", "Очередь Анны."]
+        told = [{"at": AT, "text": text} for text in texts]
+        return {"lead": uid, **{n: lead[n] for n in ("title", "state", "reason")}, "sentences": told}
+
+    async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
+        """Change a lead."""
+        self.actors.append(actor)
+        lead = self._lead(uid)
+        if order["version"] not in {None, lead["version"]}:
+            raise Refused(409, "stale", "the lead was changed meanwhile", _whole(lead))
+        if action != "reopen" and lead["state"] not in OPEN:
+            raise Refused(409, "closed", f"the lead is {lead['state']}", _whole(lead))
+        if order["manager"] not in {None, "anna", "boris"}:
+            raise Refused(422, "no_such_manager", f"there is no manager {order['manager']!r}")
+        states = CLOSED | {"accept": "in_work", "assign": "assigned", "reopen": "unprocessed"}
+        owner = order["manager"] or lead["owner"]
+        lead |= {"state": states[action], "owner": owner, "reason": order["reason"], "version": lead["version"] + 1}
+        return _whole(lead)
+
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """The one contact that there is."""
+        known = key in {None, "phone:+79161234567"} and (q or "") in "Николай"
+        return _page([_contact()] if known else [], limit, cursor)
+
+    async def contact(self, uid: str) -> Json:
+        """The one contact that there is."""
+        if uid != "c-1":
+            raise Refused(404, "no_such_contact", "there is no such contact")
+        names = ("id", "state", "title", "owner", "team")
+        leads = [{name: lead[name] for name in names} for lead in self.leads_by_id.values()]
+        return _contact() | {"leads": leads, "interactions": [_interaction()]}
+
+    async def file(self, name: str) -> Path:
+        """A file of the folder."""
+        if self.folder is None or not (self.folder / name).is_file():
+            raise Refused(404, "no_such_file", "there is no such file")
+        return self.folder / name
+
+    async def managers(self) -> Json:
+        """Both of them."""
+        return {"items": [self._manager("anna", "Анна Петрова"), self._manager("boris", "Борис Ким")], "next": None}
+
+    def _manager(self, name: str, title: str) -> Json:
+        here = name not in self.away
+        return {
+            "name": name, "title": title, "teams": ["sales"], "available": here, "on_shift": True, "eligible": here,
+            "why_not": None if here else "away", "open": 1, "capacity": None, "leaving": False, "turns": {"sales": 3},
+            "version": 1,
+        }  # fmt: skip
+
+    async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
+        """The switch."""
+        self.actors.append(actor)
+        found = next((m for m in (await self.managers())["items"] if m["name"] == manager), None)
+        if found is None:
+            raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
+        (self.away.discard if available else self.away.add)(manager)
+        return self._manager(manager, found["title"])
+
+    async def channels(self) -> Json:
+        """The one channel."""
+        return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}
+
+    async def ledger(self) -> Json:
+        """One day."""
+        figures = {"received": 3, "created": 2, "attached": 1, "handled": 0, "ignored": 0, "failed": 0, "pending": 0}
+        return {
+            "items": [{"channel": "site", "day": "2026-01-31", **figures, "duplicates": 4}],
+            "balanced": self.balanced,
+        }
+
+    async def envelopes(
+        self, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """A page of the journal."""
+        asked = {"outcome": outcome, "channel": channel, "reason": reason}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        return _page([e for e in self.journal.values() if all(e[n] == v for n, v in wanted.items())], limit, cursor)
+
+    async def envelope(self, uid: str) -> Json:
+        """One envelope with its body."""
+        if uid not in self.journal:
+            raise Refused(404, "no_such_envelope", "there is no such envelope")
+        body = {"encoding": "base64", "content": base64.b64encode(b"\xff").decode(), "content_type": None}
+        return self.journal[uid] | {"body": body}
+
+    async def replay(self, uids: Sequence[str] | None, *, as_client: bool, dry_run: bool, actor: str) -> Json:
+        """Failed ones are created, ignored ones too if they are taken as a client's."""
+        self.actors.append(actor)
+        chosen = [e["id"] for e in self.journal.values() if e["outcome"] == "failed"] if uids is None else uids
+        return {"items": [self._replayed(uid, as_client=as_client, dry_run=dry_run) for uid in chosen]}
+
+    def _replayed(self, uid: str, *, as_client: bool, dry_run: bool) -> Json:
+        found = self.journal.get(uid)
+        again = found is not None and (found["outcome"] == "failed" or (as_client and found["outcome"] == "ignored"))
+        if dry_run:
+            return {"id": uid, "replayed": False} | ({"outcome": "created", "reason": None} if again else {})
+        if found is not None and again:
+            found["outcome"] = "created"
+        return {"id": uid, "replayed": again}
+
+    async def attempt(self, given: Mapping[str, Any]) -> Json:
+        """A new lead that is not kept."""
+        if given["channel"] != "site":
+            raise Refused(422, "no_such_channel", f"there is no channel {given['channel']!r}")
+        lead = _whole(SmallOffice().add_lead(given["text"] or ""))
+        notice = {"to": "anna", "subject": "Новый лид", "text": f"Телефон: {given['phone']}\n\nСпасибо"}
+        sentences = [{"at": AT, "text": "Новый лид."}]
+        return {"outcome": "created", "reason": None, "lead": lead, "sentences": sentences, "notice": notice}
+
+    async def notices(self) -> Json:
+        """What could not be sent."""
+        return {"items": self.unsent, "next": None}
+
+    async def health(self) -> Json:
+        """As `ready` says; the store is never asked."""
+        return {
+            "ready": self.ready,
+            "store": "ok" if self.ready else "away",
+            "channels": (await self.channels())["items"],
+        }
+
+    async def metrics(self) -> bytes:
+        """One sample."""
+        return b"priyom_pending 0.0\n"
+
+
+def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Json:
+    start = int(cursor or 0)
+    end = start + limit
+    return {"items": list(found[start:end]), "next": str(end) if end < len(found) else None}
+
+
+def _contact() -> Json:
+    keys = [{"kind": "phone", "value": "+79161234567"}, {"kind": "phone", "value": "+74951234500", "extension": "12"}]
+    return {"id": "c-1", "version": 1, "name": "Николай", "keys": keys, "created_at": AT}
+
+
+def _interaction() -> Json:
+    dropped = {"name": "b.pdf", "media_type": "application/pdf", "size": 9, "file": None, "dropped": "too_large"}
+    kept = {"name": "a.pdf", "media_type": "application/pdf", "size": 9, "file": "ab12", "dropped": None}
+    consent = {"given": True, "version": None, "url": None, "at": AT, "remote": "127.0.0.1"}
+    return {
+        "id": "i-1", "envelopes": ["e-1"], "channel": "site", "kind": "form", "at": AT, "direction": "in", "subject": None,
+        "text": "Цемент", "introduced_as": None, "fields": {"color": ["red"]}, "name": "Николай",
+        "phones": ["8 916 123-45-67"], "campaign": {"utm_source": "yandex"}, "attachments": [kept, dropped],
+        "consent": consent,
+    }  # fmt: skip
+
+
+def _whole(lead: Json) -> Json:
+    decision = {"match": {"code": "new"}, "assignment": {"rule": 0}}
+    return lead | {"interactions": [_interaction()], "activities": [], "decision": decision}
+
+
+@asynccontextmanager
+async def serving(office: SmallOffice, token: str = TOKEN) -> AsyncIterator[str]:
+    """The API over `office` on a port of its own; its address."""
+    application = web.Application()
+    add_api(application, office, token)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,320 @@
+"""The command line as people and scripts see it: a process, its output and its exit code, against an API that is served."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from desk.ports import Json
+from tests.desk.served import TOKEN, SmallOffice, serving
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HEAVY = {"pydantic", "sqlalchemy", "aiohttp", "structlog", "asyncio", "phonenumbers", "orjson", "yaml", "jinja2"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has run."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Json:
+        """What it printed for programs."""
+        read: Json = json.loads(self.out)
+        return read
+
+
+async def priyom(*arguments: str, module: str = "ingest", **environment: str) -> Ended:
+    """Run the command line in a process of its own, from a folder that is not ours."""
+    command = [sys.executable, "-m", module, *arguments]
+    return await _ended(command, environment)
+
+
+async def _ended(command: list[str], environment: dict[str, str]) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+@dataclass(frozen=True)
+class Served:
+    """An office whose API is served, and a configuration that describes it."""
+
+    office: SmallOffice
+    config: Path
+
+    async def run(self, *arguments: str, **environment: str) -> Ended:
+        """A command with this configuration, in words of English and of no terminal."""
+        return await priyom(*arguments, PRIYOM_CONFIG=str(self.config), **environment)
+
+
+def _configuration(folder: Path, url: str, token: str = TOKEN) -> Path:
+    host, _, port = url.removeprefix("http://").partition(":")
+    path = folder / "priyom.yaml"
+    path.write_text(
+        f'http: {{host: {host}, port: {port}}}\napi: {{token: "{token}"}}\ntimezone: Asia/Yekaterinburg\n'
+        "managers: what stands here is broken, and no business of a command that lists leads\n"
+    )
+    return path
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    office = SmallOffice()
+    async with serving(office) as url:
+        yield Served(office, _configuration(tmp_path, url))
+
+
+async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
+    told = await priyom("--help")
+    assert told.code == 0
+    verbs = re.findall(r"^  ([a-z]+)  ", told.out, re.MULTILINE)
+    expected = "run check migrate try ledger failed ignored replay leads explain lead managers channels notices"
+    assert [verb for verb in verbs if verb != "-h"] == expected.split()
+    assert "..." not in told.out
+    listed = "import sys, ingest.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = await _ended([sys.executable, "-c", listed], {"PYTHONPATH": str(ROOT)})
+    assert loaded.code == 0
+    assert not HEAVY & set(loaded.out.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["plan", "reload --now", "login", "contacts import file.csv", "erase +79161234567", "lead hand-over 1 --to anna",
+     "managers invite anna", "check --live"],
+)  # fmt: skip
+async def test_a_verb_that_is_to_come_says_so(words: str) -> None:
+    told = await priyom(*words.split())
+    assert (told.code, told.out) == (2, "")
+    assert "is not built in this version" in told.err
+
+
+@pytest.mark.parametrize(
+    "words", ["leeds", "leads --limit 0", "explain", "replay", "replay e-1 --all", "run --roles receive,dance"]
+)
+async def test_wrong_use_is_2_and_says_what_is_wrong(words: str) -> None:
+    told = await priyom(*words.split())
+    assert (told.code, told.out) == (2, "")
+    assert "Error: " in told.err
+    assert "Traceback" not in told.err
+
+
+async def test_leads_are_a_table_aligned_by_what_is_seen(served: Served) -> None:
+    served.office.add_lead(state="unprocessed", reason="all_at_limit", owner=None, team="продажи")
+    served.office.add_lead("Анна \x1b[31m– \u202eЦемент\n", due_at="2026-01-31T09:30:00Z")
+    told = await served.run("leads", LC_ALL="C")
+    assert told.code == 0
+    head, first, second = told.out.splitlines()
+    assert first.split()[1:] == [
+        "2026-01-31",
+        "14:00",
+        "assigned",
+        "anna",
+        "sales",
+        "site",
+        "2026-01-31",
+        "14:30",
+        "Анна",
+        "[31m–",
+        "Цемент",
+    ]
+    assert second.split()[3:8] == ["unprocessed:", "all_at_limit", "-", "продажи", "site"]
+    for column in ("created", "state", "owner", "team", "channel", "due", "title"):
+        place = head.index(column)
+        assert all(line[place - 2 : place] == "  " and line[place] != " " for line in (first, second))
+
+
+async def test_filters_reach_the_api_and_json_is_for_programs(served: Served) -> None:
+    wanted = served.office.add_lead("Анна", owner="boris")
+    served.office.add_lead("Анна")
+    told = await served.run("leads", "--json", "--owner", "boris", "--state", "assigned", "--q", "Анна")
+    assert (told.code, told.err) == (0, "")
+    assert [lead["id"] for lead in told.json()["items"]] == [wanted["id"]]
+    assert "Анна" in told.out
+
+
+async def test_a_list_longer_than_a_page_comes_whole_up_to_its_limit(served: Served) -> None:
+    for number in range(230):
+        served.office.add_lead(str(number))
+    told, short = await asyncio.gather(served.run("leads", "--limit", "220"), served.run("leads", "--limit", "5"))
+    assert [line.split()[-1] for line in told.out.splitlines()[1:]] == [str(number) for number in range(229, 9, -1)]
+    assert len(short.out.splitlines()) == 6
+    assert "--limit" in short.err
+
+
+async def test_nothing_found_is_no(served: Served) -> None:
+    told, asked = await asyncio.gather(
+        served.run("leads", "--team", "none"), served.run("ignored", "--reason", "x", "--json")
+    )
+    assert (told.code, told.out, told.err) == (1, "", "nothing found\n")
+    assert (asked.code, asked.json()) == (1, {"items": [], "next": None})
+
+
+async def test_a_lead_is_explained_in_the_language_asked_for(served: Served) -> None:
+    lead = served.office.add_lead()
+    told = await served.run("explain", lead["id"], "--language", "en")
+    assert told.code == 0
+    assert told.out.splitlines()[-1] == "2026-01-31 14:00  Anna's turn."
+    assert (await served.run("explain", "no-such/../lead")).code == 1
+
+
+async def test_a_lead_is_changed_by_hand_once(served: Served) -> None:
+    lead = served.office.add_lead()
+    told = await served.run("lead", "lose", lead["id"], "--reason", "дорого", "--version", "1")
+    assert (told.code, lead["state"], lead["reason"]) == (0, "lost", "дорого")
+    assert told.out == "Саратов – Николай – Цемент: lost (дорого), anna, team sales, version 2\n"
+    stale, wrong = await asyncio.gather(
+        served.run("lead", "reopen", lead["id"], "--version", "1"),
+        served.run("lead", "assign", lead["id"], "--manager", "zorro", "--version", "2"),
+    )
+    assert (stale.code, stale.out) == (1, "")
+    assert "now: lost (дорого), anna, team sales, version 2" in stale.err
+    assert wrong.code in {1, 2}
+    reopened = await served.run("lead", "reopen", lead["id"], "--json")
+    assert (reopened.code, reopened.json()["state"]) == (0, "unprocessed")
+    assert (await served.run("lead", "assign", lead["id"], "--manager", "zorro")).code == 2
+
+
+async def test_a_manager_is_switched_away_and_back(served: Served) -> None:
+    told = await served.run("managers", "away", "anna")
+    assert (told.code, told.out, served.office.away) == (0, "anna: away, 1 open leads, gets none: away\n", {"anna"})
+    listed = await served.run("managers")
+    assert listed.out.splitlines()[1].split() == ["anna", "Анна", "Петрова", "sales", "no", "1", "no", "limit", "away"]
+    back = await served.run("managers", "--json", "available", "anna")
+    assert (back.code, back.json()["available"], served.office.away) == (0, True, set())
+    assert (await served.run("managers", "away", "зорро")).code == 1
+
+
+async def test_the_ledger_says_by_its_exit_code_whether_it_is_balanced(served: Served) -> None:
+    told = await served.run("ledger")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "balanced")
+    assert told.out.splitlines()[1].split() == ["site", "2026-01-31", "3", "2", "1", "0", "0", "0", "0", "4"]
+    served.office.balanced = False
+    told, asked = await asyncio.gather(served.run("ledger"), served.run("ledger", "--json"))
+    assert (told.code, asked.code, asked.json()["balanced"]) == (1, 1, False)
+    assert "NOT BALANCED" in told.out
+
+
+async def test_all_that_failed_is_replayed_in_portions(served: Served) -> None:
+    for _ in range(203):
+        served.office.add_envelope("failed", "unreadable")
+    ignored = served.office.add_envelope("ignored", "repeat")
+    dry = await served.run("replay", "--all", "--dry-run")
+    assert (dry.code, len(dry.out.splitlines())) == (0, 204)
+    assert {e["outcome"] for e in served.office.journal.values()} == {"failed", "ignored"}
+    told = await served.run("replay", "--all", "--json")
+    assert (told.code, sum(item["replayed"] for item in told.json()["items"])) == (0, 203)
+    assert (await served.run("replay", "--all")).code == 0
+    refused, overruled = (
+        await served.run("replay", ignored["id"]),
+        await served.run("replay", ignored["id"], "--as-client"),
+    )
+    assert (refused.code, overruled.code, ignored["outcome"]) == (1, 0, "created")
+
+
+async def test_failed_envelopes_are_listed_with_their_reason(served: Served) -> None:
+    served.office.add_envelope("failed", "unreadable")
+    served.office.add_envelope("ignored", "repeat")
+    failed, ignored = await asyncio.gather(served.run("failed"), served.run("ignored", "--reason", "repeat"))
+    assert failed.out.splitlines()[1].split() == ["e-1", "2026-01-31", "14:00", "site", "1", "unreadable"]
+    assert ignored.out.splitlines()[1].split() == ["e-2", "2026-01-31", "14:00", "site", "1", "repeat"]
+
+
+async def test_an_approach_is_tried_and_its_notice_shown(served: Served) -> None:
+    told = await served.run("try", "--channel", "site", "--phone", "8 916 123-45-67", "--text", "Цемент м500")
+    assert told.code == 0
+    assert "created\nЦемент м500\nassigned, anna, team sales, version 1\n" in told.out
+    assert "notice to anna:\n  Новый лид\n  Телефон: 8 916 123-45-67\n\n  Спасибо\n" in told.out
+    assert not served.office.leads_by_id
+    assert (await served.run("try", "--channel", "nope")).code == 2
+
+
+async def test_channels_and_unsent_notices_are_listed(served: Served) -> None:
+    served.office.unsent = [
+        {"id": "n-1", "code": "lead_assigned", "lead": "l-1", "manager": "anna", "state": "due", "attempts": 2,
+         "error": "450 later", "created_at": "2026-01-31T09:00:00Z", "due_at": "2026-01-31T09:05:00Z"}
+    ]  # fmt: skip
+    channels, notices = await asyncio.gather(served.run("channels"), served.run("notices"))
+    assert channels.out.splitlines()[1].split() == ["site", "webform", "listening"]
+    shown = ["due", "anna", "l-1", "lead_assigned", "2", "2026-01-31", "14:05", "450", "later"]
+    assert notices.out.splitlines()[1].split() == shown
+
+
+async def test_a_token_that_the_daemon_does_not_know_is_explained_and_not_shown(served: Served, tmp_path: Path) -> None:
+    url = re.search(r"port: (\d+)", served.config.read_text())
+    assert url is not None
+    other = _configuration(tmp_path, f"http://127.0.0.1:{url[1]}", "another-token")
+    told = await priyom("leads", "--config", str(other))
+    assert told.code == 2
+    assert "does not accept the token" in told.err
+    assert "another-token" not in told.err + told.out
+
+
+async def test_a_file_with_faults_is_2_with_each_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("http: {port: none, hots: x}\n")
+    told, checked = await asyncio.gather(
+        priyom("leads", "--config", str(path)), priyom("check", "--config", str(path), "--json")
+    )
+    assert (told.code, told.out, checked.code) == (2, "", 2)
+    assert f"{path}:1: http.port: " in told.err
+    assert {"http.port", "http.hots"} <= {fault["key"] for fault in checked.json()["items"]}
+
+
+async def test_check_accepts_the_configuration_that_is_shipped() -> None:
+    told = await priyom("check", "--config", str(ROOT / "config.yaml"))
+    assert (told.code, told.out.splitlines()[-1]) == (0, f"{ROOT / 'config.yaml'}: no errors")
+
+
+async def test_a_reader_who_has_enough_is_no_error(served: Served) -> None:
+    for number in range(3000):
+        served.office.add_lead(f"{number} " + "Цемент" * 20)
+    command = f"{sys.executable} -m ingest leads --limit 3000 | head -1; echo ${{PIPESTATUS[0]}}"
+    told = await _ended(["bash", "-c", command], {"PYTHONPATH": str(ROOT), "PRIYOM_CONFIG": str(served.config)})
+    assert told.out.splitlines()[1:] == ["141"]
+    assert told.err == ""
+
+
+async def test_an_interrupted_command_is_quiet(tmp_path: Path) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def never(_: web.Request) -> web.Response:
+        asked.set()
+        await over.wait()
+        return web.Response()
+
+    application = web.Application()
+    application.add_routes([web.get("/healthz", _alive), web.get("/api/ledger", never)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    config = _configuration(tmp_path, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ingest", "ledger", env=os.environ | {"PYTHONPATH": str(ROOT), "PRIYOM_CONFIG": str(config)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    await asked.wait()
+    process.send_signal(2)
+    out, err = await process.communicate()
+    over.set()
+    await runner.cleanup()
+    assert (process.returncode, out, err.strip()) == (130, b"", b"")
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
