@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="runs of a blink, to see that everything works")
     parser.add_argument("--out", type=Path, default=RESULTS, help=f"the file to write ({RESULTS})")
     asked = parser.parse_args()
-    folder = asked.out.parent / "bench"
+    folder = asked.out.parent.resolve() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     try:

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import random
+import sys
 import time
 from array import array
 from collections import deque
@@ -39,14 +40,17 @@ def status_of(answer: bytes) -> int | None:
 class Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, on_answer: Callable[["Connection", int, float], None], on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, on_answer: Callable[["Connection", int, float], None], on_broken: Callable[[Broken], None]
+    ) -> None:
         self._on_answer = on_answer
-        self._on_lost = on_lost
+        self._on_broken = on_broken
         self._transport: asyncio.Transport | None = None
         self._due = 0.0
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ready to send."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own are no subclasses
 
     def send(self, request: bytes, due: float) -> None:
@@ -56,14 +60,20 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        """A part of an answer, mostly all of it."""
         self._answer += data
-        status = status_of(self._answer)
+        try:
+            status = status_of(self._answer)
+        except Broken as why:
+            self._on_broken(why)
+            return
         if status is not None:
             self._answer = b""
             self._on_answer(self, status, time.perf_counter() - self._due)
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._on_lost()
+        """Servers under test keep their connections, so this ends the run."""
+        self._on_broken(Broken("the server closed a connection"))
 
     def close(self) -> None:
         """Nothing more is sent."""
@@ -87,6 +97,7 @@ class Load:
         self._late: deque[float] = deque()
         self._open = False
         self._done = asyncio.Event()
+        self._broken: Broken | None = None
         self.latencies = array("d")
         self.refused = 0
 
@@ -95,7 +106,7 @@ class Load:
         loop = asyncio.get_running_loop()
         for _ in range(connections):
             _, connection = await loop.create_connection(
-                lambda: Connection(self._answered, self._lost), "127.0.0.1", self._port
+                lambda: Connection(self._answered, self._fail), "127.0.0.1", self._port
             )
             self._idle.append(connection)
         began = time.perf_counter()
@@ -108,6 +119,8 @@ class Load:
             await self._arrive(rate, began)
         if self._under_way or self._late:
             await self._done.wait()
+        if self._broken is not None:
+            raise self._broken
         ended = time.perf_counter()
         self._done.set()
         for connection in self._idle:
@@ -118,7 +131,7 @@ class Load:
         """Let requests fall due at random (a Poisson process), those that are due by now at once."""
         chance = random.Random(1)
         due = began + chance.expovariate(rate)
-        while due < self._until:
+        while due < self._until and self._broken is None:
             await asyncio.sleep(due - time.perf_counter())
             now = time.perf_counter()
             while due <= now:
@@ -151,9 +164,11 @@ class Load:
     def _closed_loop_goes_on(self) -> bool:
         return not self._open and time.perf_counter() < self._until
 
-    def _lost(self) -> None:
+    def _fail(self, why: Broken) -> None:
+        """End the run, unless it is over: an exception in a protocol's callback would only be logged."""
         if not self._done.is_set():
-            raise Broken("the server closed a connection")
+            self._broken = why
+            self._done.set()
 
 
 def measured(latencies: "array[float]", share: float) -> float:
@@ -188,9 +203,13 @@ def main() -> None:
     try:
         import uvloop  # noqa: PLC0415 - not on every system
     except ImportError:
-        print(asyncio.run(_report(asked)))
+        run = asyncio.run
     else:
-        print(uvloop.run(_report(asked)))
+        run = uvloop.run
+    try:
+        print(run(_report(asked)))
+    except (Broken, OSError) as why:
+        sys.exit(f"bench.client: {why}")
 
 
 if __name__ == "__main__":

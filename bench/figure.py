@@ -10,7 +10,10 @@ COLUMNS: Final = ("figure", "value", "min-max", "floor", "min-max", "ratio", "mu
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Medians of `values` and, where there is a floor, of `floors`. `must` and `aim` are for the ratio where there is one, else for the value."""
+    """Medians of `values` and, where there is a floor, of `floors`.
+
+    `must` and `aim` are for the ratio where there is one, else for the value.
+    """
 
     name: str
     unit: str
@@ -23,14 +26,17 @@ class Figure:
 
     @property
     def value(self) -> float:
+        """The median of all runs."""
         return median(self.values)
 
     @property
     def floor(self) -> float | None:
+        """The median of all runs of the floor."""
         return median(self.floors) if self.floors else None
 
     @property
     def ratio(self) -> float | None:
+        """How the value stands to the floor."""
         return None if self.floor is None else self.value / self.floor
 
     @property

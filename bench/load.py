@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import payload
-from bench.machine import Broken
+from bench.machine import ROOT, Broken
 
 CONNECTIONS: Final = 64
 _SCRIPT: Final = Path(__file__).with_name("post.lua")
@@ -33,7 +33,7 @@ class Running:
     def __init__(self, port: int, seconds: float, first: int, *, rate: float | None = None) -> None:
         self._before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = _own(port, seconds, first, rate) if rate is not None or wrk() is None else _wrk(port, seconds, first)
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     def over(self) -> bool:
         """Whether all is sent and answered."""
@@ -73,6 +73,5 @@ def _wrk(port: int, seconds: float, first: int) -> list[str]:
     # wrk takes whole seconds only.
     duration = str(max(1, round(seconds)))
     arguments = [str(first), payload.TEMPLATE.decode(), str(payload.NEWCOMERS), str(payload.KNOWN)]
-    return [
-        str(wrk()), "-t1", f"-c{CONNECTIONS}", f"-d{duration}", "-s", str(_SCRIPT), f"http://127.0.0.1:{port}/in/site", "--", *arguments,
-    ]  # fmt: skip
+    address = f"http://127.0.0.1:{port}/in/site"
+    return [str(wrk()), "-t1", f"-c{CONNECTIONS}", f"-d{duration}", "-s", str(_SCRIPT), address, "--", *arguments]

@@ -6,14 +6,15 @@ import socket
 import sqlite3
 import subprocess
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Final
 
+ROOT: Final = Path(__file__).parent.parent
 PROC: Final = Path("/proc/self/stat")
 READY_WITHIN: Final = 20.0
 _PACKAGES: Final = ("aiohttp", "uvloop", "SQLAlchemy", "orjson")
@@ -45,7 +46,7 @@ def free_port() -> int:
 
 @contextmanager
 def process(command: Sequence[str | Path], folder: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server until the block ends; what it prints goes to `name`.log in `folder`. Raises Broken where it ends badly."""
+    """Run a server until the block ends; what it prints goes to `name`.log in `folder`."""
     with (folder / f"{name}.log").open("wb") as log:
         running = _started(command, log)
         try:
@@ -60,7 +61,7 @@ def process(command: Sequence[str | Path], folder: Path, name: str) -> Iterator[
 
 
 def _started(command: Sequence[str | Path], log: IO[bytes]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    return subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
 
 
 def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> None:
@@ -68,13 +69,13 @@ def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> Non
     give_up = time.monotonic() + READY_WITHIN
     while time.monotonic() < give_up:
         if running.poll() is not None:
-            raise Broken(f"{running.args!r} ended with {running.returncode}; its log is in var/bench")
+            raise Broken(f"{running.args!r} ended with {running.returncode}; its log is beside its store")
         try:
             if ask(port, "GET", path)[0] == 200:
                 return
         except OSError:
             time.sleep(0.01)
-    raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is in var/bench")
+    raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is beside its store")
 
 
 def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:

@@ -79,6 +79,8 @@ def acceptance(plan: Plan) -> Figure:
                 with machine.busy(floor.process_id) as busy:
                     load = Running(floor.port, plan.seconds, 0).result()
                 floors.append(load.rate)
+                if load.client > 0.9:
+                    notes.append("the client used a whole core, so it may be what limits the floor")
                 notes.append(_told("floor", load, busy))
                 before = watch.pending()
                 with machine.busy(product.process_id) as busy:
@@ -188,7 +190,7 @@ def _sent(product: Daemon, within: float) -> None:
 
 
 def received_to_assigned(plan: Plan, rate: float) -> list[Figure]:
-    """Row 5: at `rate`, from the stamp that an envelope gets when it has been read to the moment when another process sees its lead with its owner."""
+    """Row 5: at `rate`, the age of a lead when another process can first read it with its owner."""
     middles, tails, notes = [], [], []
     numbers = Numbers()
     first = numbers.after(0)

@@ -6,13 +6,14 @@ the round robin is a pointer in a row. The same durability as the product: WAL, 
 
 import asyncio
 import queue
+import sqlite3
 import sys
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import phonenumbers
@@ -77,7 +78,7 @@ def engine_of(path: Path) -> sa.Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _open(connection: Any, _record: object) -> None:
+    def _open(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -121,6 +122,7 @@ class Naive:
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
 
     async def accept(self, request: web.Request) -> web.Response:
+        """202 after the commit."""
         body = await request.read()
         orjson.loads(body)
         key = request.headers.get("Idempotency-Key") or str(uuid.uuid4())
@@ -145,9 +147,7 @@ class Naive:
 def _make_lead(db: sa.Connection, number: int) -> None:
     row = db.execute(sa.select(inbox).where(inbox.c.id == number)).one()
     form = orjson.loads(row.body)
-    phone = phonenumbers.format_number(
-        phonenumbers.parse(form["phone"], "RU"), phonenumbers.PhoneNumberFormat.E164
-    )
+    phone = phonenumbers.format_number(phonenumbers.parse(form["phone"], "RU"), phonenumbers.PhoneNumberFormat.E164)
     given = [("phone", phone), ("email", form["email"].strip().lower())]
     contact = _contact(db, given, form["name"])
     owner = db.execute(sa.select(pointer.c.next)).scalar_one()

@@ -69,12 +69,13 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    sys.exit(_run())
+    sys.exit(command(sys.argv[1:]))
 
 
-def _run() -> int:
+def command(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. Whatever goes wrong is said on standard error."""
     try:
-        code: int = priyom.main(prog_name="priyom", standalone_mode=False)
+        code: int = priyom.main(arguments, prog_name="priyom", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.code if isinstance(error, Trouble) else error.exit_code

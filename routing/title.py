@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from routing.policy import Topic
@@ -47,16 +48,24 @@ def make_title(
     given = {"city": city, "name": name, "company": company, "source": source, "channel": channel}
     values = {key: _one_line(value or "") for key, value in given.items()}
     values["topic"] = _one_line(_topic(topics, subject, text))
+    return _joined((dash, _filled(part, values)) for dash, part in _parts(template))
+
+
+@lru_cache(maxsize=16)
+def _parts(template: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The template's parts, each behind its dash: words and, at the odd places, names of placeholders."""
     pieces = _SEPARATOR.split(template)
-    return _joined(zip(["", *pieces[1::2]], (_filled(part, values) for part in pieces[::2]), strict=True))
+    return tuple(zip(["", *pieces[1::2]], (tuple(_PLACEHOLDER.split(part)) for part in pieces[::2]), strict=True))
 
 
-def _filled(part: str, values: dict[str, str]) -> str:
+def _filled(part: tuple[str, ...], values: dict[str, str]) -> str:
     """A part with its values put in, in one pass: no value is read as a template. "" where they are all empty."""
-    named = _PLACEHOLDER.findall(part)
-    if named and not any(values[name] for name in named):
+    named = [values[name] for name in part[1::2]]
+    if named and not any(named):
         return ""
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], part).strip()
+    filled = list(part)
+    filled[1::2] = named
+    return "".join(filled).strip()
 
 
 def _joined(parts: Iterable[tuple[str, str]]) -> str:

@@ -26,6 +26,7 @@ Outcome = Literal["pending", "created", "attached", "handled", "ignored", "faile
 
 ATTEMPTS: Final = 3
 REPEAT_WINDOW: Final = timedelta(minutes=10)
+_WINDOW: Final = REPEAT_WINDOW // timedelta(microseconds=1)
 
 _APPENDED: Final = (
     "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day",
@@ -106,7 +107,7 @@ class Journal:
 
     def _identity(self, envelope: Envelope, uid: str) -> str:
         text = uid if envelope.identity is None else f"{envelope.channel}\0{envelope.identity}"
-        hashed = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16, key=self._secret)
+        hashed = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._secret)
         return _text(hashed.digest())
 
     def append(
@@ -232,9 +233,11 @@ class Journal:
             chosen = chosen.where(journal.c.attempts == 0).limit(limit)
         else:
             chosen = chosen.limit(1)
+        # Materialized: within a join PostgreSQL may run the sub-select again, and each time SKIP LOCKED finds others.
+        first = chosen.with_for_update(skip_locked=True).cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
         taken = db.execute(
             sa.update(journal)
-            .where(journal.c.id.in_(chosen.with_for_update(skip_locked=True)), free)
+            .where(journal.c.id.in_(sa.select(first.c.id)), free)
             .values(
                 attempts=journal.c.attempts + 1, claim=token, claimed_until=StoreClock() + lease // timedelta(microseconds=1)
             )
@@ -292,13 +295,18 @@ class Journal:
             )
             for c in derived
         ]
-        if not asked:
-            return {}
-        return {
-            entry: _dashed(record[0])
-            for (entry, *_), record in zip(asked, found(db, _REPEATED, asked), strict=True)
-            if record
-        }
+        # Of the batch itself nothing is decided yet, so it is folded here: a repeat is no measure for the next one.
+        taken: dict[tuple[int, str], tuple[int, str]] = {}
+        repeated: dict[int, str] = {}
+        for one, (entry, channel, digest, at), record in zip(derived, asked, found(db, _REPEATED, asked), strict=True):
+            before, uid = taken.get((channel, digest), (at - _WINDOW - 1, ""))
+            if record is not None:
+                repeated[entry] = _dashed(record[0])
+            elif at - before <= _WINDOW:
+                repeated[entry] = uid
+            else:
+                taken[channel, digest] = (at, one.uid)
+        return repeated
 
     def decide(self, db: sa.Connection, outcomes: Iterable[Result], now: datetime, token: str | None) -> None:
         """Write what entries came to and count it under their own channel and day.
@@ -368,12 +376,13 @@ _REPEATED: Final = sa.select(
         _earlier.c.channel_id == _asked_repeats.c.channel_id,
         _earlier.c.digest == _asked_repeats.c.digest,
         _earlier.c.naming == "derived",
-        _earlier.c.received_at >= _asked_repeats.c.received_at - REPEAT_WINDOW // timedelta(microseconds=1),
+        _earlier.c.received_at >= _asked_repeats.c.received_at - _WINDOW,
         sa.or_(
             _earlier.c.received_at < _asked_repeats.c.received_at,
             sa.and_(_earlier.c.received_at == _asked_repeats.c.received_at, _earlier.c.id < _asked_repeats.c.id),
         ),
         sa.or_(_earlier.c.reason.is_(None), _earlier.c.reason != "repeat"),
+        _earlier.c.id.not_in(sa.select(rows("asked", journal.c.id).c.id)),
     )
     .order_by(_earlier.c.received_at, _earlier.c.id)
     .limit(1)

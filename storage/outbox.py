@@ -39,10 +39,12 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("first")
+        .prefix_with("MATERIALIZED", dialect="postgresql")  # as in the journal's claim
     )
     taken = db.execute(
         sa.update(outbox)
-        .where(outbox.c.id.in_(chosen), free)
+        .where(outbox.c.id.in_(sa.select(chosen.c.id)), free)
         .values(
             attempts=outbox.c.attempts + 1,
             slot=None,

@@ -176,7 +176,8 @@ def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.En
     arguments = {"connect_timeout": 5, "application_name": "priyom"}
     main = sa.create_engine(driver, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True)
     queries = sa.create_engine(driver, connect_args=arguments, pool_size=readers, max_overflow=0, pool_pre_ping=True)
-    return main, queries.execution_options(postgresql_readonly=True)
+    # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
+    return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 class FileLock:

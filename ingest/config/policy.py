@@ -70,9 +70,7 @@ def _team_document(team: Team) -> dict[str, Any]:
 
 
 def _routing_document(config: Config) -> list[dict[str, Any]]:
-    """The rules; where none are given there is one team, and it takes everything."""
-    if not config.routing:
-        return [{"when": {}, "team": team, "respond_within": None} for team in config.teams]
+    """The rules; where there are none, there is one team."""
     return [
         {
             "when": {key: list(values) for key, values in sorted((rule.when or {}).items())},

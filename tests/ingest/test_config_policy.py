@@ -72,7 +72,8 @@ def test_without_hours_everybody_works_always(tmp_path: Path) -> None:
 
 
 def test_without_routing_the_one_team_takes_everything(tmp_path: Path) -> None:
-    assert policy(configured(tmp_path, SMALL)).rules == (Rule((), "sales", None),)
+    compiled = policy(configured(tmp_path, SMALL))
+    assert (compiled.rules, tuple(compiled.teams)) == ((), ("sales",))
 
 
 def test_the_document_is_plain_json_that_survives_sorted_keys(tmp_path: Path) -> None:
