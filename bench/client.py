@@ -103,12 +103,22 @@ class Load:
 
     async def run(self, connections: int, seconds: float, rate: float | None) -> float:
         """Load the server; the seconds from the first request to the last answer. Raises Broken."""
-        loop = asyncio.get_running_loop()
-        for _ in range(connections):
-            _, connection = await loop.create_connection(
-                lambda: Connection(self._answered, self._fail), "127.0.0.1", self._port
-            )
-            self._idle.append(connection)
+        made = [await self._connected() for _ in range(connections)]
+        try:
+            return await self._loaded(made, seconds, rate)
+        finally:
+            self._done.set()
+            for connection in made:
+                connection.close()
+
+    async def _connected(self) -> Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self._answered, self._fail), "127.0.0.1", self._port
+        )
+        return connection
+
+    async def _loaded(self, made: list[Connection], seconds: float, rate: float | None) -> float:
+        self._idle = made.copy()
         began = time.perf_counter()
         self._until = began + seconds
         if rate is None:
@@ -121,11 +131,7 @@ class Load:
             await self._done.wait()
         if self._broken is not None:
             raise self._broken
-        ended = time.perf_counter()
-        self._done.set()
-        for connection in self._idle:
-            connection.close()
-        return ended - began
+        return time.perf_counter() - began
 
     async def _arrive(self, rate: float, began: float) -> None:
         """Let requests fall due at random (a Poisson process), those that are due by now at once."""

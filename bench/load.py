@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bench import payload
 from bench.machine import ROOT, Broken
@@ -40,17 +40,23 @@ class Running:
         return self._process.poll() is not None
 
     def result(self) -> Load:
-        """Wait for the end. Raises Broken for any answer but 202: what was refused cheaply must not count."""
+        """Wait for the end. Raises Broken; any answer but 202 is a reason, since refusing is cheap."""
         output, _ = self._process.communicate()
         if self._process.returncode != 0:
             raise Broken(f"the load client ended with {self._process.returncode}")
-        told = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
-        if told["refused"] or not told["requests"]:
-            raise Broken(f"{told['refused']} of {told['requests']} requests were not answered with 202")
+        told = checked(next(line for line in output.splitlines() if line.startswith("{")))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - self._before.ru_utime - self._before.ru_stime
         seconds = told["seconds"]
         return Load(told["requests"], told["requests"] / seconds, told["p50"], told["p99"], used / seconds)
+
+
+def checked(line: str) -> dict[str, Any]:
+    """What a client tells at its end, as JSON. Raises Broken where not all were answered with 202."""
+    told: dict[str, Any] = json.loads(line)
+    if told["refused"] or not told["requests"]:
+        raise Broken(f"{told['refused']} of {told['requests']} requests were not answered with 202")
+    return told
 
 
 def wrk() -> str | None:

@@ -24,7 +24,7 @@ class Misconfigured(Exception):
 
 
 class Rejected(Exception):
-    """This delivery never: `status` and `code` are the HTTP answer's, the message says what was wrong with it."""
+    """Never this delivery: `status` and `code` are the HTTP answer's, the message says what was wrong with it."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

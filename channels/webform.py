@@ -508,7 +508,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _mended(body: bytes) -> Any:
+def _mended(body: bytes) -> object:
     """JSON with what orjson refuses and forms do send: a byte order mark, half of an emoji that a script cut in two."""
     text = body.removeprefix(b"\xef\xbb\xbf")
     if len(text) <= _LONGEST_FORM:

@@ -32,7 +32,7 @@ VerdictCode = Literal["attach", "reopen", "open", "open_after_quiet", "open_afte
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """To `attach` to `lead`, to `reopen` it, or to open a new one; then `lead`, if any, gives up the slot, and the code says why."""
+    """To `attach` to `lead`, to `reopen` it, or to open a new one; then `lead`, if any, gives up the slot: the code says why."""
 
     code: VerdictCode
     lead: int | None

@@ -183,7 +183,7 @@ def _phones_in(written: str, region: str) -> Sequence[Phone]:
     found = find_phones(written, region)
     if whole is None:
         return found
-    if whole.valid and len(found) < 2:
+    if whole.valid and len(found) <= 1:
         return (whole,)
     return found or (whole,)
 
@@ -258,7 +258,7 @@ def _sole(kind: str, findings: Iterable[Finding]) -> Iterator[Finding]:
             own.append(finding)
         else:
             yield Rejection(kind, "shared", "text")
-    yield from own if len(own) < 2 else (Rejection(kind, "several_in_text", "text"),)
+    yield from own if len(own) <= 1 else (Rejection(kind, "several_in_text", "text"),)
 
 
 def _is_personal(finding: Finding) -> bool:

@@ -217,7 +217,7 @@ async def _leads(office: Office, asked: Asked) -> Json:
 
 
 async def _lead(office: Office, asked: Asked) -> Json:
-    return await office.lead(asked.path["id"])
+    return await office.lead(asked.path["id"], asked.cursor)
 
 
 async def _explain(office: Office, asked: Asked) -> Json:
@@ -322,6 +322,7 @@ _LEADS: Final = (
     _CHANNEL,
     Parameter("q", "A part of the title, the contact's name or a key"),
 )
+_TIMELINE: Final = (Parameter("cursor", "`interactions_next` of the answer before"),)
 _CONTACTS: Final = (
     Parameter("key", "kind:value, for example phone:+79161234567"),
     Parameter("q", "A part of the name or a key"),
@@ -335,7 +336,7 @@ _LANGUAGE: Final = (Parameter("language", "Left out: the company's", _LANGUAGES)
 
 OPERATIONS: Final = (
     Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True),
-    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead),
+    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead, _TIMELINE),
     Operation("explain", "GET", "/api/leads/{id}/explain", "Every decision about a lead in sentences", _explain,
               models.Explanation, _LANGUAGE),
     *(

@@ -135,6 +135,7 @@ class WholeLead(Lead):
     """A lead with its timeline, oldest first, and its decisions."""
 
     interactions: list[Interaction]
+    interactions_next: str | None
     activities: list[dict[str, Any]]
     decision: Decision
 

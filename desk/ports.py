@@ -23,8 +23,8 @@ class Office(Protocol):
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads by state, owner, team, channel, q."""
 
-    async def lead(self, uid: str) -> Json:
-        """One lead with interactions, activities, decision."""
+    async def lead(self, uid: str, cursor: str | None = None) -> Json:
+        """One lead with interactions, activities, decision; `cursor`: the next part of a timeline longer than one answer."""
 
     async def explain(self, uid: str, language: str) -> Json:
         """Every decision about a lead in sentences: `{"lead", "title", "sentences": [{"at", "text"}]}`."""

@@ -26,14 +26,13 @@ from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.ticker import Ticker
+from ingest.token import SETTING
 from kernel.clock import Clock
 from storage import outbox, revisions
 from storage.files import Files
 from storage.journal import Claimed, Journal
 from storage.names import Names
 from storage.store import Store
-
-TOKEN = "api_token"  # noqa: S105 - the name of a setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, emb
         Journal.release(db, None)
         outbox.release_all(db)
     configured = config.api.token
-    token = configured.get_secret_value() if configured else revisions.secret(db, TOKEN)
+    token = configured.get_secret_value() if configured else revisions.secret(db, SETTING)
     return Secrets(revisions.secret(db, "identity_key").encode(), revisions.secret(db, "mark_key").encode(), token)
 
 

@@ -148,7 +148,7 @@ def _alive(url: str) -> bool:
 def _token(config: "Config", url: str) -> str:
     if config.api.token is not None:
         return config.api.token.get_secret_value()
-    from ingest.daemon import stored_token
+    from ingest.token import stored_token
 
     token = stored_token(config)
     if token is None:

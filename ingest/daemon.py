@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from desk.api import add_api
 from ingest import log as logs
-from ingest.assembly import TOKEN, Parts, assemble
+from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
 from ingest.supervise import Supervisor
@@ -147,6 +147,7 @@ def _application(parts: Parts) -> web.Application:
     application = web.Application(client_max_size=parts.config.http.max_body)
     application.add_routes(parts.gateway.routes())
     add_api(application, parts.office, parts.secrets.token)
+    application.router.add_route("*", "/{tail:.*}", parts.gateway.nothing)
     return application
 
 
@@ -238,17 +239,6 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
             yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
         finally:
             await runner.cleanup()
-
-
-def stored_token(config: Config) -> str | None:
-    """The API's token that the store made for itself, read beside a daemon that runs; None where there is none yet."""
-    store = Store(config.storage.url.get_secret_value())
-    try:
-        return store.peek(lambda db: revisions.setting(db, TOKEN))
-    except Away:
-        return None
-    finally:
-        store.close()
 
 
 def migrate(config_path: Path) -> int:

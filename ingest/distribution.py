@@ -57,7 +57,8 @@ class Distributor:
     ) -> Spread:
         """Distribute the waiting leads of `teams` and these newcomers, by place: teams by number, each in pages.
 
-        `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not written here but returned with owner and state, so that each lead is one insert.
+        `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not
+        written here but returned with owner and state, so that each lead is one insert.
         """
         by_number = sorted(
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
@@ -120,6 +121,13 @@ class _Team:
         backlog: list[Waiting] = []
         if restate or anyone_free(self._rulebook.policy.managers, self._standings, self._now):
             backlog = self._drain()
+        if self.more:
+            # Older leads are still to be looked at. The run after this one takes up the newcomers in their place.
+            self._record(
+                Distribution((), tuple(Left(n.lead.id, "nobody_available", None, ()) for n in newcomers), self.turns),
+                {n.lead.id: n for n in newcomers},
+            )
+            return
         left = self._distribute(backlog, newcomers)
         if restate:
             self._restate(left)

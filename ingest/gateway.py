@@ -88,6 +88,10 @@ class Gateway:
             return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
         return _response(shown)
 
+    async def nothing(self, _request: web.Request) -> web.StreamResponse:
+        """Whatever else is asked for."""
+        return self._refuse("", Rejected(404, "no_such_path", "there is nothing at this address"))
+
     def _asked(self, request: web.Request, body: bytes, cut: tuple[str, ...] = ()) -> Request:
         return Request(
             method=request.method,

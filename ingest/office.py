@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -27,8 +28,8 @@ from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
 from storage import decisions, handling, outbox, rotation, views
 from storage.decisions import Decision
-from storage.handling import Standing
 from storage.files import Files
+from storage.handling import Standing
 from storage.journal import Claimed, Journal, account
 from storage.migrate import HEAD, version
 from storage.names import Names
@@ -38,6 +39,7 @@ from storage.store import Away, Conflict, Store, Unit
 OPEN: Final = frozenset({"unprocessed", "assigned", "in_work"})
 CLOSING: Final = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
 ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
+SLICE: Final = 200
 _TRIES: Final = 5
 
 
@@ -110,16 +112,16 @@ class StoreOffice:
         page: views.Page = await self._read(lambda db: views.lead_page(db, chosen, limit, cursor))
         return page.json()
 
-    async def lead(self, uid: str) -> Json:
+    async def lead(self, uid: str, cursor: str | None = None) -> Json:
         """One lead, whole."""
-        shown: Json = await self._read(lambda db: self._lead(db, _number(db, uid)))
+        shown: Json = await self._read(lambda db: self._lead(db, _number(db, uid), cursor))
         return shown
 
-    def _lead(self, db: sa.Connection, number: int) -> Json:
+    def _lead(self, db: sa.Connection, number: int, cursor: str | None = None) -> Json:
         made = decisions.of_lead(db, number)
         latest = {d.stage: d.record for d in made if d.stage in {"match", "assignment"}}
         first = next((d.record for d in made if d.stage == "match"), {})
-        return views.lead(db, self._names, number) | {
+        return views.lead(db, self._names, number, cursor) | {
             "decision": {"match": first, "assignment": latest.get("assignment", {})}
         }
 
@@ -349,24 +351,36 @@ class StoreOffice:
 
     async def replay(self, uids: Sequence[str] | None, *, as_client: bool, dry_run: bool, actor: str) -> Json:
         """Make envelopes pending again, or show what would become of them."""
-        if uids is None:
-            page: views.Page = await self._read(lambda db: views.envelope_page(db, "failed", None, None, 200, None))
-            uids = [item["id"] for item in page.items]
-        known = [uid for uid in uids if is_uuid(uid)]
+        wanted = await self._failed() if uids is None else list(uids)
+        known = [uid for uid in wanted if is_uuid(uid)]
         if dry_run:
-            return {"items": [await self._dry_run(uid, as_client=as_client) for uid in known]}
-        now = self._clock.now()
-
-        def unit(db: sa.Connection) -> list[str]:
-            replayed = self._journal.reopen(db, known, as_client=as_client)
-            record = {"code": "replay", "envelopes": replayed, "as_client": as_client}
-            if replayed:
-                decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])
-            return replayed
-
-        replayed = set(await self._run(unit))
+            shown = {uid: await self._dry_run(uid, as_client=as_client) for uid in known}
+            return {"items": [shown.get(uid, {"id": uid, "replayed": False}) for uid in wanted]}
+        replayed: set[str] = set()
+        for start in range(0, len(known), SLICE):
+            part = known[start : start + SLICE]
+            replayed |= await self._run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
         self._pipeline.wake(len(replayed))
-        return {"items": [{"id": uid, "replayed": uid in replayed} for uid in uids]}
+        return {"items": [{"id": uid, "replayed": uid in replayed} for uid in wanted]}
+
+    async def _failed(self) -> list[str]:
+        """Every failed envelope, page by page."""
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            read = partial(views.envelope_page, outcome="failed", channel=None, reason=None, limit=SLICE, cursor=cursor)
+            page: views.Page = await self._read(read)
+            found += [item["id"] for item in page.items]
+            if page.next is None:
+                return found
+            cursor = page.next
+
+    def _replay(self, db: sa.Connection, *, uids: Sequence[str], as_client: bool, actor: str) -> set[str]:
+        replayed = self._journal.reopen(db, uids, as_client=as_client)
+        if replayed:
+            record = {"code": "replay", "envelopes": replayed, "as_client": as_client}
+            decisions.write(db, [Decision(self._store.ids.take(), self._clock.now(), "action", record, actor=actor)])
+        return set(replayed)
 
     async def _dry_run(self, uid: str, *, as_client: bool) -> Json:
         def unit(db: sa.Connection) -> None:
@@ -427,9 +441,9 @@ class StoreOffice:
         shown: Json = {"outcome": result.outcome, "reason": result.reason}
         if result.lead is not None:
             lead = self._lead(db, result.lead)
-            subject, text = render(
-                "lead_assigned" if result.outcome == "created" else "wrote_again", lead, self._language, lead["due_at"]
-            )
+            code = "lead_assigned" if result.outcome == "created" else "wrote_again"
+            latest = views.latest_interaction(db, self._names, result.lead)
+            subject, text = render(code, lead, latest, self._language, lead["due_at"])
             told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles)
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None
             shown |= {"lead": lead, "sentences": told, "notice": notice}

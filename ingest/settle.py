@@ -62,6 +62,7 @@ class _Batch:
     given_up: set[int] = field(default_factory=set)
     decisions: list[Decision] = field(default_factory=list)
     again: dict[int, str] = field(default_factory=dict)
+    later: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Settler:
@@ -109,18 +110,23 @@ class Settler:
     def _beside_known(
         self, db: sa.Connection, batch: _Batch, inbound: Sequence[tuple[Claimed, Inbound]]
     ) -> list[tuple[Claimed, Inbound]]:
-        """Attach what belongs to an interaction that is there already, by the provider's id of the thing; the rest comes back."""
+        """Attach what belongs to an interaction that is there already, by the provider's id of the thing; the rest comes back.
+
+        Of several about one new thing the first comes back, and the others are kept for `later`.
+        """
         refs = {(c.envelope.channel, said.ref) for c, said in inbound if said.ref is not None}
         known = leads.known_refs(db, self._names, refs)
-        fresh = []
+        fresh: dict[tuple[str, str | int], tuple[Claimed, Inbound]] = {}
         for claimed, said in inbound:
             there = known.get((claimed.envelope.channel, said.ref or ""))
-            if there is None:
-                fresh.append((claimed, said))
-                continue
-            interaction, lead, contact = there
-            batch.results.append(Result(claimed.entry, "attached", None, interaction, contact, lead))
-        return fresh
+            place = (claimed.envelope.channel, claimed.entry if said.ref is None else said.ref)
+            if there is not None:
+                batch.results.append(Result(claimed.entry, "attached", None, *there))
+            elif place in fresh:
+                batch.later.append((claimed.entry, fresh[place][0].entry))
+            else:
+                fresh[place] = (claimed, said)
+        return list(fresh.values())
 
     def _enquire(
         self,
@@ -137,17 +143,11 @@ class Settler:
         ]
         asked = {(_party(m), c.team) for m, c in zip(decided.matches, chosen, strict=True) if m.known}
         slots = leads.slots(db, self._names, asked)
-        refs: dict[tuple[str, str], Result] = {}
+        taken: dict[int, Result] = {}
         for (claimed, said), found, match, choice in zip(fresh, identified, decided.matches, chosen, strict=True):
-            ref = None if said.ref is None else (claimed.envelope.channel, said.ref)
-            first = None if ref is None else refs.get(ref)
-            if first is not None:
-                batch.results.append(replace(first, entry=claimed.entry, outcome="attached"))
-                continue
-            result = self._take(batch, rulebook, claimed, said, found, match, choice, slots)
-            batch.results.append(result)
-            if ref is not None:
-                refs[ref] = result
+            taken[claimed.entry] = self._take(batch, rulebook, claimed, said, found, match, choice, slots)
+        batch.results += taken.values()
+        batch.results += [replace(taken[first], entry=entry, outcome="attached") for entry, first in batch.later]
 
     def _take(
         self,
@@ -262,7 +262,7 @@ class Settler:
         given, more = 0, False
         teams = teams_of(newcomers) | batch.reopened_teams
         if teams:
-            spread = self._distributor.run(db, rulebook, teams, now, newcomers)
+            spread = self._distributor.run(db, rulebook, teams, now, newcomers, restate=bool(batch.reopened))
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
         self._journal.decide(db, batch.results, now, token)

@@ -33,9 +33,12 @@ class Decision:
 
 def write(db: sa.Connection, made: Sequence[Decision]) -> None:
     """Append decisions in one statement."""
-    insert(db, decisions, ("id", "at", "stage", "actor", "journal_id", "lead_id", "record"), [
-        (d.id, micros(d.at), d.stage, d.actor, d.entry, d.lead, orjson.dumps(d.record).decode()) for d in made
-    ])  # fmt: skip
+    insert(
+        db,
+        decisions,
+        ("id", "at", "stage", "actor", "journal_id", "lead_id", "record"),
+        [(d.id, micros(d.at), d.stage, d.actor, d.entry, d.lead, orjson.dumps(d.record).decode()) for d in made],
+    )
 
 
 def of_lead(db: sa.Connection, lead: int) -> list[Decision]:

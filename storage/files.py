@@ -1,4 +1,4 @@
-"""Files of messages, in a folder beside the store: named by what they hold, written whole before the row that names them commits."""
+"""Files of messages, in a folder beside the store: named by what they hold, whole before the row that names them."""
 
 import hashlib
 import os

@@ -97,7 +97,7 @@ class _Prepared:
 
 
 class Journal:
-    """The journal of one store. `secret` keys the hash that stands for a provider's id; `lane` is this process's place in the ledger."""
+    """The journal of one store. `secret` keys the hash that stands for a provider's id; `lane` is our place in the ledger."""
 
     def __init__(self, names: Names, new_id: Callable[[], int], secret: bytes, lane: int) -> None:
         self._names = names
@@ -123,7 +123,7 @@ class Journal:
             channel = self._names.channels.number(db, envelope.channel)
             prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
         ordered = sorted(prepared)
-        # WHERE true: without it SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
+        # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
         statement = (
             upsert(db, journal)
             .from_select(list(_APPENDED), sa.select(_new).where(sa.true()))
@@ -390,8 +390,8 @@ _REPEATED: Final = sa.select(
 )
 _decided: Final = rows(
     "new",
-    journal.c.id, journal.c.outcome, journal.c.reason, journal.c.interaction_id, journal.c.contact_id, journal.c.lead_id, journal.c.decided_at,
-)  # fmt: skip
+    *(journal.c[n] for n in ("id", "outcome", "reason", "interaction_id", "contact_id", "lead_id", "decided_at")),
+)
 _DECIDE: Final = (
     sa.update(journal)
     .where(journal.c.id == _decided.c.id)

@@ -1,5 +1,6 @@
 """Leads and interactions: the slots that enquiries hold, and what a batch writes of both."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,13 +26,44 @@ _KNOWN_REF: Final = look_up(
     (interactions.c.id, interactions.c.lead_id, interactions.c.contact_id),
 )
 _LEAD: Final = (
-    "id", "uid", "contact_id", "company_id", "enquiry_of", "team_id", "channel_id", "source", "opened_by", "state", "reason", "owner_id",
-    "marks", "created_at", "last_at", "place_at", "respond_within", "due_at", "wait_until",
-)  # fmt: skip
+    "id",
+    "uid",
+    "contact_id",
+    "company_id",
+    "enquiry_of",
+    "team_id",
+    "channel_id",
+    "source",
+    "opened_by",
+    "state",
+    "reason",
+    "owner_id",
+    "marks",
+    "created_at",
+    "last_at",
+    "place_at",
+    "respond_within",
+    "due_at",
+    "wait_until",
+)
 _INTERACTION: Final = (
-    "id", "uid", "contact_id", "company_id", "lead_id", "key_id", "channel_id", "kind", "ref", "direction", "at", "subject", "text",
-    "introduced_as", "title", "details",
-)  # fmt: skip
+    "id",
+    "uid",
+    "contact_id",
+    "company_id",
+    "lead_id",
+    "key_id",
+    "channel_id",
+    "kind",
+    "ref",
+    "direction",
+    "at",
+    "subject",
+    "text",
+    "introduced_as",
+    "title",
+    "details",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +138,65 @@ def known_refs(
 
 def write_interactions(db: sa.Connection, names: Names, new: Sequence[NewInteraction]) -> None:
     """Insert interactions; one with a (channel, ref) that is taken raises."""
-    insert(db, interactions, _INTERACTION, [
-        (
-            i.id, hexed(uuid7()), i.contact, i.company, i.lead, i.key, names.channels.number(db, i.channel), i.kind, i.ref, i.direction, micros(i.at),
-            _clean(i.subject), storable(i.text), _clean(i.introduced_as), _clean(i.title), orjson.dumps(i.details).decode(),
-        )
-        for i in sorted(new, key=lambda i: (i.channel, i.ref or "", i.id))
-    ])  # fmt: skip
+    insert(
+        db,
+        interactions,
+        _INTERACTION,
+        [
+            (
+                i.id,
+                hexed(uuid7()),
+                i.contact,
+                i.company,
+                i.lead,
+                i.key,
+                names.channels.number(db, i.channel),
+                i.kind,
+                i.ref,
+                i.direction,
+                micros(i.at),
+                _clean(i.subject),
+                storable(i.text),
+                _clean(i.introduced_as),
+                _clean(i.title),
+                _json(i.details),
+            )
+            for i in sorted(new, key=lambda i: (i.channel, i.ref or "", i.id))
+        ],
+    )
 
 
 def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None:
     """Insert leads as distribution left them, sorted by the enquiry slot that they take."""
-    insert(db, leads, _LEAD, [
-        (
-            n.id, hexed(uuid7()), n.contact, n.company, (n.contact or n.company) if n.slot else None, names.teams.number(db, n.team),
-            names.channels.number(db, n.channel), _clean(n.source), n.opened_by, n.state, n.reason,
-            None if n.owner is None else names.managers.number(db, n.owner), " ".join(n.marks), micros(n.created_at), micros(n.last_at), micros(n.place_at),
-            None if n.respond_within is None else _length(n.respond_within),
-            None if n.respond_within is None else micros(n.created_at + n.respond_within),
-            None if n.wait_until is None else micros(n.wait_until),
-        )
-        for n in sorted(new, key=lambda n: (n.contact or n.company or 0, n.team))
-    ])  # fmt: skip
+    insert(
+        db,
+        leads,
+        _LEAD,
+        [
+            (
+                n.id,
+                hexed(uuid7()),
+                n.contact,
+                n.company,
+                (n.contact or n.company) if n.slot else None,
+                names.teams.number(db, n.team),
+                names.channels.number(db, n.channel),
+                _clean(n.source),
+                n.opened_by,
+                n.state,
+                n.reason,
+                None if n.owner is None else names.managers.number(db, n.owner),
+                " ".join(n.marks),
+                micros(n.created_at),
+                micros(n.last_at),
+                micros(n.place_at),
+                None if n.respond_within is None else _length(n.respond_within),
+                None if n.respond_within is None else micros(n.created_at + n.respond_within),
+                None if n.wait_until is None else micros(n.wait_until),
+            )
+            for n in sorted(new, key=lambda n: (n.contact or n.company or 0, n.team))
+        ],
+    )
 
 
 def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
@@ -184,6 +253,13 @@ def _at(db: sa.Connection, statement: sa.Update, last: Mapping[int, datetime]) -
 
 def _clean(text: str | None) -> str | None:
     return None if text is None else storable(text)
+
+
+def _json(details: Mapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(details).decode()
+    except TypeError:  # a lone surrogate somewhere in it
+        return storable(json.dumps(details, ensure_ascii=False))
 
 
 def _length(span: timedelta) -> int:

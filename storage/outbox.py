@@ -77,7 +77,7 @@ def release_all(db: sa.Connection) -> None:
 
 
 def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, route: str) -> None:
-    """These were sent."""
+    """Mark these as sent."""
     db.execute(
         sa.update(outbox)
         .where(outbox.c.id.in_(ids), outbox.c.claim == token)
@@ -86,7 +86,7 @@ def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, r
 
 
 def put_back(db: sa.Connection, token: str, notice: int, again_at: datetime | None, error: str) -> None:
-    """This one was not sent: try again at a time, or never (None), which is a dead end that is shown."""
+    """Not sent: try again at a time, or never (None), which is a dead end that is shown."""
     values: dict[str, Any] = {"claim": None, "claimed_until": None, "error": error}
     values |= {"state": "dead"} if again_at is None else {"due_at": micros(again_at)}
     db.execute(sa.update(outbox).where(outbox.c.id == notice, outbox.c.claim == token).values(values))

@@ -72,10 +72,15 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
     def made_at(holder: int) -> int:
         return micros(received[first.get(holder) or entry_of[holder]])
 
-    insert(db, keys, _KEY, [
-        (k.id, k.key.kind, k.key.value, k.holder, k.shared, k.origin, k.entry, micros(received[k.entry]))
-        for k in sorted(people.keys, key=lambda k: k.key)
-    ])  # fmt: skip
+    insert(
+        db,
+        keys,
+        _KEY,
+        [
+            (k.id, k.key.kind, k.key.value, k.holder, k.shared, k.origin, k.entry, micros(received[k.entry]))
+            for k in sorted(people.keys, key=lambda k: k.key)
+        ],
+    )
     insert(
         db, contacts, _CONTACT, [(c.id, hexed(uuid7()), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts]
     )

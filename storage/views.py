@@ -28,6 +28,7 @@ from storage.schema import (
 
 Json = dict[str, Any]
 TIMELINE: Final = 1_000
+LARGEST: Final = 2**63
 
 
 class BadCursor(ValueError):
@@ -125,12 +126,25 @@ def lead_number(db: sa.Connection, uid: str) -> int | None:
     return found
 
 
-def lead(db: sa.Connection, names: Names, number: int) -> Json:
-    """One lead with its timeline and the latest decisions."""
+def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None) -> Json:
+    """One lead with its timeline, or the part of it behind `cursor`, and the cursor of the next part."""
     row = db.execute(_LEAD.where(leads.c.id == number)).one()
     known = _keys_of(db, {row.root_id} if row.root_id is not None else set())
-    timeline = _timeline(db, names, interactions.c.lead_id == number)
-    return _lead(row, known) | {"interactions": timeline, "activities": []}
+    timeline, following = _timeline(db, names, interactions.c.lead_id == number, cursor)
+    return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
+
+
+def latest_interaction(db: sa.Connection, names: Names, number: int) -> Json | None:
+    """What was received last on a lead."""
+    newest = (
+        sa.select(interactions.c.id)
+        .where(interactions.c.lead_id == number)
+        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found, _ = _timeline(db, names, interactions.c.id == newest, None)
+    return found[0] if found else None
 
 
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
@@ -179,10 +193,15 @@ def shown_key(key: Key) -> Json:
     return {"kind": key.kind, "value": key.e164, "extension": key.extension}
 
 
-def _timeline(db: sa.Connection, names: Names, where: sa.ColumnElement[bool]) -> list[Json]:
-    found = db.execute(
-        sa.select(interactions).where(where).order_by(interactions.c.at, interactions.c.id).limit(TIMELINE)
-    ).all()
+def _timeline(
+    db: sa.Connection, names: Names, where: sa.ColumnElement[bool], cursor: str | None
+) -> tuple[list[Json], str | None]:
+    query = sa.select(interactions).where(where).order_by(interactions.c.at, interactions.c.id).limit(TIMELINE + 1)
+    if cursor is not None:
+        query = query.where(sa.tuple_(interactions.c.at, interactions.c.id) > sa.tuple_(*_positions(cursor, 2)))
+    found = db.execute(query).all()
+    following = _cursor(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
+    found = found[:TIMELINE]
     envelopes: dict[int, list[str]] = {}
     for interaction, uid in db.execute(
         sa.select(journal.c.interaction_id, journal.c.uid)
@@ -190,7 +209,7 @@ def _timeline(db: sa.Connection, names: Names, where: sa.ColumnElement[bool]) ->
         .order_by(journal.c.id)
     ):
         envelopes.setdefault(interaction, []).append(uid)
-    return [
+    shown = [
         {
             "id": row.uid,
             "envelopes": envelopes.get(row.id, []),
@@ -205,6 +224,7 @@ def _timeline(db: sa.Connection, names: Names, where: sa.ColumnElement[bool]) ->
         }
         for row in found
     ]
+    return shown, following
 
 
 def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int, cursor: str | None) -> Page:
@@ -247,7 +267,7 @@ def contact(db: sa.Connection, names: Names, root: int) -> Json:
         "leads": [
             {"id": r.uid, "state": r.state, "title": r.title or "", "owner": r.owner, "team": r.team} for r in own
         ],
-        "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone)),
+        "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone), None)[0],
     }
 
 
@@ -364,12 +384,20 @@ def pending(db: sa.Connection) -> tuple[int, int | None]:
     return int(row[0]), row[1]
 
 
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+def _cursor(*position: int) -> str:
+    return base64.urlsafe_b64encode(".".join(map(str, position)).encode()).decode().rstrip("=")
 
 
 def _position(cursor: str) -> int:
+    return _positions(cursor, 1)[0]
+
+
+def _positions(cursor: str, count: int) -> list[int]:
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").split(".")
+        numbers = [int(part) for part in parts]
     except (ValueError, binascii.Error) as error:
         raise BadCursor("this cursor is not one of a page of this list") from error
+    if len(numbers) != count or not all(0 <= number < LARGEST for number in numbers):
+        raise BadCursor("this cursor is not one of a page of this list")
+    return numbers

@@ -1,4 +1,4 @@
-"""`make test`: format, lint, types, import contracts, then the tests. Everything runs, whatever fails first; the exit code tells."""
+"""`make test`: format, lint, types, import contracts, then the tests. Everything runs; the exit code tells."""
 
 import shutil
 import subprocess
@@ -14,10 +14,19 @@ STEPS = (
     ("imports", [HERE / "lint-imports", "--no-cache"]),
     (
         "tests",
-        [sys.executable, "-m", "pytest", "-q", "--cov=dedup", "--cov=routing", "--cov-branch", "--cov-report=term-missing:skip-covered",
-         "--cov-fail-under=100"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--cov=dedup",
+            "--cov=routing",
+            "--cov-branch",
+            "--cov-report=term-missing:skip-covered",
+            "--cov-fail-under=100",
+        ],
     ),
-)  # fmt: skip
+)
 FROM_THE_SYSTEM = {"chromium": "the browser tests", "dovecot": "the tests against Dovecot"}
 
 

@@ -13,7 +13,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Self, cast
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -36,7 +36,7 @@ class Mail:
     @property
     def message(self) -> EmailMessage:
         """The mail as a reader sees it."""
-        return cast(EmailMessage, message_from_bytes(self.content, policy=default))
+        return message_from_bytes(self.content, policy=default)
 
 
 @dataclass
@@ -145,7 +145,7 @@ class MailServer:
         assert met, [(m.recipients, m.message["Subject"]) for m in found]
         return found
 
-    def __enter__(self) -> "MailServer":
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 

@@ -1,8 +1,11 @@
 """`make bench` for a blink: every measurement works and its safeguards hold. The figures mean nothing here."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -10,8 +13,8 @@ from bench import measure, payload
 from bench.client import Broken as BrokenAnswer
 from bench.client import Load, status_of
 from bench.figure import Figure, table
-from bench.load import Running
-from bench.machine import Broken, free_port, process, until_ready
+from bench.load import checked
+from bench.machine import Broken
 from bench.measure import Plan
 
 ANSWER = b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\nServer: x\r\n\r\n{"id": "1"}'
@@ -44,39 +47,52 @@ def test_an_answer_of_unknown_length_is_not_guessed_at() -> None:
         status_of(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n")
 
 
-async def _answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the first request after a stall, the others at once."""
-    wait = STALL
-    try:
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(payload.SIZE)
-            await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=wait)
-            wait = 0
-            writer.write(ANSWER)
-    except (asyncio.IncompleteReadError, ConnectionError):
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def _served(handler: Handler) -> AsyncIterator[int]:
+    """The port of a server; it has let go of all its connections when the block is over."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(cast("asyncio.Task[None]", asyncio.current_task()))
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await handler(reader, writer)
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*tasks)
 
 
 async def test_a_stall_is_counted_for_every_request_that_was_due_in_it() -> None:
-    server = await asyncio.start_server(_answer_late, "127.0.0.1", 0)
-    async with server:
-        load = Load(server.sockets[0].getsockname()[1], "/in/site", 0)
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stall = STALL
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(payload.SIZE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), stall)
+            stall = 0
+            writer.write(ANSWER)
+
+    async with _served(answer_late) as port:
+        load = Load(port, "/in/site", 0)
         await load.run(connections=1, seconds=STALL / 3, rate=1_000)
     assert len(load.latencies) > 10
     assert min(load.latencies) > STALL / 2
 
 
 async def test_a_server_that_hangs_up_ends_the_run_with_an_error() -> None:
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    async with server:
-        load = Load(server.sockets[0].getsockname()[1], "/in/site", 0)
+    async with _served(hang_up) as port:
         with pytest.raises(BrokenAnswer):
-            await load.run(connections=2, seconds=5, rate=None)
+            await Load(port, "/in/site", 0).run(connections=2, seconds=5, rate=None)
 
 
 def test_a_figure_says_which_goal_its_ratio_or_value_reaches() -> None:
@@ -86,11 +102,11 @@ def test_a_figure_says_which_goal_its_ratio_or_value_reaches() -> None:
     assert Figure("f", "ms", [51], 50, 25, "lower").verdict == "MISSED"
 
 
-def test_what_is_refused_does_not_count_as_a_rate(tmp_path: Path) -> None:
-    port = free_port()
-    server = ["python", "-c", f"from bench.empty import *; accept = None; main({port})"]
-    assert server
-    pytest.skip("below")
+def test_refusals_are_no_rate() -> None:
+    assert checked('{"requests": 10, "refused": 0}')["requests"] == 10
+    for told in ('{"requests": 10, "refused": 1}', '{"requests": 0, "refused": 0}'):
+        with pytest.raises(Broken):
+            checked(told)
 
 
 def test_every_figure_is_measured(tmp_path: Path) -> None:
@@ -98,7 +114,14 @@ def test_every_figure_is_measured(tmp_path: Path) -> None:
     figures = [measure.acceptance(plan), measure.end_to_end(plan), *measure.received_to_assigned(plan, 100)]
     figures += measure.footprint(plan)
     names = [figure.name for figure in figures]
-    assert names[:6] == ["acceptance", "end_to_end", "received_to_assigned_p50", "received_to_assigned_p99", "start_to_ready", "help"]
+    assert names[:6] == [
+        "acceptance",
+        "end_to_end",
+        "received_to_assigned_p50",
+        "received_to_assigned_p99",
+        "start_to_ready",
+        "help",
+    ]
     for figure in figures:
         assert set(figure.json()) == {"name", "value", "unit", "floor", "ratio", "must", "aim", "better"}
         assert figure.value > 0 or figure.name == "idle_cpu"

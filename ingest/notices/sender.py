@@ -122,7 +122,8 @@ class Sender:
         due = lead["due_at"]
         if due is not None:
             due = datetime.fromisoformat(due).astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
-        subject, text = render(item.code, lead, self._language, due)
+        latest = views.latest_interaction(db, self._names, item.lead)
+        subject, text = render(item.code, lead, latest, self._language, due)
         return Message(item.uid, item.manager, route.address(item.manager) or "", subject, text)
 
     async def _put_back(self, token: str, item: Due, delivery: Delivery) -> None:

@@ -60,13 +60,10 @@ class Email:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             return [Delivery(sent=False, error=_named(error)) for _ in messages]
-        deliveries = []
         try:
-            for message in messages:
-                deliveries.append(await self._deliver(client, message))
+            return [await self._deliver(client, message) for message in messages]
         finally:
             await _part(client)
-        return deliveries
 
     def _client(self) -> aiosmtplib.SMTP:
         server = self._server

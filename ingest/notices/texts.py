@@ -26,9 +26,10 @@ TEXTS: Final = Catalogue(
 )
 
 
-def render(code: str, lead: Mapping[str, Any], language: Language, due: str | None) -> tuple[str, str]:
-    """Subject and text of a notice about a lead, as it is now."""
-    latest = lead["interactions"][-1] if lead["interactions"] else None
+def render(
+    code: str, lead: Mapping[str, Any], latest: Mapping[str, Any] | None, language: Language, due: str | None
+) -> tuple[str, str]:
+    """Subject and text of a notice about a lead as it is now; `latest` is what was received last on it."""
     facts = [
         ("client", lead["contact"]["name"] if lead["contact"] else None),
         ("introduced_as", latest["introduced_as"] if latest else None),

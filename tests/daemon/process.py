@@ -50,9 +50,7 @@ def free_port() -> int:
 
 def team(*names: str, **more: Mapping[str, Any]) -> Json:
     """A configuration's managers, each with what `more` says of him, in one team."""
-    managers = {
-        name: {"name": name.title(), "email": f"{name}@example.com", **more.get(name, {})} for name in names
-    }
+    managers = {name: {"name": name.title(), "email": f"{name}@example.com", **more.get(name, {})} for name in names}
     return {"managers": managers, "teams": {"sales": {"managers": list(names)}}}
 
 
@@ -71,7 +69,6 @@ class Daemon:
         self._greeted = threading.Event()
         self._reader: threading.Thread | None = None
         self._document: Json = {
-            "http": {"host": "127.0.0.1", "port": self.port},
             "api": {"token": "${PRIYOM_API_TOKEN}"},
             "storage": {"url": "${TEST_STORE}"},
             "channels": {"site": {"kind": "webform", "source": "Сайт"}},
@@ -80,8 +77,9 @@ class Daemon:
         self.configure(**sections)
 
     def configure(self, **sections: Any) -> None:
-        """Write the configuration with these sections in place of the present ones."""
+        """Write the configuration with these sections in place of the present ones; `http` has our host and port at least."""
         self._document |= sections
+        self._document["http"] = {"host": "127.0.0.1", "port": self.port} | self._document.get("http", {})
         self.path.write_text(yaml.safe_dump(self._document, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
     def start(self, *, crash_at: str = "", **environment: str) -> None:

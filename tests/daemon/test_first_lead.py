@@ -47,17 +47,16 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Itera
     form = {"kind": "webform", "source": "Сайт"}
     made = Daemon(
         tmp_path_factory.mktemp("shared"),
-        http={"host": "127.0.0.1", "port": 0, "max_body": "64KB"},
+        http={"max_body": "64KB"},
         channels={
             "site": form,
-            **{name: form for name in ("keyed", "submitted", "repeated", "trap", "hasty", "counted")},
+            **dict.fromkeys(("keyed", "submitted", "repeated", "trap", "hasty", "counted"), form),
             "ours": {**form, "origins": ["https://example.com"]},
             "asking": {**form, "consent": {"required": True, "version": "2026-09"}},
         },
         topics={"Цемент": ["цемент", "м500"]},
         notices=by_mail(mails.port),
     )
-    made.configure(http={"host": "127.0.0.1", "port": made.port, "max_body": "64KB"})
     made.start()
     yield made
     made.close()
@@ -87,7 +86,12 @@ async def ledger_of(client: Client, channel: str) -> Json:
 async def test_json_becomes_a_lead_that_its_owner_is_told_of_by_mail(client: Client, mails: MailServer) -> None:
     phone = new_phone()
     lead = await client.lead(
-        name="Николай", phone=phone, city="Саратов", message="Нужен цемент М500,\nдве машины", utm_source="yandex", floor=3
+        name="Николай",
+        phone=phone,
+        city="Саратов",
+        message="Нужен цемент М500,\nдве машины",
+        utm_source="yandex",
+        floor=3,
     )
     assert set(lead) >= LEAD
     assert (lead["title"], lead["state"], lead["reason"]) == ("Саратов – Николай – Цемент", "assigned", None)
@@ -123,7 +127,9 @@ async def test_an_urlencoded_form_becomes_a_lead_with_an_owner(client: Client) -
 
 
 async def test_a_multipart_form_becomes_a_lead_with_its_file(client: Client) -> None:
-    form = aiohttp.FormData({"name": "Пётр", "email": "petr@example.org", "message": "чертёж приложен"}, quote_fields=False)
+    form = aiohttp.FormData(
+        {"name": "Пётр", "email": "petr@example.org", "message": "чертёж приложен"}, quote_fields=False
+    )
     form.add_field("file", b"%PDF-1.7", filename="чертёж.pdf", content_type="application/pdf")
     answer = await client.ask("POST", "/in/site", token=None, data=form)
     assert answer.status == 202
@@ -148,7 +154,10 @@ async def test_who_writes_again_is_attached_and_his_manager_is_told(client: Clie
     assert again["id"] == first["id"]
     assert [interaction["text"] for interaction in again["interactions"]] == ["один", "два"]
     mailed = told_of(first, await mails.wait(lambda mails: len(told_of(first, mails)) == 2))
-    assert [mail.message["Subject"] for mail in mailed] == ["Новый лид: Вера – один", "Клиент написал снова: Вера – один"]
+    assert [mail.message["Subject"] for mail in mailed] == [
+        "Новый лид: Вера – один",
+        "Клиент написал снова: Вера – один",
+    ]
     assert mailed[0].recipients == mailed[1].recipients
     assert mailed[0].message["Message-ID"] != mailed[1].message["Message-ID"]
 
@@ -245,7 +254,9 @@ async def test_what_is_refused_says_why_and_is_counted(
 
     async def refusals() -> int:
         metrics = (await client.ask("GET", "/metrics", token=None)).body.decode()
-        return sum(int(float(found)) for found in re.findall(r"^priyom_refused_total\{.*\} (\S+)$", metrics, re.MULTILINE))
+        return sum(
+            int(float(found)) for found in re.findall(r"^priyom_refused_total\{.*\} (\S+)$", metrics, re.MULTILINE)
+        )
 
     before = await refusals()
     answer = await client.ask(
@@ -343,7 +354,9 @@ async def test_scripts_of_named_sites_only_may_read_the_answer(client: Client) -
     assert "Access-Control-Allow-Origin" not in refused.headers
     posted = await client.ask("POST", "/in/ours", token=None, json={"phone": new_phone()}, headers=ours)
     assert (posted.status, posted.headers["Access-Control-Allow-Origin"]) == (202, "https://example.com")
-    unreadable = await client.ask("POST", "/in/ours", token=None, data=b"{", headers={**ours, "Content-Type": "text/json"})
+    unreadable = await client.ask(
+        "POST", "/in/ours", token=None, data=b"{", headers={**ours, "Content-Type": "text/json"}
+    )
     assert unreadable.headers["Access-Control-Allow-Origin"] == "https://example.com"
     stranger = await client.ask("POST", "/in/ours", token=None, json={"phone": new_phone()}, headers=other)
     assert "Access-Control-Allow-Origin" not in stranger.headers
@@ -481,9 +494,7 @@ async def test_a_stale_version_is_told_the_present_state_and_the_same_action_twi
     assert taken.json["version"] > lead["version"]
     assert (await client.ask("POST", path, json=order)).status == 200
 
-    stale = await client.ask(
-        "POST", f"/api/leads/{lead['id']}/convert", json={"version": lead["version"]}
-    )
+    stale = await client.ask("POST", f"/api/leads/{lead['id']}/convert", json={"version": lead["version"]})
     assert stale.status == 409
     assert stale.json["error"]["code"] == "stale"
     assert (stale.json["lead"]["state"], stale.json["lead"]["version"]) == ("in_work", taken.json["version"])
@@ -525,30 +536,30 @@ async def test_sigterm_ends_at_once_while_the_mail_server_is_silent_and_clients_
             assert notice["state"] == "due"
 
 
-async def test_a_second_daemon_on_the_same_file_is_refused_in_a_sentence(make: Make) -> None:
-    first, second = make(), make()
-    first.start()
-    second.store_url = first.store_url
+async def test_a_second_daemon_on_the_same_file_is_refused_in_a_sentence(
+    daemon: Daemon, client: Client, make: Make
+) -> None:
+    second = make()
+    second.store_url = daemon.store_url
     refused = second.command("run")
     assert refused.returncode == 2
-    assert f"is in use by the daemon with process id {first.pid}" in refused.stderr
+    assert f"is in use by the daemon with process id {daemon.pid}" in refused.stderr
     assert "Traceback" not in refused.stderr
-    async with first.client() as client:
-        assert (await client.get("/api/ledger"))["balanced"] is True
+    assert (await client.get("/api/ledger"))["balanced"] is True
 
 
-async def test_a_port_that_is_taken_is_said_in_a_sentence(make: Make) -> None:
-    first, second = make(), make()
-    first.start()
-    second.configure(http={"host": "127.0.0.1", "port": first.port})
+async def test_a_port_that_is_taken_is_said_in_a_sentence(daemon: Daemon, make: Make) -> None:
+    second = make(http={"port": daemon.port})
     refused = second.command("run")
     assert refused.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{first.port}" in refused.stderr
+    assert f"cannot listen on 127.0.0.1:{daemon.port}" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 async def test_a_configuration_with_faults_never_starts_and_names_them_all(make: Make) -> None:
-    daemon = make(managers={"anna": {"name": "Анна", "capasity": 3}}, teams={"sales": {"managers": ["ana"]}}, region="XX")
+    daemon = make(
+        managers={"anna": {"name": "Анна", "capasity": 3}}, teams={"sales": {"managers": ["ana"]}}, region="XX"
+    )
     refused = daemon.command("run")
     assert refused.returncode == 2
     lines = [line for line in refused.stderr.splitlines() if line.startswith(f"{daemon.path}:")]

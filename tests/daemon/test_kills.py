@@ -205,7 +205,7 @@ async def report(
 
 
 async def settle(daemon: Daemon, mails: MailServer) -> list[str]:
-    """Bring everything home: nothing pending, everybody available, every notice sent; then stop. What the ledger says against it."""
+    """Bring everything home: nothing pending, everybody available, every notice sent; then stop. What the ledger has against it."""
     async with daemon.client() as client:
         await client.settled()
         # Kills at random may well have met one envelope three times.

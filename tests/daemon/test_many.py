@@ -5,7 +5,6 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest

@@ -45,7 +45,9 @@ def after(world: World, people: People) -> World:
 
 
 def world_of(person: Person, *keys: Key) -> World:
-    return World({key: Held(number, person.id, shared=False) for number, key in enumerate(keys, 50)}, {person.id: person}, {})
+    return World(
+        {key: Held(number, person.id, shared=False) for number, key in enumerate(keys, 50)}, {person.id: person}, {}
+    )
 
 
 def test_a_stranger_becomes_a_contact_that_holds_all_his_keys() -> None:
@@ -64,9 +66,7 @@ def test_a_known_key_decides_and_brings_the_new_keys_and_the_owner_with_it() -> 
     people = settled([arrival(PHONE, MAIL)], world_of(Person(7, "Анна", "boris"), PHONE))
     assert people.contacts == ()
     assert people.keys == (NewKey(100, MAIL, 7, shared=False, origin="field", entry=1),)
-    assert people.matches == (
-        Match(1, "known_key", 7, None, 50, "boris", True, None, ((50, "known"), (100, "new"))),
-    )
+    assert people.matches == (Match(1, "known_key", 7, None, 50, "boris", True, None, ((50, "known"), (100, "new"))),)
 
 
 def test_a_key_leads_to_the_root_of_its_holders_merges() -> None:
@@ -212,7 +212,9 @@ def histories(draw: st.DrawFn) -> tuple[World, list[Arrival]]:
     before = frozenset(SHARED[:2]) | draw(st.frozensets(st.sampled_from(PERSONAL), max_size=1))
     now = frozenset(SHARED) | draw(st.frozensets(st.sampled_from(PERSONAL), max_size=2))
     world = after(EMPTY, settled(draw(some_arrivals(before)), first=1000))
-    owners = draw(st.lists(st.sampled_from([None, "anna", "boris"]), min_size=len(world.roots), max_size=len(world.roots)))
+    owners = draw(
+        st.lists(st.sampled_from([None, "anna", "boris"]), min_size=len(world.roots), max_size=len(world.roots))
+    )
     roots = {holder: replace(p, owner=o) for (holder, p), o in zip(world.roots.items(), owners, strict=True)}
     return replace(world, roots=roots), draw(some_arrivals(now))
 
@@ -243,7 +245,9 @@ def test_a_batch_and_one_arrival_at_a_time_end_alike(history: tuple[World, list[
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_arrivals_that_share_a_personal_key_are_one_contact_in_any_order(case: tuple[list[list[Key]], list[int]]) -> None:
+def test_arrivals_that_share_a_personal_key_are_one_contact_in_any_order(
+    case: tuple[list[list[Key]], list[int]],
+) -> None:
     others, order = case
     people = settled(entries(*(arrival(*others[i], PERSONAL[0]) for i in order)))
     # Whoever comes second with the shared key and a key of his own meets one contact: the first comer's.

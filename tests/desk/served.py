@@ -66,7 +66,7 @@ class SmallOffice:
         ]
         return _page(found, limit, cursor)
 
-    async def lead(self, uid: str) -> Json:
+    async def lead(self, uid: str, cursor: str | None = None) -> Json:
         """One lead, whole."""
         return _whole(self._lead(uid))
 
@@ -230,7 +230,7 @@ def _interaction() -> Json:
 
 def _whole(lead: Json) -> Json:
     decision = {"match": {"code": "new"}, "assignment": {"rule": 0}}
-    return lead | {"interactions": [_interaction()], "activities": [], "decision": decision}
+    return lead | {"interactions": [_interaction()], "interactions_next": None, "activities": [], "decision": decision}
 
 
 @asynccontextmanager

@@ -160,9 +160,7 @@ class Parts:
 
     def distribute(self, now: datetime = NOW) -> bool:
         """All that waits, in one transaction; whether another run could give more."""
-        return self.store.transact(
-            lambda db: self.distributor.everybody(db, self.rulebooks.current(db), now)
-        )
+        return self.store.transact(lambda db: self.distributor.everybody(db, self.rulebooks.current(db), now))
 
     def apply(self, document: Mapping[str, Any], now: datetime = NOW) -> None:
         """A new revision."""
@@ -175,6 +173,7 @@ class Parts:
 
     def order(self, lead: int, now: datetime = NOW, **change: Any) -> None:
         """A person's hand: the lead with these fields changed, written as a command writes it."""
+
         def unit(db: sa.Connection) -> None:
             before = handling.lead_for_update(db, self.names, lead)
             handling.write(db, self.names, before, replace(before, **change), now)
@@ -192,6 +191,7 @@ class Parts:
 
     def leads(self) -> list[dict[str, Any]]:
         """Leads by number, with owner and team as names."""
+
         def unit(db: sa.Connection) -> list[dict[str, Any]]:
             query = sa.select(leads, teams.c.name.label("team")).join(teams, teams.c.id == leads.c.team_id)
             return [

@@ -39,7 +39,12 @@ def test_a_first_approach_makes_a_contact_and_a_lead_that_a_manager_has(parts: P
     (result,) = parts.take(ANNA)
     assert (result.outcome, result.reason) == ("created", None)
     (lead,) = parts.leads()
-    assert (lead["id"], lead["state"], lead["owner"], lead["contact_id"]) == (result.lead, "assigned", "anna", result.contact)
+    assert (lead["id"], lead["state"], lead["owner"], lead["contact_id"]) == (
+        result.lead,
+        "assigned",
+        "anna",
+        result.contact,
+    )
     assert lead["enquiry_of"] == result.contact
     assert [row["code"] for row in parts.rows(outbox)] == ["lead_assigned"]
     assert parts.balanced()
@@ -108,7 +113,7 @@ def test_without_any_way_back_there_is_a_lead_marked_so_each_time(parts: Parts) 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_whether_a_line_is_known_does_not_depend_on_the_batch(store: Store, batch: int) -> None:
     rules = [
-        {"when": {"known": ["yes"]}, "team": "again", "respond_within": None},
+        {"when": {"known": ["true"]}, "team": "again", "respond_within": None},
         {"when": {}, "team": "sales", "respond_within": None},
     ]
     both = {"sales": team("anna"), "again": team("boris")}
@@ -447,7 +452,11 @@ def test_a_lead_waits_for_its_clients_manager_no_longer_than_agreed(store: Store
     then = NOW + 20 * DAY
     (again,) = parts.take(ANNA, at=then)
     waits = parts.lead(again.lead)
-    assert (waits["state"], waits["reason"], instant(waits["wait_until"])) == ("unprocessed", "waiting_for_owner", then + 10 * MINUTE)
+    assert (waits["state"], waits["reason"], instant(waits["wait_until"])) == (
+        "unprocessed",
+        "waiting_for_owner",
+        then + 10 * MINUTE,
+    )
     parts.distribute(then + 9 * MINUTE)
     assert parts.lead(again.lead)["state"] == "unprocessed"
     parts.distribute(then + 10 * MINUTE)
@@ -483,7 +492,11 @@ def test_a_wait_that_is_over_does_not_begin_again(store: Store) -> None:
 
 def test_each_entry_has_one_outcome_and_what_made_none_says_why(parts: Parts) -> None:
     parts.append(
-        envelope(ANNA), envelope(ANNA), envelope({"signal": "presence"}), envelope({"ignored": "honeypot", **BORIS}), envelope(b"boom")
+        envelope(ANNA),
+        envelope(ANNA),
+        envelope({"signal": "presence"}),
+        envelope({"ignored": "honeypot", **BORIS}),
+        envelope(b"boom"),
     )
     parts.drain()
     assert parts.outcomes() == [

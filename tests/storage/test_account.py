@@ -125,7 +125,9 @@ def parts(store: Store) -> Parts:
 
 
 TAMPERED: dict[str, sa.Executable] = {
-    "an interaction is gone": sa.delete(interactions).where(interactions.c.id.in_(sa.select(sa.func.min(interactions.c.id)))),
+    "an interaction is gone": sa.delete(interactions).where(
+        interactions.c.id.in_(sa.select(sa.func.min(interactions.c.id)))
+    ),
     "a lead is gone": sa.delete(leads).where(leads.c.id.in_(sa.select(sa.func.min(leads.c.id)))),
     "an envelope is gone": sa.delete(journal).where(journal.c.outcome == "handled"),
     "an outcome was changed": sa.update(journal).where(journal.c.outcome == "handled").values(outcome="ignored"),

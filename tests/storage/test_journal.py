@@ -51,7 +51,9 @@ def test_repeats_within_one_group_are_duplicates_of_the_one_that_came_first(part
 
 def test_another_body_under_a_known_identity_is_a_conflict_and_changes_nothing(parts: Parts) -> None:
     first, *_ = parts.append(envelope(b"one", identity="a"), envelope(b"other", identity="b"))
-    in_group = parts.append(envelope(b"two", identity="a"), envelope(b"three", identity="c"), envelope(b"four", identity="c"))
+    in_group = parts.append(
+        envelope(b"two", identity="a"), envelope(b"three", identity="c"), envelope(b"four", identity="c")
+    )
     assert [(a.duplicate, a.conflict) for a in in_group] == [(True, True), (False, False), (True, True)]
     assert in_group[0].id == first.id
     assert {c.envelope.body for c in parts.claim()} == {b"one", b"other", b"three"}
@@ -136,7 +138,12 @@ def test_the_facts_of_an_envelope_come_back(parts: Parts) -> None:
     assert (claimed.uid, claimed.attempts, claimed.as_client) == (accepted.id, 1, False)
 
 
-@given(st.lists(st.tuples(st.binary(max_size=40), st.dictionaries(st.text(max_size=5), st.text(max_size=9), max_size=2)), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.binary(max_size=40), st.dictionaries(st.text(max_size=5), st.text(max_size=9), max_size=2)),
+        max_size=6,
+    )
+)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_delivered_comes_back(parts: Parts, delivered: list[tuple[bytes, dict[str, str]]]) -> None:
     sent = [Envelope("site", None, body, NOW, meta, digest(body)) for body, meta in delivered]
@@ -364,7 +371,10 @@ def test_nothing_to_decide_writes_nothing(parts: Parts) -> None:
 
 def test_a_replay_keeps_received_and_the_balance_and_runs_only_what_had_no_effect(parts: Parts) -> None:
     parts.append(
-        envelope(b"boom"), envelope({"ignored": "honeypot", **PHONE}), envelope({"text": "x"}), envelope({"signal": "presence"})
+        envelope(b"boom"),
+        envelope({"ignored": "honeypot", **PHONE}),
+        envelope({"text": "x"}),
+        envelope({"signal": "presence"}),
     )
     parts.drain()
     assert figures(parts) == {"received": 4, "failed": 1, "ignored": 1, "created": 1, "handled": 1}
