@@ -29,7 +29,7 @@ from storage import revisions
 from storage.store import Away, FileLock, Store, Taken
 
 ROLES: Final = ("receive", "listen", "work", "desk")
-DRAIN: Final = 3.0
+DRAIN: Final = 2.0
 MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
 

@@ -54,6 +54,7 @@ class Distributor:
         newcomers: Sequence[Newcomer] = (),
         *,
         restate: bool = False,
+        once_locked: Callable[[], None] = lambda: None,
     ) -> Spread:
         """Distribute the waiting leads of `teams` and these newcomers, by place: teams by number, each in pages.
 
@@ -64,6 +65,7 @@ class Distributor:
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
         )
         locked = rotation.lock(db, self.names, by_number, now)
+        once_locked()
         standings = dict(locked.standings)
         finished: list[NewLead] = []
         made: list[Decision] = []

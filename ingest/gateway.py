@@ -23,6 +23,9 @@ UPLOAD_FACTOR: Final = 20
 BODY_WITHIN: Final = 60.0
 AGAIN_IN: Final = "1"
 
+# A sender that hangs up half way, or whose Content-Encoding is not what it sends: everyday life, and nothing of ours.
+_BROKEN: Final = (web.RequestPayloadError, ConnectionError)
+
 log = structlog.get_logger("priyom.gateway")
 Network = IPv4Network | IPv6Network
 
@@ -115,9 +118,16 @@ class Gateway:
         if multipart and length is None:
             return await self._without_files(request)
         try:
-            return self._asked(request, await request.read())
+            if request.content.is_eof():
+                return self._asked(request, await request.read())
+            async with asyncio.timeout(BODY_WITHIN):
+                return self._asked(request, await request.read())
         except web.HTTPRequestEntityTooLarge as error:
             raise _too_large(self._max_body) from error
+        except TimeoutError as error:
+            raise Rejected(408, "timeout", "the body did not arrive in time") from error
+        except _BROKEN as error:
+            raise Rejected(400, "unreadable", "the body did not arrive whole, or is not encoded as it says") from error
 
     async def _without_files(self, request: web.Request) -> Request:
         try:
@@ -125,7 +135,7 @@ class Gateway:
                 body, cut = await _fields_only(request, self._max_body, self._max_body * UPLOAD_FACTOR)
         except TimeoutError as error:
             raise Rejected(408, "timeout", "the body did not arrive in time") from error
-        except (ValueError, AssertionError) as error:
+        except (ValueError, AssertionError, *_BROKEN) as error:
             raise Rejected(400, "unreadable", "the body is no multipart/form-data") from error
         return self._asked(request, body, cut)
 

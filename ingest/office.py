@@ -158,6 +158,7 @@ class StoreOffice:
     ) -> Json:
         number = _number(db, uid)
         rulebook = self._rulebooks.current(db)
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         before = handling.lead_for_update(db, self._names, number)
         after = self._intended(before, action, order, rulebook)
         if after == before:
@@ -306,6 +307,7 @@ class StoreOffice:
             rulebook = self._rulebooks.current(db)
             if manager not in rulebook.policy.managers:
                 raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
+            rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
             if handling.set_available(db, self._names, manager, available=available):
                 record = {"code": "available" if available else "away", "manager": manager}
                 decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])

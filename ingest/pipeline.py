@@ -154,7 +154,7 @@ class Pipeline:
                 if len(readings) == 1:
                     await self._give_up(token, readings[0], error)
                     return
-                log.warning("a batch failed and is taken one by one", action="batch.split", error=type(error).__name__)
+                log.warning("a batch failed and is taken one by one", action="batch.split", exc_info=error)
                 break
             return
         if len(readings) == 1:

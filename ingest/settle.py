@@ -104,7 +104,7 @@ class Settler:
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
-        self._write_early(db, batch, decided, fresh, now)
+        self._write_early(db, batch, decided, fresh)
         return self._distribute(db, batch, rulebook, now, token)
 
     def _beside_known(
@@ -121,7 +121,8 @@ class Settler:
             there = known.get((claimed.envelope.channel, said.ref or ""))
             place = (claimed.envelope.channel, claimed.entry if said.ref is None else said.ref)
             if there is not None:
-                batch.results.append(Result(claimed.entry, "attached", None, *there))
+                interaction, lead, contact = there
+                batch.results.append(Result(claimed.entry, "attached", None, interaction, contact, lead))
             elif place in fresh:
                 batch.later.append((claimed.entry, fresh[place][0].entry))
             else:
@@ -236,16 +237,19 @@ class Settler:
                 batch.again[lead] = slot.owner
 
     def _write_early(
-        self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]], now: datetime
+        self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]]
     ) -> None:
         """Everything that does not depend on whose turn it is."""
         received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
         people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
         leads.write_interactions(db, self._names, batch.interactions)
+        decisions.write(db, batch.decisions)
+
+    def _write_known(self, db: sa.Connection, batch: _Batch, now: datetime) -> None:
+        """Leads that were there before: written under the locks of the teams, since a distribution locks in that order too."""
         leads.give_up_slots(db, batch.given_up)
         leads.touch(db, batch.touched)
         leads.reopen(db, batch.reopened)
-        decisions.write(db, batch.decisions)
         rotation.tell(
             db,
             self._names,
@@ -261,8 +265,18 @@ class Settler:
         newcomers = list(batch.newcomers.values())
         given, more = 0, False
         teams = teams_of(newcomers) | batch.reopened_teams
-        if teams:
-            spread = self._distributor.run(db, rulebook, teams, now, newcomers, restate=bool(batch.reopened))
+        if not teams:
+            self._write_known(db, batch, now)
+        else:
+            spread = self._distributor.run(
+                db,
+                rulebook,
+                teams,
+                now,
+                newcomers,
+                restate=bool(batch.reopened),
+                once_locked=lambda: self._write_known(db, batch, now),
+            )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
         self._journal.decide(db, batch.results, now, token)

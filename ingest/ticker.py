@@ -83,7 +83,7 @@ class Ticker:
         policy = self._rulebooks.current(db).policy
         return (
             next_shift_change(policy.managers.values(), self._looked_at),
-            handling.next_wait_end(db),
+            handling.next_wait_end(db, self._distributor.names, policy.teams),
             outbox.next_due(db),
         )
 

@@ -1,5 +1,6 @@
 """A person's hand on a lead or a manager: the rows as they stand, locked, and what a command makes of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -47,6 +48,8 @@ def write(db: sa.Connection, names: Names, before: Standing, after: Standing, no
     if after.state == "unprocessed":
         values["had_owner_id"] = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
     if after.team != before.team:
+        # Given to another team, it is not to go straight back to whom it was taken from as his own client's.
+        values["had_owner_id"] = None
         values["enquiry_of"] = _slot_if_free(after, names.teams.number(db, after.team))
     db.execute(sa.update(leads).where(leads.c.id == before.id).values(values))
     _count(db, names, before, after)
@@ -84,8 +87,11 @@ def set_available(db: sa.Connection, names: Names, manager: str, *, available: b
     return changed.rowcount == 1
 
 
-def next_wait_end(db: sa.Connection) -> datetime | None:
-    """When the first lead that waits for its client's own manager has waited long enough."""
-    waits = sa.and_(leads.c.state == "unprocessed", leads.c.reason == "waiting_for_owner")
+def next_wait_end(db: sa.Connection, names: Names, teams: Iterable[str]) -> datetime | None:
+    """When the first lead of these teams that waits for its client's own manager has waited long enough."""
+    numbers = [names.teams.number(db, team) for team in teams]
+    waits = sa.and_(
+        leads.c.state == "unprocessed", leads.c.reason == "waiting_for_owner", leads.c.team_id.in_(numbers)
+    )
     at = db.execute(sa.select(sa.func.min(leads.c.wait_until)).where(waits)).scalar()
     return None if at is None else instant(at)

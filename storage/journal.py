@@ -220,32 +220,14 @@ class Journal:
 
         An entry that was tried before comes alone, so that what killed its batch cannot cost its neighbours an attempt.
         """
-        free = sa.and_(
-            journal.c.outcome == "pending",
-            sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),
-        )
-        order = (journal.c.received_at, journal.c.id)
-        oldest = db.execute(sa.select(journal.c.attempts).where(free).order_by(*order).limit(1)).scalar()
+        oldest = db.execute(_OLDEST).scalar()
         if oldest is None:
             return []
-        chosen = sa.select(journal.c.id).where(free).order_by(*order)
+        span = lease // timedelta(microseconds=1)
         if oldest == 0:
-            chosen = chosen.where(journal.c.attempts == 0).limit(limit)
+            taken = db.execute(_CLAIM_FRESH, {"token": token, "span": span, "most": limit}).all()
         else:
-            chosen = chosen.limit(1)
-        # Materialized: within a join PostgreSQL may run the sub-select again, and each time SKIP LOCKED finds others.
-        first = chosen.with_for_update(skip_locked=True).cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
-        taken = db.execute(
-            sa.update(journal)
-            .where(journal.c.id.in_(sa.select(first.c.id)), free)
-            .values(
-                attempts=journal.c.attempts + 1, claim=token, claimed_until=StoreClock() + lease // timedelta(microseconds=1)
-            )
-            .returning(
-                journal.c.id, journal.c.uid, journal.c.channel_id, journal.c.format, journal.c.naming, journal.c.digest,
-                journal.c.received_at, journal.c.occurred_at, journal.c.attempts, journal.c.as_client,
-            )
-        ).all()  # fmt: skip
+            taken = db.execute(_CLAIM_TRIED, {"token": token, "span": span}).all()
         taken = sorted(taken, key=lambda row: (row.received_at, row.id))
         return [
             self._claimed(db, row, body)
@@ -367,6 +349,36 @@ class Journal:
         ]
 
 
+_FREE: Final = sa.and_(
+    journal.c.outcome == "pending",
+    sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),
+)
+_OLDEST: Final = sa.select(journal.c.attempts).where(_FREE).order_by(journal.c.received_at, journal.c.id).limit(1)
+
+
+def _claiming(chosen: sa.Select[Any]) -> Any:
+    # Materialized: within a join PostgreSQL may run the sub-select again, and each time SKIP LOCKED finds others.
+    locked = chosen.where(_FREE).order_by(journal.c.received_at, journal.c.id).with_for_update(skip_locked=True)
+    first = locked.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
+    return (
+        sa.update(journal)
+        .where(journal.c.id.in_(sa.select(first.c.id)), _FREE)
+        .values(
+            attempts=journal.c.attempts + 1,
+            claim=sa.bindparam("token"),
+            claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+        )
+        .returning(*(journal.c[name] for name in _CLAIMED))
+    )
+
+
+_CLAIMED: Final = (
+    "id", "uid", "channel_id", "format", "naming", "digest", "received_at", "occurred_at", "attempts", "as_client",
+)  # fmt: skip
+_CLAIM_FRESH: Final = _claiming(
+    sa.select(journal.c.id).where(journal.c.attempts == 0).limit(sa.bindparam("most", type_=sa.Integer()))
+)
+_CLAIM_TRIED: Final = _claiming(sa.select(journal.c.id).limit(1))
 _asked_repeats: Final = rows("asked", journal.c.id, journal.c.channel_id, journal.c.digest, journal.c.received_at)
 _earlier: Final = journal.alias("earlier")
 _REPEATED: Final = sa.select(

@@ -9,13 +9,14 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
-from dedup.enquiry import Slot
+from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Slot
 from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import found, hexed, insert, look_up, rows, update
+from storage.rows import found, hexed, insert, look_up, pack, rows, update
 from storage.schema import interactions, leads
+from storage.store import Conflict
 
 _SLOT: Final = look_up(
     (leads.c.enquiry_of, leads.c.team_id),
@@ -207,7 +208,7 @@ def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
 _touched: Final = rows("new", leads.c.id, leads.c.last_at)
 _TOUCH: Final = (
     sa.update(leads)
-    .where(leads.c.id == _touched.c.id)
+    .where(leads.c.id == _touched.c.id, leads.c.state.in_(OPEN_STATES))
     .values(
         last_at=_touched.c.last_at,
         version=leads.c.version + 1,
@@ -220,7 +221,7 @@ _TOUCH: Final = (
 _reopened: Final = rows("new", leads.c.id, leads.c.last_at)
 _REOPEN: Final = (
     sa.update(leads)
-    .where(leads.c.id == _reopened.c.id)
+    .where(leads.c.id == _reopened.c.id, leads.c.state.in_(CLOSED_STATES))
     .values(
         last_at=_reopened.c.last_at,
         version=leads.c.version + 1,
@@ -247,8 +248,11 @@ def reopen(db: sa.Connection, last: Mapping[int, datetime]) -> None:
 
 
 def _at(db: sa.Connection, statement: sa.Update, last: Mapping[int, datetime]) -> None:
-    if last:
-        db.execute(statement, {"new": orjson.dumps([(lead, micros(last[lead])) for lead in sorted(last)]).decode()})
+    if not last:
+        return
+    changed = db.execute(statement, {"new": pack((lead, micros(last[lead])) for lead in sorted(last))})
+    if changed.rowcount != len(last):
+        raise Conflict("a lead was closed or reopened meanwhile")
 
 
 def _clean(text: str | None) -> str | None:

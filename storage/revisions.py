@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
@@ -24,9 +24,12 @@ class Revision:
     document: Mapping[str, Any]
 
 
+_CURRENT: Final = sa.select(sa.func.max(revisions.c.id))
+
+
 def current_id(db: sa.Connection) -> int | None:
     """The number of the revision in force; None before the first."""
-    found: int | None = db.execute(sa.select(sa.func.max(revisions.c.id))).scalar()
+    found: int | None = db.execute(_CURRENT).scalar()
     return found
 
 

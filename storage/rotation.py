@@ -1,6 +1,6 @@
 """Whose turn it is, in rows: the lock under which a distribution decides, what it reads, and what it writes.
 
-Locks are taken last in a transaction and in one order: teams by number, then managers by number.
+Locks are taken late in a transaction and in one order: teams by number, managers by number, then leads that were there before.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -37,29 +37,32 @@ class Notice:
     manager: str
 
 
+_some_teams: Final = sa.bindparam("teams", expanding=True, type_=sa.BigInteger())
+_LOCK_TEAMS: Final = sa.select(teams.c.id).where(teams.c.id.in_(_some_teams)).order_by(teams.c.id).with_for_update()
+_TURNS: Final = sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(_some_teams))
+_MANAGERS: Final = sa.select(
+    managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving
+).order_by(managers.c.id)
+_LOCK_MANAGERS: Final = _MANAGERS.with_for_update()
+
+
 def lock(db: sa.Connection, names: Names, team_names: Collection[str], now: datetime) -> Locked:
     """Lock these teams and their managers' places, and read how everybody stands."""
     numbers = sorted(names.teams.number(db, team) for team in team_names)
-    db.execute(sa.select(teams.c.id).where(teams.c.id.in_(numbers)).order_by(teams.c.id).with_for_update()).all()
+    db.execute(_LOCK_TEAMS, {"teams": numbers}).all()
     found = standings(db, now, lock=True)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
-    for row in db.execute(
-        sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(numbers))
-    ):
+    for row in db.execute(_TURNS, {"teams": numbers}):
         latest[names.teams.name(db, row.team_id)][names.managers.name(db, row.manager_id)] = row.turn
     return Locked(found, latest)
 
 
 def standings(db: sa.Connection, now: datetime, *, lock: bool = False) -> dict[str, Standing]:
     """How every manager stands, by name; with `lock`, until the transaction ends."""
-    asked = sa.select(
-        managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving
-    )
-    asked = asked.order_by(managers.c.id)
     at = micros(now)
     return {
         row.name: Standing(row.name, bool(row.available), row.open, (row.on_call_until or 0) > at, bool(row.leaving))
-        for row in db.execute(asked.with_for_update() if lock else asked)
+        for row in db.execute(_LOCK_MANAGERS if lock else _MANAGERS)
     }
 
 
