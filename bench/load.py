@@ -80,4 +80,16 @@ def _wrk(port: int, seconds: float, first: int) -> list[str]:
     duration = str(max(1, round(seconds)))
     arguments = [str(first), payload.TEMPLATE.decode(), str(payload.NEWCOMERS), str(payload.KNOWN)]
     address = f"http://127.0.0.1:{port}/in/site"
-    return [str(wrk()), "-t1", f"-c{CONNECTIONS}", f"-d{duration}", "-s", str(_SCRIPT), address, "--", *arguments]
+    return [
+        str(wrk()),
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{duration}",
+        "--timeout",
+        "30",
+        "-s",
+        str(_SCRIPT),
+        address,
+        "--",
+        *arguments,
+    ]

@@ -219,19 +219,20 @@ def _seen(watch: Watch, running: Running, within: float) -> "array[float]":
     place = watch.place()
     version = watch.version()
     give_up = time.monotonic() + within
-    while not (running.over() and watch.pending() == 0):
+    while True:
+        # Asked before the last look, so that what the last commit brought is still looked at.
+        settled = running.over() and watch.pending() == 0
+        if watch.version() != version:
+            version = watch.version()
+            made = watch.leads(place)
+            seen = now()
+            ages.extend(seen - received / MICROS for _, received, owner in made if owner is not None)
+            place = Place(place.envelope, max((lead for lead, _, _ in made), default=place.lead))
+        if settled:
+            return ages
         if time.monotonic() > give_up:
             raise Broken(f"{watch.pending()} envelopes are still pending after {within:.0f} s")
         time.sleep(0.0005)
-        if watch.version() == version:
-            continue
-        version = watch.version()
-        made = watch.leads(place)
-        seen = now()
-        ages.extend(seen - received / MICROS for _, received, owner in made if owner is not None)
-        if made:
-            place = Place(place.envelope, made[-1][0])
-    return ages
 
 
 def _complete(ages: "array[float]", requests: int) -> None:

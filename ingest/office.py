@@ -444,7 +444,7 @@ class StoreOffice:
         if result.lead is not None:
             lead = self._lead(db, result.lead)
             code = "lead_assigned" if result.outcome == "created" else "wrote_again"
-            latest = views.latest_interaction(db, self._names, result.lead)
+            _, latest = views.for_notices(db, [result.lead])[result.lead]
             subject, text = render(code, lead, latest, self._language, lead["due_at"])
             told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles)
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None

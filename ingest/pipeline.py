@@ -171,12 +171,8 @@ class Pipeline:
         self._on_settled([r.claimed for r in readings], settled)
 
     async def _give_up(self, token: str, reading: Reading, error: Exception) -> None:
-        log.error(
-            "an envelope could not be settled",
-            action="envelope.failed",
-            envelope=reading.claimed.uid,
-            error=type(error).__name__,
-        )
+        uid = reading.claimed.uid
+        log.error("an envelope could not be settled", action="envelope.failed", envelope=uid, exc_info=error)
         await self._write(token, [Reading(reading.claimed, None, "refused_by_store")])
 
     async def _patiently(self, work: Callable[[], Any]) -> Any:

@@ -18,7 +18,7 @@ from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import schema
 from storage.names import Names
-from storage.rows import StoreClock, found, hexed, insert, look_up, pack, rows, upsert
+from storage.rows import StoreClock, Upsert, found, hexed, insert, look_up, pack, rows, upsert
 from storage.schema import OUTCOMES, bodies, cursors, journal, ledger
 from storage.store import Conflict
 
@@ -32,7 +32,20 @@ _APPENDED: Final = (
     "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day",
 )  # fmt: skip
 _BODY: Final = ("journal_id", "codec", "meta", "body")
-_new: Final = rows("new", *(journal.c[name] for name in _APPENDED))
+_APPEND: Final = Upsert(
+    journal,
+    _APPENDED,
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["channel_id", "identity"]).returning(journal.c.id),
+)
+_COUNTED: Final = ("channel_id", "day", "lane")
+_FIGURES: Final = ("received", "duplicates", *OUTCOMES)
+_COUNT: Final = Upsert(
+    ledger,
+    (*_COUNTED, *_FIGURES),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=_COUNTED, set_={name: ledger.c[name] + insert.excluded[name] for name in _FIGURES}
+    ),
+)
 _KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.uid, journal.c.digest))
 _HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(journal.c.outcome == "pending",))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
@@ -123,14 +136,7 @@ class Journal:
             channel = self._names.channels.number(db, envelope.channel)
             prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
         ordered = sorted(prepared)
-        # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
-        statement = (
-            upsert(db, journal)
-            .from_select(list(_APPENDED), sa.select(_new).where(sa.true()))
-            .on_conflict_do_nothing(index_elements=["channel_id", "identity"])
-            .returning(journal.c.id)
-        )
-        fresh = set(db.execute(statement, {"new": pack([p.row() for p in ordered])}).scalars())
+        fresh = set(_APPEND(db, [p.row() for p in ordered]).scalars())
         insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in prepared if p.id in fresh])
         accepted = {p.id: Accepted(p.uid, duplicate=False) for p in prepared if p.id in fresh}
         accepted |= self._duplicates(db, [p for p in ordered if p.id not in fresh])
@@ -149,20 +155,10 @@ class Journal:
 
     def _count(self, db: sa.Connection, changes: Counter[tuple[int, str, str]]) -> None:
         sums: dict[tuple[int, str], Counter[str]] = {}
-        for (channel, day, column), number in changes.items():
-            sums.setdefault((channel, day), Counter())[column] += number
-        names = ("received", "duplicates", *OUTCOMES)
-        values = [
-            (channel, day, self._lane, *(sums[channel, day][name] for name in names)) for channel, day in sorted(sums)
-        ]
-        if not values:
-            return
-        columns = ["channel_id", "day", "lane", *names]
-        statement = upsert(db, ledger).from_select(
-            columns, sa.select(rows("new", *(ledger.c[c] for c in columns))).where(sa.true())
-        )
-        added = {name: ledger.c[name] + statement.excluded[name] for name in names}
-        db.execute(statement.on_conflict_do_update(index_elements=columns[:3], set_=added), {"new": pack(values)})
+        for (channel, day, figure), number in changes.items():
+            sums.setdefault((channel, day), Counter())[figure] += number
+        if sums:
+            _COUNT(db, [(*place, self._lane, *(sums[place][name] for name in _FIGURES)) for place in sorted(sums)])
 
     def _move(self, db: sa.Connection, cursor: Cursor) -> None:
         statement = upsert(db, cursors).values(
@@ -301,10 +297,8 @@ class Journal:
         ]
         if not values:
             return
-        statement = (
-            _DECIDE if token is None else _DECIDE.where(journal.c.claim == token, journal.c.outcome == "pending")
-        )
-        decided = db.execute(statement, {"new": pack(values)}).all()
+        statement = _DECIDE if token is None else _DECIDE_FENCED
+        decided = db.execute(statement, {"new": pack(values), "token": token}).all()
         if token is not None and len(decided) != len(values):
             raise Conflict("another worker has taken some of these entries")
         counted: Counter[tuple[int, str, str]] = Counter()
@@ -416,6 +410,7 @@ _DECIDE: Final = (
     .values(claim=None, claimed_until=None)
     .returning(journal.c.channel_id, journal.c.day, journal.c.outcome)
 )
+_DECIDE_FENCED: Final = _DECIDE.where(journal.c.claim == sa.bindparam("token"), journal.c.outcome == "pending")
 
 
 def _encode(envelope: Envelope) -> tuple[int, str, str]:

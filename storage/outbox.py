@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -26,33 +26,37 @@ class Due:
     created_at: datetime
 
 
+_FREE: Final = sa.and_(
+    outbox.c.state == "due",
+    outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger()),
+    sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
+)
+_FIRST: Final = (
+    sa.select(outbox.c.id)
+    .where(_FREE)
+    .order_by(outbox.c.due_at, outbox.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .with_for_update(skip_locked=True)
+    .cte("first")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+_CLAIM: Final = (
+    sa.update(outbox)
+    .where(outbox.c.id.in_(sa.select(_FIRST.c.id)), _FREE)
+    .values(
+        attempts=outbox.c.attempts + 1,
+        slot=None,
+        claim=sa.bindparam("token"),
+        claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+    )
+    .returning(outbox)
+)
+
+
 def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timedelta, now: datetime) -> list[Due]:
     """Take due notices that nobody has, and count the attempt. From here on a further notice of the lead is one of its own."""
-    free = sa.and_(
-        outbox.c.state == "due",
-        outbox.c.due_at <= micros(now),
-        sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
-    )
-    chosen = (
-        sa.select(outbox.c.id)
-        .where(free)
-        .order_by(outbox.c.due_at, outbox.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("first")
-        .prefix_with("MATERIALIZED", dialect="postgresql")  # as in the journal's claim
-    )
-    taken = db.execute(
-        sa.update(outbox)
-        .where(outbox.c.id.in_(sa.select(chosen.c.id)), free)
-        .values(
-            attempts=outbox.c.attempts + 1,
-            slot=None,
-            claim=token,
-            claimed_until=StoreClock() + lease // timedelta(microseconds=1),
-        )
-        .returning(outbox)
-    ).all()
+    given = {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
+    taken = db.execute(_CLAIM, given).all()
     return [
         Due(
             row.id,

@@ -12,7 +12,7 @@ from kernel.clock import micros
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import JsonRecord, found, hexed, insert, look_up, pack, rows, update, upsert
+from storage.rows import JsonRecord, Upsert, found, hexed, insert, look_up, rows, update
 from storage.schema import companies, contacts, keys, leads, suggestions
 
 _HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
@@ -100,10 +100,10 @@ def _suggest(db: sa.Connection, people: People, received: Mapping[int, datetime]
         (new_id, hexed(uuid7()), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
         for new_id, s in zip(new_ids, sorted(unique.values(), key=lambda s: (s.contact, s.other, s.code)), strict=False)
     ]
-    statement = upsert(db, suggestions).from_select(
-        list(_SUGGESTION), sa.select(rows("new", *(suggestions.c[n] for n in _SUGGESTION))).where(sa.true())
-    )
-    db.execute(statement.on_conflict_do_nothing(), {"new": pack(values)})
+    _SUGGEST(db, values)
+
+
+_SUGGEST: Final = Upsert(suggestions, _SUGGESTION, lambda insert: insert.on_conflict_do_nothing())
 
 
 def _clean(text: str | None) -> str | None:

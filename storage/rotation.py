@@ -14,7 +14,7 @@ from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from routing.distribute import Distribution, Standing, Waiting
 from storage.names import Names
-from storage.rows import hexed, pack, rows, update, upsert
+from storage.rows import Upsert, hexed, pack, rows, update
 from storage.schema import contacts, leads, managers, outbox, teams, turns
 
 WAITING_LIMIT: Final = 500
@@ -82,20 +82,27 @@ _OWNER: Final = sa.func.coalesce(
 )
 
 
+_PAGE: Final = (
+    sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, _OWNER.label("owner"))
+    .where(leads.c.team_id == sa.bindparam("team"), leads.c.state == "unprocessed")
+    .order_by(leads.c.place_at, leads.c.id)
+    .limit(WAITING_LIMIT)
+    .with_for_update(of=leads)
+)
+_NEXT_PAGE: Final = _PAGE.where(
+    sa.tuple_(leads.c.place_at, leads.c.id)
+    > sa.tuple_(sa.bindparam("place", type_=sa.BigInteger()), sa.bindparam("lead", type_=sa.BigInteger()))
+)
+
+
 def waiting(
     db: sa.Connection, names: Names, team: str, after: tuple[datetime, int] | None = None
 ) -> tuple[list[Waiting], dict[int, str | None]]:
     """A page of the unprocessed leads of a team by their place, `after` one of them; and why each has waited so far."""
-    page = (
-        sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, _OWNER.label("owner"))
-        .where(leads.c.team_id == names.teams.number(db, team), leads.c.state == "unprocessed")
-        .order_by(leads.c.place_at, leads.c.id)
-        .limit(WAITING_LIMIT)
-        .with_for_update(of=leads)
-    )
+    given = {"team": names.teams.number(db, team), "place": 0, "lead": 0}
     if after is not None:
-        page = page.where(sa.tuple_(leads.c.place_at, leads.c.id) > sa.tuple_(micros(after[0]), after[1]))
-    found = db.execute(page).all()
+        given |= {"place": micros(after[0]), "lead": after[1]}
+    found = db.execute(_PAGE if after is None else _NEXT_PAGE, given).all()
     owner = names.managers.name_or_none
     waits = [None if row.wait_until is None else instant(row.wait_until) for row in found]
     stand = [
@@ -153,17 +160,17 @@ def write_turns(
     changed = [
         (number, names.managers.number(db, m), turn) for m, turn in sorted(after.items()) if before.get(m, 0) != turn
     ]
-    if not changed:
-        return
-    statement = upsert(db, turns).from_select(
-        ["team_id", "manager_id", "turn"], sa.select(rows("new", *turns.c)).where(sa.true())
-    )
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["team_id", "manager_id"], set_={"turn": statement.excluded.turn}
-        ),
-        {"new": pack(changed)},
-    )
+    if changed:
+        _TURN(db, changed)
+
+
+_TURN: Final = Upsert(
+    turns,
+    ("team_id", "manager_id", "turn"),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["team_id", "manager_id"], set_={"turn": insert.excluded.turn}
+    ),
+)
 
 
 def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> None:
@@ -172,7 +179,7 @@ def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> No
 
 
 _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created_at", "due_at")
-_new_notices: Final = rows("new", *(outbox.c[name] for name in _NOTICE))
+_TELL: Final = Upsert(outbox, _NOTICE, lambda insert: insert.on_conflict_do_nothing(index_elements=["slot"]))
 
 
 def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterable[int], now: datetime) -> None:
@@ -183,11 +190,7 @@ def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterab
         manager = names.managers.number(db, notice.manager)
         values.append((new_id, hexed(uuid7()), notice.code, notice.lead, manager, f"{notice.lead}:{manager}", at, at))
     if values:
-        statement = upsert(db, outbox).from_select(list(_NOTICE), sa.select(_new_notices).where(sa.true()))
-        db.execute(
-            statement.on_conflict_do_nothing(index_elements=["slot"]),
-            {"new": pack(sorted(values, key=lambda v: str(v[5])))},
-        )
+        _TELL(db, sorted(values, key=lambda v: str(v[5])))
 
 
 def recount(db: sa.Connection) -> dict[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ and one for two hundred are the same text, compiled and planned once. Values pas
 times are integer microseconds, UUIDs 32 hexadecimal digits, JSON is text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -177,6 +177,26 @@ def update(db: sa.Connection, table: sa.Table, names: tuple[str, ...], values: S
     """All rows in one statement; the first of `names` is the key, the others are set."""
     if values:
         db.execute(_update(table, names), {"new": pack(values)})
+
+
+class Upsert:
+    """An INSERT … ON CONFLICT whose rows come as one parameter. Built once a dialect: building costs more than running."""
+
+    def __init__(self, table: sa.Table, names: tuple[str, ...], ending: Callable[[Any], Any]) -> None:
+        self._table = table
+        self._names = names
+        self._ending = ending
+        self._built: dict[str, Any] = {}
+
+    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> sa.CursorResult[Any]:
+        """Run it. What happens to a row whose key is taken is the `ending`'s business."""
+        dialect = db.dialect.name
+        if dialect not in self._built:
+            given = rows("new", *(self._table.c[name] for name in self._names))
+            # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
+            statement = upsert(db, self._table).from_select(list(self._names), sa.select(given).where(sa.true()))
+            self._built[dialect] = self._ending(statement)
+        return db.execute(self._built[dialect], {"new": pack(values)})
 
 
 def upsert(db: sa.Connection, table: sa.Table) -> Any:

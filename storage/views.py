@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage.names import Names
+from storage.rows import JsonRecord, pack, rows
 from storage.schema import (
     bodies,
     channels,
@@ -134,17 +135,17 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
     return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
 
 
-def latest_interaction(db: sa.Connection, names: Names, number: int) -> Json | None:
-    """What was received last on a lead."""
-    newest = (
-        sa.select(interactions.c.id)
-        .where(interactions.c.lead_id == number)
-        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    found, _ = _timeline(db, names, interactions.c.id == newest, None)
-    return found[0] if found else None
+def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, tuple[Json, Json | None]]:
+    """Several leads, each with what was received on it last: three statements, whatever their number."""
+    asked = {"asked": pack([(number,) for number in numbers])}
+    found = db.execute(_SOME_LEADS, asked).all()
+    known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
+    latest = {row.id: orjson.loads(row.latest) for row in db.execute(_LATEST, asked) if row.latest is not None}
+    return {row.id: (_lead(row, known), _latest(latest.get(row.id))) for row in found}
+
+
+def _latest(record: Sequence[Any] | None) -> Json | None:
+    return None if record is None else {"introduced_as": record[0], "subject": record[1], "text": record[2]}
 
 
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
@@ -171,17 +172,20 @@ def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
     }
 
 
+_KEYS: Final = (
+    sa.select(contacts.c.root_id, keys.c.kind, keys.c.value)
+    .join(keys, keys.c.holder_id == contacts.c.id)
+    .where(contacts.c.root_id.in_(sa.bindparam("roots", expanding=True, type_=sa.BigInteger())))
+    .order_by(keys.c.id)
+)
+
+
 def _keys_of(db: sa.Connection, roots: Collection[int]) -> dict[int, list[Json]]:
     """The keys of these root contacts and of all merged into them."""
     if not roots:
         return {}
     known: dict[int, list[Json]] = {}
-    for root, kind, value in db.execute(
-        sa.select(contacts.c.root_id, keys.c.kind, keys.c.value)
-        .join(keys, keys.c.holder_id == contacts.c.id)
-        .where(contacts.c.root_id.in_(roots))
-        .order_by(keys.c.id)
-    ):
+    for root, kind, value in db.execute(_KEYS, {"roots": sorted(roots)}):
         known.setdefault(root, []).append(shown_key(Key(kind, value)))
     return known
 
@@ -285,6 +289,18 @@ def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
         for root in roots
     ]
 
+
+_asked_leads: Final = rows("asked", leads.c.id)
+_SOME_LEADS: Final = _LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id)))
+_LATEST: Final = sa.select(
+    _asked_leads.c.id,
+    sa.select(JsonRecord(interactions.c.introduced_as, interactions.c.subject, interactions.c.text))
+    .where(interactions.c.lead_id == _asked_leads.c.id)
+    .order_by(interactions.c.at.desc(), interactions.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("latest"),
+)
 
 _ENVELOPE: Final = (
     sa.select(

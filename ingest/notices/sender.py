@@ -92,7 +92,7 @@ class Sender:
         return list(parted.values())
 
     async def _send(self, token: str, route: Route, items: Sequence[Due]) -> None:
-        rendered = await self._store.read(lambda db: [(item, self._message(db, route, item)) for item in items])
+        rendered = await self._store.read(lambda db: self._messages(db, route, items))
         unreadable = [item for item, message in rendered if message is None]
         for item in unreadable:
             await self._put_back(token, item, Delivery(sent=False, error="could not be rendered", again=False))
@@ -109,20 +109,22 @@ class Sender:
             if not delivery.sent:
                 await self._put_back(token, item, delivery)
 
-    def _message(self, db: sa.Connection, route: Route, item: Due) -> Message | None:
-        """The notice in words; None for one that cannot be put into any, which must not hold up the others."""
-        try:
-            return self._rendered(db, route, item)
-        except (LookupError, ValueError, sa.exc.NoResultFound):
-            log.exception("a notice could not be rendered", action="notice.unreadable", notice=item.uid)
-            return None
+    def _messages(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[tuple[Due, Message | None]]:
+        """The notices in words; None for one that cannot be put into any, which must not hold up the others."""
+        shown = views.for_notices(db, [item.lead for item in items])
+        rendered: list[tuple[Due, Message | None]] = []
+        for item in items:
+            try:
+                rendered.append((item, self._message(route, item, *shown[item.lead])))
+            except (LookupError, ValueError):
+                log.exception("a notice could not be rendered", action="notice.unreadable", notice=item.uid)
+                rendered.append((item, None))
+        return rendered
 
-    def _rendered(self, db: sa.Connection, route: Route, item: Due) -> Message:
-        lead = views.lead(db, self._names, item.lead)
+    def _message(self, route: Route, item: Due, lead: views.Json, latest: views.Json | None) -> Message:
         due = lead["due_at"]
         if due is not None:
             due = datetime.fromisoformat(due).astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
-        latest = views.latest_interaction(db, self._names, item.lead)
         subject, text = render(item.code, lead, latest, self._language, due)
         return Message(item.uid, item.manager, route.address(item.manager) or "", subject, text)
 

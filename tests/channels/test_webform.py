@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from pydantic import ValidationError
 
-from channels.adapter import Rejected
+from channels.adapter import Rejected, kinds, load
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Request
 from channels.webform import Adapter, Config
 
@@ -110,6 +110,11 @@ def submitted(values: Mapping[str, str], after: float = 30, **headers: str) -> R
 
 
 # --- what is taken ---
+
+
+def test_the_kind_is_found_by_its_name() -> None:
+    assert "webform" in kinds()
+    assert load("webform").Adapter is Adapter
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/json; charset=utf-8", "application/ld+json", None])
@@ -321,6 +326,8 @@ def test_every_phone_and_every_address_counts() -> None:
         ({"Фамилия": "Петрова", "Отчество": "Ивановна", "Имя": "Анна"}, "Анна Ивановна Петрова"),
         ({"name": "Анна Петрова", "last_name": "Петрова"}, "Анна Петрова"),
         ({"name": "Анна Петрова", "first_name": "Анна", "last_name": "Петрова"}, "Анна Петрова"),
+        ({"Имя": "Лилия", "Фамилия": "Ли"}, "Лилия Ли"),
+        ({"Фамилия": "Петрова"}, "Петрова"),
         ({"name": "  "}, None),
     ],
 )
@@ -412,9 +419,12 @@ def test_an_address_that_is_none_is_kept_and_read_as_far_as_it_goes(page: str) -
 
 
 def test_campaign_marks_are_bounded_and_free_of_what_no_store_takes() -> None:
-    page = "/?utm_source=a%00b&utm_term=" + "x" * 600 + "".join(f"&utm_{number}=1" for number in range(100))
+    page = (
+        "/?utm_source=a%00b&utm_%00own=1&utm_term=" + "x" * 600 + "".join(f"&utm_{number}=1" for number in range(100))
+    )
     campaign = inbound(form(page=page)).campaign
     assert (campaign["utm_source"], len(campaign["utm_term"]), len(campaign)) == ("ab", 500, 50)
+    assert campaign["utm_own"] == "1"
 
 
 # --- files ---
@@ -823,10 +833,13 @@ def test_elementors_own_fields_are_shown_by_their_labels() -> None:
         "fields[field_2][title]": "Площадь",
         "fields[field_2][value]": "50",
         "fields[field_2][raw_value]": "50",
+        "fields[field_3][title]": "Цвет",
+        "fields[name][title]": "Имя",
     }
-    said = inbound(form(**pairs))
-    assert said.phones == ("8 912 345-67-89",)
-    assert said.fields == {"form[name]": "New Form", "Площадь": "50"}
+    boxes = [("fields[field_4][value]", "цемент"), ("fields[field_4][value]", "песок")]
+    said = inbound(post(urlencode([*pairs.items(), *boxes]), URLENCODED))
+    assert (said.name, said.phones) == (None, ("8 912 345-67-89",))
+    assert said.fields == {"form[name]": "New Form", "Площадь": "50", "Цвет": "", "field_4": "цемент, песок"}
 
 
 # --- anything at all ---

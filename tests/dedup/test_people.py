@@ -220,7 +220,7 @@ def histories(draw: st.DrawFn) -> tuple[World, list[Arrival]]:
 
 
 @given(histories())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_batch_and_one_arrival_at_a_time_end_alike(history: tuple[World, list[Arrival]]) -> None:
     world, arrivals = history
     counter = itertools.count(5000)
@@ -268,7 +268,7 @@ def test_strangers_stay_apart_whatever_lines_and_names_they_share(
 
 
 @given(histories())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_shared_key_is_ever_held_by_a_contact_or_named_as_what_joined_one(
     history: tuple[World, list[Arrival]],
 ) -> None:
@@ -281,7 +281,7 @@ def test_no_shared_key_is_ever_held_by_a_contact_or_named_as_what_joined_one(
 
 
 @given(histories())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_key_is_stored_once_and_every_match_names_somebody(history: tuple[World, list[Arrival]]) -> None:
     world, arrivals = history
     people = settled(arrivals, world, first=5000)

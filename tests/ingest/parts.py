@@ -67,7 +67,7 @@ def company(**more: Any) -> dict[str, Any]:
 
 
 def crew(count: int, **more: Any) -> dict[str, dict[str, Any]]:
-    """Managers m00, m01, …"""
+    """So many managers: m00, m01 and so on."""
     return {f"m{number:02}": manager(**more) for number in range(count)}
 
 
@@ -141,8 +141,15 @@ class Parts:
 
     def settle(self, claimed: Sequence[Claimed], now: datetime = NOW, token: str = "worker") -> list[Result]:
         """Read plainly and settle, in one transaction."""
-        readings = [read(one) for one in claimed]
+        return self.write([read(one) for one in claimed], now, token)
+
+    def write(self, readings: Sequence[Reading], now: datetime = NOW, token: str = "worker") -> list[Result]:
+        """Settle readings, in one transaction."""
         return list(self.store.transact(lambda db: self.settler.settle(db, token, readings, now)).results)
+
+    def decide(self, results: Sequence[Result], token: str = "worker") -> None:
+        """Outcomes without effects."""
+        self.store.transact(lambda db: self.journal.decide(db, results, NOW, token))
 
     def drain(self, now: datetime | None = None, batch: int = 100) -> list[Result]:
         """Claim and settle until nothing is pending; `now` is the last receipt of each batch unless it is given."""

@@ -295,5 +295,3 @@ async def test_an_envelope_counts_for_the_companys_day(door: Door, moment: datet
     await door.intake.accept([envelope({}, moment)])
     counted = {item["day"]: item["received"] for item in door.parts.account()}
     assert counted[day] == 2
-
-

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,21 @@ async def refused(command: Callable[[], Awaitable[Any]]) -> tuple[int, str]:
     return error.value.status, error.value.code
 
 
+# What a closed lead does not refuse: to be closed in the same way again, and to be reopened.
+CLOSED = {
+    "converted": {"convert", "reopen"},
+    "lost": {"lose", "reopen"},
+    "disqualified": {"disqualify", "reopen"},
+}
 # An order that the lead is given to whom it has already changes nothing, as accepting twice does.
 LEADS_TO = {
-    "unprocessed": {"accept": "in_work", "assign": "assigned", "disqualify": "disqualified", "lose": "lost", "convert": "converted"},
+    "unprocessed": {
+        "accept": "in_work",
+        "assign": "assigned",
+        "disqualify": "disqualified",
+        "lose": "lost",
+        "convert": "converted",
+    },
     "assigned": {"accept": "in_work", "disqualify": "disqualified", "lose": "lost", "convert": "converted"},
     "in_work": {"disqualify": "disqualified", "lose": "lost", "convert": "converted"},
     "converted": {"reopen": "unprocessed"},
@@ -90,11 +103,10 @@ async def test_an_action_leads_where_it_should_and_nowhere_else(hand: Hand, stat
         (uid,) = hand.post({"phones": [f"8 912 345-67-{number}"]})
         await hand.bring(uid, state)
         order = ORDERS[action] | ({"manager": "anna"} if action == "accept" and state == "unprocessed" else {})
-        try:
-            after = (await hand.act(uid, action, **order))["state"]
-        except Refused as error:
-            assert (error.status, error.code) == (409, "closed")
-            after = state
+        if state in CLOSED and action not in CLOSED[state]:
+            assert await refused(partial(hand.act, uid, action, **order)) == (409, "closed")
+            continue
+        after = (await hand.act(uid, action, **order))["state"]
         assert (action, after) == (action, LEADS_TO[state].get(action, state))
         assert hand.parts.balanced()
 
@@ -172,7 +184,7 @@ async def test_an_order_that_cannot_be_done_changes_nothing(
 
 async def test_a_lead_that_is_not_there_is_not_found(hand: Hand) -> None:
     for uid in ("nothing", "01890a5d-ac96-774b-bcce-b302099a8057"):
-        assert await refused(lambda uid=uid: hand.act(uid, "convert")) == (404, "no_such_lead")  # type: ignore[misc] # a bound default
+        assert await refused(partial(hand.act, uid, "convert")) == (404, "no_such_lead")
 
 
 async def test_closing_a_lead_frees_its_manager_for_the_oldest_that_waits(hand: Hand) -> None:

@@ -84,6 +84,13 @@ def taken_key() -> Exception:
     return sa.exc.IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
 
 
+@pytest.fixture(autouse=True)
+def told() -> Iterator[list[structlog.typing.EventDict]]:
+    """What the worker logs."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+
+
 @pytest.fixture
 def parts(store: Store) -> Parts:
     return wire(store, company())
@@ -147,7 +154,12 @@ async def test_what_cannot_be_written_costs_only_itself(parts: Parts, tmp_path: 
     parts.append(envelope(ANNA), envelope({**ANNA, "text": "unwritable"}), envelope(ANNA), envelope(BORIS))
     async with running(worker):
         await worker.until(4)
-    assert parts.outcomes() == [("created", None), ("failed", "refused_by_store"), ("attached", None), ("created", None)]
+    assert parts.outcomes() == [
+        ("created", None),
+        ("failed", "refused_by_store"),
+        ("attached", None),
+        ("created", None),
+    ]
     assert parts.count(interactions) == 3
     assert parts.balanced()
 
@@ -194,12 +206,16 @@ async def test_what_loses_for_ever_is_failed_and_its_neighbours_are_not(parts: P
     assert parts.balanced()
 
 
-@pytest.mark.parametrize("statement", ["UPDATE journal", "INSERT INTO contacts", "UPDATE leads", "WITH first", "SELECT"])
-async def test_an_absent_store_costs_nothing_but_time(parts: Parts, tmp_path: Path, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement", ["UPDATE journal", "INSERT INTO contacts", "UPDATE leads", "WITH first", "SELECT"]
+)
+async def test_an_absent_store_costs_nothing_but_time(
+    parts: Parts, tmp_path: Path, told: list[structlog.typing.EventDict], statement: str
+) -> None:
     worker = Worker(parts, tmp_path)
     parts.append(envelope(ANNA), envelope(BORIS))
     away = sa.exc.OperationalError("any", {}, Exception("server closed the connection"))
-    with failing(parts.store, statement, away, 1), structlog.testing.capture_logs() as told:
+    with failing(parts.store, statement, away, 1):
         async with running(worker):
             await worker.until(2)
     assert parts.outcomes() == [("created", None), ("created", None)]
@@ -241,17 +257,17 @@ async def test_a_paused_worker_claims_nothing(parts: Parts, tmp_path: Path) -> N
         await worker.until(1)
 
 
-async def test_workers_of_one_process_share_the_journal_and_make_everything_once(store: Store, tmp_path: Path) -> None:
+async def test_workers_of_one_process_share_the_journal_and_make_everything_once(
+    store: Store, tmp_path: Path, told: list[structlog.typing.EventDict]
+) -> None:
     parts = wire(store, company())
     workers = [Worker(parts, tmp_path) for _ in range(3)]
     people = [{"phones": [f"+7912{n:07}"], "emails": [f"p{n}@example.com"]} for n in range(100)]
     for order in (people, people[::-1], people[50:] + people[:50]):
         parts.append(*(envelope(one) for one in order))
-    with structlog.testing.capture_logs() as told:
-        async with running(*workers):
-            async with asyncio.timeout(WITHIN):
-                while sum(worker.settled for worker in workers) < 300:
-                    await asyncio.sleep(0.01)
+    async with running(*workers), asyncio.timeout(WITHIN):
+        while sum(worker.settled for worker in workers) < 300:
+            await asyncio.sleep(0.01)
     assert "envelope.failed" not in {entry["action"] for entry in told}
     assert Counter(outcome for outcome, _ in parts.outcomes()) == {"created": 100, "attached": 200}
     assert (parts.count(contacts), parts.count(leads), parts.count(interactions)) == (100, 100, 300)

@@ -53,7 +53,9 @@ def posted(dice: random.Random, form: dict[str, str], at: datetime) -> Request:
     if dice.random() < 0.3:
         headers["Idempotency-Key"] = f"key-{dice.randrange(60)}"
     if dice.random() < 0.5:
-        return Request("POST", "", {}, CIMultiDict({**headers, "Content-Type": "application/json"}), orjson.dumps(form), at)
+        return Request(
+            "POST", "", {}, CIMultiDict({**headers, "Content-Type": "application/json"}), orjson.dumps(form), at
+        )
     kind = "application/x-www-form-urlencoded"
     return Request("POST", "", {}, CIMultiDict({**headers, "Content-Type": kind}), urlencode(form).encode(), at)
 
@@ -65,7 +67,9 @@ def history(seed: int) -> list[Envelope]:
     at = NOW
     sent: list[Request] = []
     while len(sent) < COUNT:
-        at += dice.choice([timedelta(0), timedelta(seconds=3), timedelta(minutes=6), timedelta(hours=9), timedelta(days=4)])
+        at += dice.choice(
+            [timedelta(0), timedelta(seconds=3), timedelta(minutes=6), timedelta(hours=9), timedelta(days=4)]
+        )
         if sent and dice.random() < 0.25:
             request = dice.choice(sent[-4:])
             sent.append(Request("POST", "", {}, request.headers, request.body, at))
@@ -84,8 +88,7 @@ def run(parts: Parts, envelopes: Sequence[Envelope], sizes: Sequence[int], closi
             parts.append(*part[place : place + 9])
         while claimed := parts.claim(dice.choice(sizes)):
             readings = [Reading(one, FORM.parse(one.envelope)) for one in claimed]
-            now = claimed[-1].envelope.received_at
-            parts.store.transact(lambda db, r=readings, now=now: parts.settler.settle(db, "worker", r, now))
+            parts.write(readings, claimed[-1].envelope.received_at)
         close(parts, envelopes[stop - 1].received_at)
 
 
@@ -101,7 +104,9 @@ def copied(parts: Parts) -> list[Envelope]:
     """The journal as the store keeps it, in its order, with the identities hashed and received_at as it was."""
     asked = sa.select(journal.c.uid, journal.c.identity, journal.c.naming).order_by(journal.c.received_at, journal.c.id)
     rows = parts.store.peek(lambda db: db.execute(asked).all())
-    by_uid = {c.uid: c.envelope for c in parts.store.peek(lambda db: parts.journal.stored(db, [row.uid for row in rows]))}
+    by_uid = {
+        c.uid: c.envelope for c in parts.store.peek(lambda db: parts.journal.stored(db, [row.uid for row in rows]))
+    }
     return [
         Envelope(
             e.channel, None if row.naming == "derived" else row.identity, e.body, e.received_at, e.meta, e.digest,

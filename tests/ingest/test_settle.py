@@ -118,7 +118,8 @@ def test_whether_a_line_is_known_does_not_depend_on_the_batch(store: Store, batc
     ]
     both = {"sales": team("anna"), "again": team("boris")}
     parts = wire(store, company(teams=both, routing=rules))
-    parts.append(*(envelope(said, NOW + n * MINUTE) for n, said in enumerate((LINE, LINE, ANNA, ANNA))))
+    said: list[dict[str, Any]] = [LINE, LINE, ANNA, ANNA]
+    parts.append(*(envelope(one, NOW + n * MINUTE) for n, one in enumerate(said)))
     parts.drain(batch=batch)
     by_entry = [parts.lead(row["lead_id"])["team"] for row in parts.rows(journal)]
     assert by_entry == ["sales", "again", "sales", "again"]

@@ -1,4 +1,4 @@
-"""Deadlines, with a clock that is stepped: shifts that begin and end, waits for a client's own manager, everything that became due."""
+"""Deadlines, with a clock that is stepped: shifts, waits for a client's own manager, and whatever became due meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -68,7 +68,7 @@ async def test_what_came_at_night_goes_out_when_the_shift_begins(store: Store) -
     parts.take(ANNA, BORIS, at=NIGHT)
     async with ticking(parts, NIGHT + MINUTE) as it:
         await it.first()
-        assert {state for state in states(parts)} == {("unprocessed", "outside_hours", None)}
+        assert set(states(parts)) == {("unprocessed", "outside_hours", None)}
         it.clock.advance(9 * HOUR)
         it.clock.advance(HOUR - MINUTE)
         await it.until(lambda: parts.shares() == {"anna": 2})
@@ -138,6 +138,13 @@ async def test_a_clock_that_jumps_far_ahead_misses_no_shift(store: Store) -> Non
         # Past a whole shift and into the next one.
         it.clock.advance(2 * DAY - 8 * HOUR)
         await it.until(lambda: parts.shares() == {"anna": 1})
+
+
+async def test_the_next_deadline_is_the_next_change_of_shift_after_the_last_distribution(store: Store) -> None:
+    parts = wire(store, one(hours=HOURS))
+    ticker = Ticking(parts, at_clock(NIGHT)).ticker
+    shift, wait, _ = await store.read(ticker._deadlines)
+    assert (shift, wait) == (NIGHT + 10 * HOUR, None)
 
 
 async def test_a_team_that_is_no_longer_in_the_file_leaves_no_deadline_in_the_past(store: Store) -> None:

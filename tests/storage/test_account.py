@@ -148,7 +148,7 @@ def test_the_account_notices_that(parts: Parts, what: str) -> None:
 def test_the_account_is_of_one_instant_while_envelopes_arrive(store: Store) -> None:
     parts = wire(store, company())
     parts.append(envelope({"phones": ["8 912 345-67-80"]}))
-    arrived = []
+    arrived: list[Any] = []
 
     def arrives_between(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if "FROM ledger" in statement and not arrived:

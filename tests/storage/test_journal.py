@@ -1,6 +1,7 @@
 """The journal over both databases: verbatim, once, claimed by one, decided by who has it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels.message import Envelope, digest
+from channels.message import Accepted, Envelope, digest
 from kernel.clock import micros
 from storage.journal import ATTEMPTS, REPEAT_WINDOW, Cursor, Journal, Result, Stale
 from storage.rows import StoreClock
@@ -81,7 +82,11 @@ async def test_many_groups_at_once_with_the_same_envelopes_make_each_row_once(st
     parts = wire(store, company())
     dated = [(envelope(PHONE, identity=f"i{n}"), DAY) for n in range(30)]
     orders = [dated, dated[::-1], dated[10:] + dated[:10], dated[::3] + dated[1::3] + dated[2::3]]
-    groups = await asyncio.gather(*(store.run(lambda db, d=d: parts.journal.append(db, d)) for d in orders * 3))
+
+    def group(order: list[tuple[Envelope, str]]) -> Callable[[sa.Connection], list[Accepted]]:
+        return lambda db: parts.journal.append(db, order)
+
+    groups = await asyncio.gather(*(store.run(group(order)) for order in orders * 3))
     assert sum(not a.duplicate for group in groups for a in group) == 30
     assert len({a.id for group in groups for a in group}) == 30
     assert figures(parts) == {"received": 30, "duplicates": 330, "pending": 30}
@@ -151,8 +156,7 @@ def test_whatever_is_delivered_comes_back(parts: Parts, delivered: list[tuple[by
     kept: dict[str, bytes] = {}
     while claimed := parts.claim():
         kept |= {c.uid: c.envelope.body for c in claimed}
-        done = [Result(c.entry, "handled") for c in claimed]
-        parts.store.transact(lambda db, done=done: parts.journal.decide(db, done, NOW, "worker"))
+        parts.decide([Result(c.entry, "handled") for c in claimed])
     assert [kept[a.id] for a in accepted] == [body for body, _ in delivered]
 
 
@@ -314,8 +318,7 @@ def test_released_claims_are_free_at_once_and_the_attempt_stays_or_goes_as_said(
 def test_held_are_only_those_that_are_pending_and_ours(parts: Parts) -> None:
     parts.append(*(envelope(PHONE) for _ in range(3)))
     mine, others = parts.claim(2, "mine"), parts.claim(1, "other")
-    done = [Result(mine[0].entry, "handled")]
-    parts.store.transact(lambda db: parts.journal.decide(db, done, NOW, "mine"))
+    parts.decide([Result(mine[0].entry, "handled")], "mine")
     asked = [c.entry for c in (*mine, *others)] + [10**9]
     assert parts.store.peek(lambda db: parts.journal.held(db, "mine", asked)) == {mine[1].entry}
 
