@@ -1,5 +1,6 @@
 """Giving leads out, in the transaction of whoever asks: newcomers of a batch, or those who wait when somebody frees up."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -164,9 +165,9 @@ class _Team:
             self._team, self._rulebook.policy.managers, candidates, self._standings, self.turns, self._now
         )
         self.turns = dict(came.turns)
-        for given in came.given:
-            standing = self._standings[given.manager]
-            self._standings[given.manager] = replace(standing, open=standing.open + 1)
+        for manager, number in Counter(given.manager for given in came.given).items():
+            standing = self._standings[manager]
+            self._standings[manager] = replace(standing, open=standing.open + number)
         rotation.settle(self._db, self._run.names, came, except_for=fresh)
         self._record(came, fresh)
         return came.left

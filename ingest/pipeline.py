@@ -150,7 +150,7 @@ class Pipeline:
             except Conflict:
                 log.info("somebody was faster; the batch is decided again", action="batch.again", size=len(readings))
                 continue
-            except Exception as error:  # noqa: BLE001 - found out one by one below
+            except Exception as error:
                 if len(readings) == 1:
                     await self._give_up(token, readings[0], error)
                     return

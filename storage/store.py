@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,9 @@ Unit = Callable[[sa.Connection], R]
 LANES: Final = 64
 _BLOCK: Final = 20_000
 _RESERVE: Final = 5_000
+_TAKE_BLOCK: Final = (
+    sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + _BLOCK).returning(counters.c.next)
+)
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 
 
@@ -41,30 +45,23 @@ class Ids:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._next = 0
-        self._end = 0
+        self._left = iter(range(0))
 
     def take(self) -> int:
         """The next id. Skipped ids are harmless: a unit may run twice."""
-        with self._lock:
-            if self._next >= self._end:
-                raise RuntimeError("a unit took more ids than a block reserves")
-            self._next += 1
-            return self._next
+        number = next(self._left, None)
+        if number is None:
+            raise RuntimeError("a unit took more ids than a block reserves")
+        return number
 
     def top_up(self, engine: sa.Engine) -> None:
         """Take a new block where fewer than a unit may need are left."""
         with self._lock:
-            if self._end - self._next >= _RESERVE:
+            if length_hint(self._left) >= _RESERVE:
                 return
             with engine.begin() as db:
-                self._end = db.execute(
-                    sa.update(counters)
-                    .where(counters.c.name == "ids")
-                    .values(next=counters.c.next + _BLOCK)
-                    .returning(counters.c.next)
-                ).scalar_one()
-            self._next = self._end - _BLOCK
+                end = db.execute(_TAKE_BLOCK).scalar_one()
+            self._left = iter(range(end - _BLOCK + 1, end + 1))
 
 
 class Store:
