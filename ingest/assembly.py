@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from channels import adapter as kinds
 from channels.adapter import Adapter
-from channels.message import Accepted, Envelope
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.distribution import Distributor
@@ -88,15 +87,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         if what.more:
             ticker.poke()
 
-    def accepted(envelopes: Sequence[Envelope], results: Sequence[Accepted]) -> None:
-        metrics.accepted(envelopes, results)
-        pipeline.wake(len(envelopes))
-
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, files, adapters, clock, settled)
     sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
-    intake = Intake(store, journal, zone, accepted)
+    intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )

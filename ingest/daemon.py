@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -123,6 +124,9 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
 async def _serve(config: Config, *, test_hooks: bool) -> None:
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
+        # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         supervisor = Supervisor()
         supervisor.start("intake", parts.intake.run)
         supervisor.start("pipeline", parts.pipeline.run)

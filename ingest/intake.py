@@ -7,14 +7,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import structlog
 
 from channels.message import Accepted, Envelope
 from kernel.seams import crashpoint
-from storage.journal import Cursor, Journal
+from storage.journal import Claim, Claimed, Cursor, Journal
 from storage.store import Away, Conflict, Store
 
 GROUP: Final = 200
@@ -26,6 +27,16 @@ log = structlog.get_logger("priyom.intake")
 
 class Busy(Exception):
     """More is waiting to be committed than this process holds. Nothing was kept; try again in a second."""
+
+
+class Worker(Protocol):
+    """A worker of this process, which need not read back what was just stored."""
+
+    def claim(self) -> Claim | None:
+        """Under what it would take the next group; None while it has enough to do, or older entries wait in the journal."""
+
+    def hand_over(self, claimed: list[Claimed] | None) -> None:
+        """New entries that are committed and claimed for it; None: there are some in the journal that nobody has."""
 
 
 @dataclass(slots=True)
@@ -45,11 +56,13 @@ class Intake:
         journal: Journal,
         zone: ZoneInfo,
         on_accepted: Callable[[Sequence[Envelope], Sequence[Accepted]], None],
+        worker: Worker | None = None,
     ) -> None:
         self._store = store
         self._journal = journal
         self._zone = zone
         self._on_accepted = on_accepted
+        self._worker = worker
         self._waiting: list[_Delivery] = []
         self._size = 0
         self._arrived = asyncio.Event()
@@ -116,14 +129,15 @@ class Intake:
         envelopes = [e for d in group for e in d.envelopes]
         dated = [(e, self._day_of(e.received_at)) for e in envelopes]
         cursor = group[0].cursor if alone else None
+        claim = None if self._worker is None else self._worker.claim()
 
-        def append(db: object) -> list[Accepted]:
-            accepted = self._journal.append(db, dated, cursor)  # type: ignore[arg-type] # a Connection, by the store
+        def append(db: sa.Connection) -> tuple[list[Accepted], list[Claimed]]:
+            appended = self._journal.append_claimed(db, dated, claim, cursor)
             crashpoint("accept.before_commit")
-            return accepted
+            return appended
 
         try:
-            accepted = await self._store.run(append)
+            accepted, claimed = await self._store.run(append)
         except Away as error:
             for delivery in group:
                 _fail(delivery, error)
@@ -146,6 +160,8 @@ class Intake:
         crashpoint("accept.after_commit")
         self._answer(group, accepted)
         self._on_accepted(envelopes, accepted)
+        if self._worker is not None:
+            self._worker.hand_over(claimed if claim is not None else None)
         return True
 
     @staticmethod

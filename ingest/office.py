@@ -362,7 +362,7 @@ class StoreOffice:
         for start in range(0, len(known), SLICE):
             part = known[start : start + SLICE]
             replayed |= await self._run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
-        self._pipeline.wake(len(replayed))
+        self._pipeline.wake()
         return {"items": [{"id": uid, "replayed": uid in replayed} for uid in wanted]}
 
     async def _failed(self) -> list[str]:

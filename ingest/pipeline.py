@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -17,10 +19,11 @@ from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
 from storage.files import Files
-from storage.journal import ATTEMPTS, Claimed, Journal
+from storage.journal import ATTEMPTS, Claim, Claimed, Journal
 from storage.store import Away, Conflict, Store
 
 BATCH: Final = 100
+HANDED: Final = 2 * BATCH
 SWEEP: Final = 5.0
 COMPANY: Final = 0.005
 LEASE: Final = timedelta(seconds=60)
@@ -55,53 +58,94 @@ class Pipeline:
         self._on_settled = on_settled
         self._lease = lease
         self._woken = asyncio.Event()
-        self._arrived = 0
+        self._own = Claim(uuid7(), lease // timedelta(microseconds=1))
+        self._handed: deque[Claimed] = deque()
         self._token: str | None = None
+        self._behind = True
+        self._running = False
+        self._swept_at = 0.0
         self.paused = False
 
-    def wake(self, arrived: int = 1) -> None:
-        """There is something to do."""
-        self._arrived += arrived
+    def wake(self) -> None:
+        """There may be entries in the journal that nobody has."""
+        self._behind = True
+        self._woken.set()
+
+    def claim(self) -> Claim | None:
+        """Under what the next group is taken as it is stored: what this process has in hand need not be read back.
+
+        None, and the group waits in the journal, while older entries do or enough is in hand; so their order is kept.
+        """
+        full = len(self._handed) >= HANDED
+        return None if self._behind or full or self.paused or not self._running else self._own
+
+    def hand_over(self, claimed: list[Claimed] | None) -> None:
+        """Take new entries that are claimed for us; None: some are in the journal that nobody has."""
+        if claimed is None:
+            self._behind = True
+        else:
+            self._handed.extend(claimed)
         self._woken.set()
 
     async def run(self) -> None:
-        """Drain the journal whenever woken, and every few seconds in case nobody woke us."""
+        """Drain what was handed over and the journal whenever woken, and every few seconds in case nobody woke us."""
+        self._running = True
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), SWEEP)
                 self._woken.clear()
-                while not self.paused and await self._step(uuid7()):
+                while not self.paused and await self._step():
                     pass
+        except asyncio.CancelledError:
+            await self._give_back(uncount=True)
+            raise
+        except Exception:
+            await self._give_back(uncount=False)
+            raise
         finally:
-            await self._give_back()
+            self._running = False
 
-    async def _give_back(self) -> None:
-        """What is claimed and not settled is free for others at once, and the attempt was no death."""
-        token, self._token = self._token, None
-        if token is not None:
+    async def _give_back(self, *, uncount: bool) -> None:
+        """What is claimed and not settled is free for others at once. A stop is no death, and its attempt does not count."""
+        self._running = False
+        self._behind = True
+        self._handed.clear()
+        for token in filter(None, (self._token, self._own.token)):
             with contextlib.suppress(Away, Conflict):
-                await self._store.run(lambda db: self._journal.release(db, token, uncount=True))
+                await self._store.run(partial(self._journal.release, token=token, uncount=uncount))
 
-    async def _step(self, token: str) -> int:
-        """One batch, claimed under `token`. While the store is away, wait; what was claimed stays claimed until the lease ends."""
-        if 0 < self._arrived < BATCH:
-            # A batch costs a fixed number of statements: a few milliseconds of company make it worth more (measured: +13 %).
-            await asyncio.sleep(COMPANY)
-        self._arrived = 0
-        self._token = token
+    async def _step(self) -> bool:
+        """One batch, from what was handed over or else from the journal; False where there is none."""
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at > SWEEP:
+            self._swept_at, self._behind = now, True
+        if self._handed:
+            if len(self._handed) < BATCH:
+                # A batch costs a fixed number of statements: a few milliseconds of company make it worth more.
+                await asyncio.sleep(COMPANY)
+            claimed = [self._handed.popleft() for _ in range(min(BATCH, len(self._handed)))]
+            await self._take(self._own.token, claimed)
+            return True
+        if not self._behind:
+            return False
+        self._token = token = uuid7()
         claimed = await self._patiently(
             lambda: self._store.run(lambda db: self._journal.claim(db, BATCH, token, self._lease))
         )
-        if not claimed:
-            return 0
+        if claimed:
+            await self._take(token, claimed)
+        self._token = None
+        self._behind = bool(claimed)
+        return self._behind
+
+    async def _take(self, token: str, claimed: list[Claimed]) -> None:
+        """Settle a batch that is claimed. While the store is away it waits; the claim ends with its lease."""
         crashpoint("claim.after_commit")
         readings = await self._read(claimed)
         if any(isinstance(r.parsed, Inbound) and r.parsed.attachments for r in readings):
             readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
         await self._settle(token, readings)
-        self._token = None
-        return len(claimed)
 
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""
@@ -144,9 +188,9 @@ class Pipeline:
 
     async def _settle(self, token: str, readings: Sequence[Reading]) -> None:
         """Write a batch; somebody faster: load and decide again, at last one by one; what alone still fails is `failed`."""
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             try:
-                await self._write(token, readings)
+                await self._write(token, readings, again=tried > 0)
             except Conflict:
                 log.info("somebody was faster; the batch is decided again", action="batch.again", size=len(readings))
                 continue
@@ -163,9 +207,11 @@ class Pipeline:
         for reading in readings:
             await self._settle(token, [reading])
 
-    async def _write(self, token: str, readings: Sequence[Reading]) -> None:
+    async def _write(self, token: str, readings: Sequence[Reading], *, again: bool = True) -> None:
         settled = await self._patiently(
-            lambda: self._store.run(lambda db: self._settler.settle(db, token, readings, self._clock.now()))
+            lambda: self._store.run(
+                lambda db: self._settler.settle(db, token, readings, self._clock.now(), again=again)
+            )
         )
         crashpoint("settle.after_commit")
         self._on_settled([r.claimed for r in readings], settled)

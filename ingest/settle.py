@@ -77,10 +77,17 @@ class Settler:
         self._distributor = distributor
         self._new_id = new_id
 
-    def settle(self, db: sa.Connection, token: str, readings: Sequence[Reading], now: datetime) -> Settled:
-        """Settle the readings that are still ours. Raises IntegrityError where somebody was faster: run it again."""
-        held = self._journal.held(db, token, [r.claimed.entry for r in readings])
-        return self.write(db, [r for r in readings if r.claimed.entry in held], now, token)
+    def settle(
+        self, db: sa.Connection, token: str, readings: Sequence[Reading], now: datetime, *, again: bool = True
+    ) -> Settled:
+        """Settle readings that are claimed under `token`. Raises IntegrityError or Conflict where somebody was faster.
+
+        Run `again`, it leaves out those that are no longer ours; the first time, the fence of `Journal.decide` is enough.
+        """
+        if again:
+            held = self._journal.held(db, token, [r.claimed.entry for r in readings])
+            readings = [r for r in readings if r.claimed.entry in held]
+        return self.write(db, readings, now, token)
 
     def write(self, db: sa.Connection, readings: Sequence[Reading], now: datetime, token: str | None = None) -> Settled:
         """`settle` where no token fences: also what a dry run does before it takes everything back."""

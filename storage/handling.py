@@ -12,6 +12,7 @@ from storage.names import Names
 from storage.schema import leads, managers
 
 COUNTED: Final = frozenset({"assigned", "in_work"})
+CLOSED: Final = frozenset({"converted", "lost", "disqualified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def lead_for_update(db: sa.Connection, names: Names, number: int) -> Standing:
 
 def write(db: sa.Connection, names: Names, before: Standing, after: Standing, now: datetime) -> None:
     """Write a lead that a command changed, and move it between its owners' loads."""
-    closed = after.state in {"converted", "lost", "disqualified"}
+    closed = after.state in CLOSED
     values: dict[str, Any] = {
         "state": after.state,
         "reason": after.reason,
@@ -45,6 +46,8 @@ def write(db: sa.Connection, names: Names, before: Standing, after: Standing, no
         "closed_at": micros(now) if closed else None,
         "wait_until": None,
     }
+    if before.state in CLOSED and not closed:
+        values["last_at"] = micros(now)
     if after.state == "unprocessed":
         values["had_owner_id"] = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
     if after.team != before.team:

@@ -29,7 +29,8 @@ REPEAT_WINDOW: Final = timedelta(minutes=10)
 _WINDOW: Final = REPEAT_WINDOW // timedelta(microseconds=1)
 
 _APPENDED: Final = (
-    "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day",
+    "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day", "attempts",
+    "claim", "claimed_until",
 )  # fmt: skip
 _BODY: Final = ("journal_id", "codec", "meta", "body")
 _APPEND: Final = Upsert(
@@ -89,6 +90,14 @@ class Result:
     lead: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Under which token, and for how many microseconds from their receipt, new entries are claimed as they are stored."""
+
+    token: str
+    span: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class _Prepared:
     """An envelope on its way in; sorts by its unique key, then by arrival."""
@@ -100,12 +109,13 @@ class _Prepared:
     envelope: Envelope = field(compare=False)
     day: str = field(compare=False)
 
-    def row(self) -> tuple[object, ...]:
+    def row(self, claim: "Claim | None") -> tuple[object, ...]:
         e = self.envelope
+        received = micros(e.received_at)
         occurred = None if e.occurred_at is None else micros(e.occurred_at)
         return (
             self.id, hexed(self.uid), self.channel, self.identity, e.naming, _text(e.digest), e.format,
-            micros(e.received_at), occurred, self.day,
+            received, occurred, self.day, *((0, None, None) if claim is None else (1, claim.token, received + claim.span)),
         )  # fmt: skip
 
 
@@ -130,20 +140,39 @@ class Journal:
 
         Sorted by their unique key, so that two groups with common envelopes wait for each other in one order. Raises Stale.
         """
+        return self.append_claimed(db, envelopes, None, cursor)[0]
+
+    def append_claimed(
+        self,
+        db: sa.Connection,
+        envelopes: Sequence[tuple[Envelope, str]],
+        claim: Claim | None,
+        cursor: Cursor | None = None,
+    ) -> tuple[list[Accepted], list[Claimed]]:
+        """`append`, and with a `claim` the new entries as a worker of this very process has them, the attempt counted.
+
+        The lease starts by the program's clock; should the store's differ, another worker may take an entry early, and the
+        fence of `decide` lets only one of them write.
+        """
         prepared = []
         for envelope, day in envelopes:
             uid = uuid7()
             channel = self._names.channels.number(db, envelope.channel)
             prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
         ordered = sorted(prepared)
-        fresh = set(_APPEND(db, [p.row() for p in ordered]).scalars())
+        fresh = set(_APPEND(db, [p.row(claim) for p in ordered]).scalars())
         insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in prepared if p.id in fresh])
         accepted = {p.id: Accepted(p.uid, duplicate=False) for p in prepared if p.id in fresh}
         accepted |= self._duplicates(db, [p for p in ordered if p.id not in fresh])
         self._count(db, Counter((p.channel, p.day, "received" if p.id in fresh else "duplicates") for p in prepared))
         if cursor is not None:
             self._move(db, cursor)
-        return [accepted[p.id] for p in prepared]
+        claimed = (
+            []
+            if claim is None
+            else [Claimed(p.id, p.uid, p.envelope, 1, as_client=False) for p in prepared if p.id in fresh]
+        )
+        return [accepted[p.id] for p in prepared], claimed
 
     @staticmethod
     def _duplicates(db: sa.Connection, repeated: Sequence["_Prepared"]) -> dict[int, Accepted]:

@@ -53,7 +53,6 @@ class Console:
     async def send(self, messages: Sequence[Message]) -> list[Delivery]:
         """Print each message under the name of whom it is for."""
         out = self._out or sys.stdout
-        for message in messages:
-            body = message.text.replace("\n", "\n    ")
-            print(f"--> {message.to}: {message.subject}\n    {body}", file=out, flush=True)
+        lines = [f"--> {m.to}: {m.subject}\n    " + m.text.replace("\n", "\n    ") for m in messages]
+        print("\n".join(lines), file=out, flush=True)
         return [Delivery(sent=True) for _ in messages]
