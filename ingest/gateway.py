@@ -26,6 +26,8 @@ AGAIN_IN: Final = "1"
 # A sender that hangs up half way, or whose Content-Encoding is not what it sends: everyday life, and nothing of ours.
 _BROKEN: Final = (web.RequestPayloadError, ConnectionError)
 
+_NO_QUERY: Final[Mapping[str, str]] = {}
+
 log = structlog.get_logger("priyom.gateway")
 Network = IPv4Network | IPv6Network
 
@@ -99,13 +101,18 @@ class Gateway:
         return Request(
             method=request.method,
             tail=request.match_info.get("tail", ""),
-            query=request.query,
+            query=request.query if "?" in request.path_qs else _NO_QUERY,
             headers=request.headers,
             body=body,
             at=self._clock.now(),
-            remote=client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies),
+            remote=self._client(request),
             cut=cut,
         )
+
+    def _client(self, request: web.Request) -> str | None:
+        if not self._proxies:
+            return request.remote
+        return client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies)
 
     async def _read(self, request: web.Request) -> Request:
         """The request with its body, which is read no further than the bound; too long a multipart loses its files only."""

@@ -4,10 +4,10 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import schema
 from storage.names import Names
-from storage.rows import StoreClock, Upsert, found, hexed, insert, look_up, pack, rows, upsert
+from storage.rows import Prepared, StoreClock, Upsert, dashed, found, hexed, insert, look_up, pack, rows, upsert
 from storage.schema import OUTCOMES, bodies, cursors, journal, ledger
 from storage.store import Conflict
 
@@ -36,7 +36,7 @@ _BODY: Final = ("journal_id", "codec", "meta", "body")
 _APPEND: Final = Upsert(
     journal,
     _APPENDED,
-    lambda insert: insert.on_conflict_do_nothing(index_elements=["channel_id", "identity"]).returning(journal.c.id),
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["channel_id", "identity"]),
 )
 _COUNTED: Final = ("channel_id", "day", "lane")
 _FIGURES: Final = ("received", "duplicates", *OUTCOMES)
@@ -47,7 +47,7 @@ _COUNT: Final = Upsert(
         index_elements=_COUNTED, set_={name: ledger.c[name] + insert.excluded[name] for name in _FIGURES}
     ),
 )
-_KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.uid, journal.c.digest))
+_KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.id, journal.c.uid, journal.c.digest))
 _HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(journal.c.outcome == "pending",))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
 
@@ -98,24 +98,25 @@ class Claim:
     span: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Prepared:
-    """An envelope on its way in; sorts by its unique key, then by arrival."""
+class _Prepared(NamedTuple):
+    """An envelope on its way in. Sorts by its unique key, then by arrival: no two have the same id."""
 
     channel: int
     identity: str
     id: int
-    uid: str = field(compare=False)
-    envelope: Envelope = field(compare=False)
-    day: str = field(compare=False)
+    uid: str
+    envelope: Envelope
+    day: str
 
-    def row(self, claim: "Claim | None") -> tuple[object, ...]:
+    def row(self, claim: Claim | None) -> tuple[object, ...]:
+        """Its row, in the order of `_APPENDED`."""
         e = self.envelope
         received = micros(e.received_at)
         occurred = None if e.occurred_at is None else micros(e.occurred_at)
+        held = (0, None, None) if claim is None else (1, claim.token, received + claim.span)
         return (
-            self.id, hexed(self.uid), self.channel, self.identity, e.naming, _text(e.digest), e.format,
-            received, occurred, self.day, *((0, None, None) if claim is None else (1, claim.token, received + claim.span)),
+            self.id, hexed(self.uid), self.channel, self.identity, e.naming, _text(e.digest), e.format, received, occurred,
+            self.day, *held,
         )  # fmt: skip
 
 
@@ -160,26 +161,26 @@ class Journal:
             channel = self._names.channels.number(db, envelope.channel)
             prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
         ordered = sorted(prepared)
-        fresh = set(_APPEND(db, [p.row(claim) for p in ordered]).scalars())
-        insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in prepared if p.id in fresh])
-        accepted = {p.id: Accepted(p.uid, duplicate=False) for p in prepared if p.id in fresh}
-        accepted |= self._duplicates(db, [p for p in ordered if p.id not in fresh])
-        self._count(db, Counter((p.channel, p.day, "received" if p.id in fresh else "duplicates") for p in prepared))
+        accepted: dict[int, Accepted] = {}
+        if _APPEND.count(db, [p.row(claim) for p in ordered]) < len(ordered):
+            accepted = self._duplicates(db, ordered)
+        new = [p for p in prepared if p.id not in accepted]
+        insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in new])
+        accepted |= {p.id: Accepted(p.uid, duplicate=False) for p in new}
+        self._count(db, Counter((p.channel, p.day, _FIGURES[accepted[p.id].duplicate]) for p in prepared))
         if cursor is not None:
             self._move(db, cursor)
-        claimed = (
-            []
-            if claim is None
-            else [Claimed(p.id, p.uid, p.envelope, 1, as_client=False) for p in prepared if p.id in fresh]
-        )
+        claimed = [] if claim is None else [Claimed(p.id, p.uid, p.envelope, 1, as_client=False) for p in new]
         return [accepted[p.id] for p in prepared], claimed
 
     @staticmethod
-    def _duplicates(db: sa.Connection, repeated: Sequence["_Prepared"]) -> dict[int, Accepted]:
-        records = found(db, _KNOWN, [(p.channel, p.identity) for p in repeated])
+    def _duplicates(db: sa.Connection, ordered: Sequence[_Prepared]) -> dict[int, Accepted]:
+        """Those of a group whose identity was there before: the row that has it is not theirs."""
+        records = found(db, _KNOWN, [(p.channel, p.identity) for p in ordered])
         return {
-            p.id: Accepted(_dashed(uid), duplicate=True, conflict=digest != _text(p.envelope.digest))
-            for p, (uid, digest) in zip(repeated, records, strict=True)
+            p.id: Accepted(dashed(uid), duplicate=True, conflict=digest != _text(p.envelope.digest))
+            for p, (number, uid, digest) in zip(ordered, records, strict=True)
+            if number != p.id
         }
 
     def _count(self, db: sa.Connection, changes: Counter[tuple[int, str, str]]) -> None:
@@ -245,22 +246,18 @@ class Journal:
 
         An entry that was tried before comes alone, so that what killed its batch cannot cost its neighbours an attempt.
         """
-        oldest = db.execute(_OLDEST).scalar()
-        if oldest is None:
+        oldest = _OLDEST(db)
+        if not oldest:
             return []
-        span = lease // timedelta(microseconds=1)
-        if oldest == 0:
-            taken = db.execute(_CLAIM_FRESH, {"token": token, "span": span, "most": limit}).all()
-        else:
-            taken = db.execute(_CLAIM_TRIED, {"token": token, "span": span}).all()
-        taken = sorted(taken, key=lambda row: (row.received_at, row.id))
-        return [
-            self._claimed(db, row, body)
-            for row, body in zip(taken, found(db, _BODIES, [(row.id,) for row in taken]), strict=True)
-        ]
+        given = {"token": token, "span": lease // timedelta(microseconds=1)}
+        fresh = oldest[0][0] == 0
+        taken = _CLAIM_FRESH(db, given | {"most": limit}) if fresh else _CLAIM_TRIED(db, given)
+        entries = sorted((_Entry(*row) for row in taken), key=lambda entry: (entry.received_at, entry.id))
+        bodies_of = found(db, _BODIES, [(entry.id,) for entry in entries])
+        return [self._claimed(db, entry, body) for entry, body in zip(entries, bodies_of, strict=True)]
 
     def _claimed(self, db: sa.Connection, row: Any, body: Any) -> Claimed:
-        return Claimed(row.id, row.uid, self._envelope(db, row, body), row.attempts, bool(row.as_client))
+        return Claimed(row.id, dashed(row.uid), self._envelope(db, row, body), row.attempts, bool(row.as_client))
 
     def _envelope(self, db: sa.Connection, row: Any, body: Any) -> Envelope:
         codec, meta, text = body if body is not None else (0, "{}", "")
@@ -308,7 +305,7 @@ class Journal:
         for one, (entry, channel, digest, at), record in zip(derived, asked, found(db, _REPEATED, asked), strict=True):
             before, uid = taken.get((channel, digest), (at - _WINDOW - 1, ""))
             if record is not None:
-                repeated[entry] = _dashed(record[0])
+                repeated[entry] = dashed(record[0])
             elif at - before <= _WINDOW:
                 repeated[entry] = uid
             else:
@@ -327,7 +324,7 @@ class Journal:
         if not values:
             return
         statement = _DECIDE if token is None else _DECIDE_FENCED
-        decided = db.execute(statement, {"new": pack(values), "token": token}).all()
+        decided = statement(db, {"new": pack(values), "token": token})
         if token is not None and len(decided) != len(values):
             raise Conflict("another worker has taken some of these entries")
         counted: Counter[tuple[int, str, str]] = Counter()
@@ -376,14 +373,31 @@ _FREE: Final = sa.and_(
     journal.c.outcome == "pending",
     sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),
 )
-_OLDEST: Final = sa.select(journal.c.attempts).where(_FREE).order_by(journal.c.received_at, journal.c.id).limit(1)
+_OLDEST: Final = Prepared(
+    sa.select(journal.c.attempts).where(_FREE).order_by(journal.c.received_at, journal.c.id).limit(1)
+)
 
 
-def _claiming(chosen: sa.Select[Any]) -> Any:
+class _Entry(NamedTuple):
+    """A journal row as a claim returns it."""
+
+    id: int
+    uid: object
+    channel_id: int
+    format: int
+    naming: str
+    digest: str
+    received_at: int
+    occurred_at: int | None
+    attempts: int
+    as_client: bool
+
+
+def _claiming(chosen: sa.Select[Any]) -> Prepared:
     # Materialized: within a join PostgreSQL may run the sub-select again, and each time SKIP LOCKED finds others.
     locked = chosen.where(_FREE).order_by(journal.c.received_at, journal.c.id).with_for_update(skip_locked=True)
     first = locked.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
-    return (
+    return Prepared(
         sa.update(journal)
         .where(journal.c.id.in_(sa.select(first.c.id)), _FREE)
         .values(
@@ -391,43 +405,42 @@ def _claiming(chosen: sa.Select[Any]) -> Any:
             claim=sa.bindparam("token"),
             claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
         )
-        .returning(*(journal.c[name] for name in _CLAIMED))
+        .returning(*(journal.c[name] for name in _Entry._fields))
     )
 
 
-_CLAIMED: Final = (
-    "id", "uid", "channel_id", "format", "naming", "digest", "received_at", "occurred_at", "attempts", "as_client",
-)  # fmt: skip
 _CLAIM_FRESH: Final = _claiming(
     sa.select(journal.c.id).where(journal.c.attempts == 0).limit(sa.bindparam("most", type_=sa.Integer()))
 )
 _CLAIM_TRIED: Final = _claiming(sa.select(journal.c.id).limit(1))
 _asked_repeats: Final = rows("asked", journal.c.id, journal.c.channel_id, journal.c.digest, journal.c.received_at)
 _earlier: Final = journal.alias("earlier")
-_REPEATED: Final = sa.select(
-    _asked_repeats.c.id,
-    sa.select(sa.func.json_record(_earlier.c.uid))
-    .where(
-        _earlier.c.channel_id == _asked_repeats.c.channel_id,
-        _earlier.c.digest == _asked_repeats.c.digest,
-        _earlier.c.naming == "derived",
-        _earlier.c.received_at >= _asked_repeats.c.received_at - _WINDOW,
-        sa.or_(
-            _earlier.c.received_at < _asked_repeats.c.received_at,
-            sa.and_(_earlier.c.received_at == _asked_repeats.c.received_at, _earlier.c.id < _asked_repeats.c.id),
-        ),
-        sa.or_(_earlier.c.reason.is_(None), _earlier.c.reason != "repeat"),
-        _earlier.c.id.not_in(sa.select(rows("asked", journal.c.id).c.id)),
+_REPEATED: Final = Prepared(
+    sa.select(
+        _asked_repeats.c.id,
+        sa.select(sa.func.json_record(_earlier.c.uid))
+        .where(
+            _earlier.c.channel_id == _asked_repeats.c.channel_id,
+            _earlier.c.digest == _asked_repeats.c.digest,
+            _earlier.c.naming == "derived",
+            _earlier.c.received_at >= _asked_repeats.c.received_at - _WINDOW,
+            sa.or_(
+                _earlier.c.received_at < _asked_repeats.c.received_at,
+                sa.and_(_earlier.c.received_at == _asked_repeats.c.received_at, _earlier.c.id < _asked_repeats.c.id),
+            ),
+            sa.or_(_earlier.c.reason.is_(None), _earlier.c.reason != "repeat"),
+            _earlier.c.id.not_in(sa.select(rows("asked", journal.c.id).c.id)),
+        )
+        .order_by(_earlier.c.received_at, _earlier.c.id)
+        .limit(1)
+        .scalar_subquery(),
     )
-    .order_by(_earlier.c.received_at, _earlier.c.id)
-    .limit(1)
-    .scalar_subquery(),
 )
 _decided: Final = rows(
     "new",
     *(journal.c[n] for n in ("id", "outcome", "reason", "interaction_id", "contact_id", "lead_id", "decided_at")),
 )
-_DECIDE: Final = (
+_deciding: Final = (
     sa.update(journal)
     .where(journal.c.id == _decided.c.id)
     .values(
@@ -439,7 +452,10 @@ _DECIDE: Final = (
     .values(claim=None, claimed_until=None)
     .returning(journal.c.channel_id, journal.c.day, journal.c.outcome)
 )
-_DECIDE_FENCED: Final = _DECIDE.where(journal.c.claim == sa.bindparam("token"), journal.c.outcome == "pending")
+_DECIDE: Final = Prepared(_deciding)
+_DECIDE_FENCED: Final = Prepared(
+    _deciding.where(journal.c.claim == sa.bindparam("token"), journal.c.outcome == "pending")
+)
 
 
 def _encode(envelope: Envelope) -> tuple[int, str, str]:
@@ -459,11 +475,6 @@ def _decode(codec: int, text: str) -> bytes:
 
 def _text(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
-
-
-def _dashed(uid: str) -> str:
-    plain = uid.replace("-", "")
-    return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
 
 
 def account(db: sa.Connection) -> list[Mapping[str, Any]]:

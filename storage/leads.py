@@ -14,7 +14,7 @@ from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import found, hexed, insert, look_up, pack, rows, update
+from storage.rows import Prepared, found, hexed, insert, look_up, pack, rows, update
 from storage.schema import interactions, leads
 from storage.store import Conflict
 
@@ -206,9 +206,9 @@ def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
 
 
 _touched: Final = rows("new", leads.c.id, leads.c.last_at)
-_TOUCH: Final = (
+_TOUCH: Final = Prepared(
     sa.update(leads)
-    .where(leads.c.id == _touched.c.id, leads.c.state.in_(OPEN_STATES))
+    .where(leads.c.id == _touched.c.id, sa.or_(*(leads.c.state == state for state in OPEN_STATES)))
     .values(
         last_at=_touched.c.last_at,
         version=leads.c.version + 1,
@@ -217,11 +217,12 @@ _TOUCH: Final = (
             else_=leads.c.due_at,
         ),
     )
+    .returning(leads.c.id)
 )
 _reopened: Final = rows("new", leads.c.id, leads.c.last_at)
-_REOPEN: Final = (
+_REOPEN: Final = Prepared(
     sa.update(leads)
-    .where(leads.c.id == _reopened.c.id, leads.c.state.in_(CLOSED_STATES))
+    .where(leads.c.id == _reopened.c.id, sa.or_(*(leads.c.state == state for state in CLOSED_STATES)))
     .values(
         last_at=_reopened.c.last_at,
         version=leads.c.version + 1,
@@ -234,6 +235,7 @@ _REOPEN: Final = (
         place_at=_reopened.c.last_at + sa.func.coalesce(leads.c.respond_within, 86_400_000_000),
         due_at=_reopened.c.last_at + leads.c.respond_within,
     )
+    .returning(leads.c.id)
 )
 
 
@@ -247,11 +249,11 @@ def reopen(db: sa.Connection, last: Mapping[int, datetime]) -> None:
     _at(db, _REOPEN, last)
 
 
-def _at(db: sa.Connection, statement: sa.Update, last: Mapping[int, datetime]) -> None:
+def _at(db: sa.Connection, statement: Prepared, last: Mapping[int, datetime]) -> None:
     if not last:
         return
-    changed = db.execute(statement, {"new": pack((lead, micros(last[lead])) for lead in sorted(last))})
-    if changed.rowcount != len(last):
+    changed = statement(db, {"new": pack((lead, micros(last[lead])) for lead in sorted(last))})
+    if len(changed) != len(last):
         raise Conflict("a lead was closed or reopened meanwhile")
 
 

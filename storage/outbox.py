@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
 from storage.names import Names
-from storage.rows import StoreClock
+from storage.rows import Prepared, StoreClock, dashed, pack, rows
 from storage.schema import leads, outbox
 
 
@@ -26,6 +26,19 @@ class Due:
     created_at: datetime
 
 
+class _Taken(NamedTuple):
+    """An outbox row as a claim returns it."""
+
+    id: int
+    uid: object
+    code: str
+    lead_id: int
+    manager_id: int
+    attempts: int
+    created_at: int
+    due_at: int
+
+
 _FREE: Final = sa.and_(
     outbox.c.state == "due",
     outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger()),
@@ -40,7 +53,7 @@ _FIRST: Final = (
     .cte("first")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
-_CLAIM: Final = (
+_CLAIM: Final = Prepared(
     sa.update(outbox)
     .where(outbox.c.id.in_(sa.select(_FIRST.c.id)), _FREE)
     .values(
@@ -49,25 +62,32 @@ _CLAIM: Final = (
         claim=sa.bindparam("token"),
         claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
     )
-    .returning(outbox)
+    .returning(*(outbox.c[name] for name in _Taken._fields))
+)
+_sent: Final = rows("new", outbox.c.id)
+_FINISH: Final = Prepared(
+    sa.update(outbox)
+    .where(outbox.c.id.in_(sa.select(_sent.c.id)), outbox.c.claim == sa.bindparam("token"))
+    .values(
+        state="sent",
+        sent_at=sa.bindparam("sent_at"),
+        route=sa.bindparam("route"),
+        claim=None,
+        claimed_until=None,
+        error=None,
+    )
 )
 
 
 def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timedelta, now: datetime) -> list[Due]:
     """Take due notices that nobody has, and count the attempt. From here on a further notice of the lead is one of its own."""
     given = {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
-    taken = db.execute(_CLAIM, given).all()
+    taken = [_Taken(*row) for row in _CLAIM(db, given)]
+    ordered = sorted(taken, key=lambda row: (row.due_at, row.id))
+    manager = names.managers.name
     return [
-        Due(
-            row.id,
-            row.uid,
-            row.code,
-            row.lead_id,
-            names.managers.name(db, row.manager_id),
-            row.attempts,
-            instant(row.created_at),
-        )
-        for row in sorted(taken, key=lambda row: (row.due_at, row.id))
+        Due(r.id, dashed(r.uid), r.code, r.lead_id, manager(db, r.manager_id), r.attempts, instant(r.created_at))
+        for r in ordered
     ]
 
 
@@ -82,11 +102,8 @@ def release_all(db: sa.Connection) -> None:
 
 def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, route: str) -> None:
     """Mark these as sent."""
-    db.execute(
-        sa.update(outbox)
-        .where(outbox.c.id.in_(ids), outbox.c.claim == token)
-        .values(state="sent", sent_at=micros(now), route=route, claim=None, claimed_until=None, error=None)
-    )
+    given = {"new": pack([(number,) for number in sorted(ids)]), "token": token, "sent_at": micros(now), "route": route}
+    _FINISH(db, given)
 
 
 def put_back(db: sa.Connection, token: str, notice: int, again_at: datetime | None, error: str) -> None:

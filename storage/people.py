@@ -12,7 +12,7 @@ from kernel.clock import micros
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import JsonRecord, Upsert, found, hexed, insert, look_up, rows, update
+from storage.rows import JsonRecord, Prepared, Upsert, found, hexed, insert, look_up, rows, update
 from storage.schema import companies, contacts, keys, leads, suggestions
 
 _HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
@@ -29,11 +29,13 @@ _latest_owner: Final = (
     .limit(1)
     .scalar_subquery()
 )
-_ROOT: Final = sa.select(
-    _holder.c.id,
-    sa.select(JsonRecord(_root.c.id, _root.c.name, sa.func.coalesce(_root.c.owner_id, _latest_owner)))
-    .where(_itself.c.id == _holder.c.id, _root.c.id == _itself.c.root_id)
-    .scalar_subquery(),
+_ROOT: Final = Prepared(
+    sa.select(
+        _holder.c.id,
+        sa.select(JsonRecord(_root.c.id, _root.c.name, sa.func.coalesce(_root.c.owner_id, _latest_owner)))
+        .where(_itself.c.id == _holder.c.id, _root.c.id == _itself.c.root_id)
+        .scalar_subquery(),
+    )
 )
 
 _CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")

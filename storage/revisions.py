@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from kernel.clock import micros
 from storage.names import Names
-from storage.rows import upsert
+from storage.rows import Prepared, upsert
 from storage.schema import channels, counters, managers, revisions, settings, teams
 
 
@@ -24,12 +24,12 @@ class Revision:
     document: Mapping[str, Any]
 
 
-_CURRENT: Final = sa.select(sa.func.max(revisions.c.id))
+_CURRENT: Final = Prepared(sa.select(sa.func.max(revisions.c.id)))
 
 
 def current_id(db: sa.Connection) -> int | None:
     """The number of the revision in force; None before the first."""
-    found: int | None = db.execute(_CURRENT).scalar()
+    found: int | None = _CURRENT(db)[0][0]
     return found
 
 

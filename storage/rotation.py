@@ -14,7 +14,7 @@ from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from routing.distribute import Distribution, Standing, Waiting
 from storage.names import Names
-from storage.rows import Upsert, hexed, pack, rows, update
+from storage.rows import Prepared, Upsert, hexed, pack, rows, update
 from storage.schema import contacts, leads, managers, outbox, teams, turns
 
 WAITING_LIMIT: Final = 500
@@ -37,23 +37,29 @@ class Notice:
     manager: str
 
 
-_some_teams: Final = sa.bindparam("teams", expanding=True, type_=sa.BigInteger())
-_LOCK_TEAMS: Final = sa.select(teams.c.id).where(teams.c.id.in_(_some_teams)).order_by(teams.c.id).with_for_update()
-_TURNS: Final = sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(_some_teams))
-_MANAGERS: Final = sa.select(
+_asked_teams: Final = rows("asked", teams.c.id)
+_some_teams: Final = sa.select(_asked_teams.c.id)
+_LOCK_TEAMS: Final = Prepared(
+    sa.select(teams.c.id).where(teams.c.id.in_(_some_teams)).order_by(teams.c.id).with_for_update(of=teams)
+)
+_TURNS: Final = Prepared(
+    sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(_some_teams))
+)
+_standings: Final = sa.select(
     managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving
 ).order_by(managers.c.id)
-_LOCK_MANAGERS: Final = _MANAGERS.with_for_update()
+_MANAGERS: Final = Prepared(_standings)
+_LOCK_MANAGERS: Final = Prepared(_standings.with_for_update())
 
 
 def lock(db: sa.Connection, names: Names, team_names: Collection[str], now: datetime) -> Locked:
     """Lock these teams and their managers' places, and read how everybody stands."""
-    numbers = sorted(names.teams.number(db, team) for team in team_names)
-    db.execute(_LOCK_TEAMS, {"teams": numbers}).all()
+    asked = {"asked": pack([(number,) for number in sorted(names.teams.number(db, team) for team in team_names)])}
+    _LOCK_TEAMS(db, asked)
     found = standings(db, now, lock=True)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
-    for row in db.execute(_TURNS, {"teams": numbers}):
-        latest[names.teams.name(db, row.team_id)][names.managers.name(db, row.manager_id)] = row.turn
+    for team, manager, turn in _TURNS(db, asked):
+        latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
     return Locked(found, latest)
 
 
@@ -61,8 +67,8 @@ def standings(db: sa.Connection, now: datetime, *, lock: bool = False) -> dict[s
     """How every manager stands, by name; with `lock`, until the transaction ends."""
     at = micros(now)
     return {
-        row.name: Standing(row.name, bool(row.available), row.open, (row.on_call_until or 0) > at, bool(row.leaving))
-        for row in db.execute(_LOCK_MANAGERS if lock else _MANAGERS)
+        name: Standing(name, bool(available), count, (on_call_until or 0) > at, bool(leaving))
+        for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
     }
 
 
@@ -82,16 +88,19 @@ _OWNER: Final = sa.func.coalesce(
 )
 
 
-_PAGE: Final = (
+_page: Final = (
     sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, _OWNER.label("owner"))
-    .where(leads.c.team_id == sa.bindparam("team"), leads.c.state == "unprocessed")
+    .where(leads.c.team_id == sa.bindparam("team", type_=sa.BigInteger()), leads.c.state == "unprocessed")
     .order_by(leads.c.place_at, leads.c.id)
     .limit(WAITING_LIMIT)
     .with_for_update(of=leads)
 )
-_NEXT_PAGE: Final = _PAGE.where(
-    sa.tuple_(leads.c.place_at, leads.c.id)
-    > sa.tuple_(sa.bindparam("place", type_=sa.BigInteger()), sa.bindparam("lead", type_=sa.BigInteger()))
+_PAGE: Final = Prepared(_page)
+_NEXT_PAGE: Final = Prepared(
+    _page.where(
+        sa.tuple_(leads.c.place_at, leads.c.id)
+        > sa.tuple_(sa.bindparam("place", type_=sa.BigInteger()), sa.bindparam("lead", type_=sa.BigInteger()))
+    )
 )
 
 
@@ -102,18 +111,17 @@ def waiting(
     given = {"team": names.teams.number(db, team), "place": 0, "lead": 0}
     if after is not None:
         given |= {"place": micros(after[0]), "lead": after[1]}
-    found = db.execute(_PAGE if after is None else _NEXT_PAGE, given).all()
     owner = names.managers.name_or_none
-    waits = [None if row.wait_until is None else instant(row.wait_until) for row in found]
-    stand = [
-        Waiting(row.id, instant(row.place_at), owner(db, row.owner), wait)
-        for row, wait in zip(found, waits, strict=True)
-    ]
-    return stand, {row.id: row.reason for row in found}
+    stand: list[Waiting] = []
+    reasons: dict[int, str | None] = {}
+    for lead, place, wait, reason, manager in (_PAGE if after is None else _NEXT_PAGE)(db, given):
+        stand.append(Waiting(lead, instant(place), owner(db, manager), None if wait is None else instant(wait)))
+        reasons[lead] = reason
+    return stand, reasons
 
 
 _settled: Final = rows("new", leads.c.id, leads.c.owner_id, leads.c.state, leads.c.reason, leads.c.wait_until)
-_SETTLE: Final = (
+_SETTLE: Final = Prepared(
     sa.update(leads)
     .where(leads.c.id == _settled.c.id)
     .values({name: _settled.c[name] for name in ("owner_id", "state", "reason", "wait_until")})
@@ -136,7 +144,7 @@ def settle(db: sa.Connection, names: Names, distribution: Distribution, *, excep
         changed[left.lead] = (None, "unprocessed", left.reason, wait_until)
     values = [(lead, *changed[lead]) for lead in sorted(changed) if lead not in except_for]
     if values:
-        db.execute(_SETTLE, {"new": pack(values)})
+        _SETTLE(db, {"new": pack(values)})
 
 
 def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage.names import Names
-from storage.rows import JsonRecord, pack, rows
+from storage.rows import JsonRecord, Prepared, pack, rows
 from storage.schema import (
     bodies,
     channels,
@@ -140,7 +140,7 @@ def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, tuple[Js
     asked = {"asked": pack([(number,) for number in numbers])}
     found = db.execute(_SOME_LEADS, asked).all()
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {row.id: orjson.loads(row.latest) for row in db.execute(_LATEST, asked) if row.latest is not None}
+    latest = {number: orjson.loads(record) for number, record in _LATEST(db, asked) if record is not None}
     return {row.id: (_lead(row, known), _latest(latest.get(row.id))) for row in found}
 
 
@@ -172,10 +172,11 @@ def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
     }
 
 
-_KEYS: Final = (
+_asked_roots: Final = rows("asked", contacts.c.id)
+_KEYS: Final = Prepared(
     sa.select(contacts.c.root_id, keys.c.kind, keys.c.value)
     .join(keys, keys.c.holder_id == contacts.c.id)
-    .where(contacts.c.root_id.in_(sa.bindparam("roots", expanding=True, type_=sa.BigInteger())))
+    .where(contacts.c.root_id.in_(sa.select(_asked_roots.c.id)))
     .order_by(keys.c.id)
 )
 
@@ -185,7 +186,7 @@ def _keys_of(db: sa.Connection, roots: Collection[int]) -> dict[int, list[Json]]
     if not roots:
         return {}
     known: dict[int, list[Json]] = {}
-    for root, kind, value in db.execute(_KEYS, {"roots": sorted(roots)}):
+    for root, kind, value in _KEYS(db, {"asked": pack([(root,) for root in sorted(roots)])}):
         known.setdefault(root, []).append(shown_key(Key(kind, value)))
     return known
 
@@ -292,14 +293,16 @@ def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
 
 _asked_leads: Final = rows("asked", leads.c.id)
 _SOME_LEADS: Final = _LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id)))
-_LATEST: Final = sa.select(
-    _asked_leads.c.id,
-    sa.select(JsonRecord(interactions.c.introduced_as, interactions.c.subject, interactions.c.text))
-    .where(interactions.c.lead_id == _asked_leads.c.id)
-    .order_by(interactions.c.at.desc(), interactions.c.id.desc())
-    .limit(1)
-    .scalar_subquery()
-    .label("latest"),
+_LATEST: Final = Prepared(
+    sa.select(
+        _asked_leads.c.id,
+        sa.select(JsonRecord(interactions.c.introduced_as, interactions.c.subject, interactions.c.text))
+        .where(interactions.c.lead_id == _asked_leads.c.id)
+        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("latest"),
+    )
 )
 
 _ENVELOPE: Final = (

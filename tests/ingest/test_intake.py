@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from channels.message import Accepted, Envelope
 from ingest.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake
 from ingest.supervise import Supervisor
-from storage.journal import Cursor, Journal, Stale
+from storage.journal import Claim, Claimed, Cursor, Journal, Stale
 from storage.schema import cursors, journal
 from storage.store import Away, Store
 from tests.ingest.parts import Parts, company, envelope, wire
@@ -33,14 +33,18 @@ class Gate(Journal):
         self.entered = threading.Event()
         self.groups: list[int] = []
 
-    def append(
-        self, db: sa.Connection, envelopes: Sequence[tuple[Envelope, str]], cursor: Cursor | None = None
-    ) -> list[Accepted]:
-        accepted = super().append(db, envelopes, cursor)
+    def append_claimed(
+        self,
+        db: sa.Connection,
+        envelopes: Sequence[tuple[Envelope, str]],
+        claim: Claim | None,
+        cursor: Cursor | None = None,
+    ) -> tuple[list[Accepted], list[Claimed]]:
+        appended = super().append_claimed(db, envelopes, claim, cursor)
         self.groups.append(len(envelopes))
         self.entered.set()
         assert self.open.wait(WITHIN)
-        return accepted
+        return appended
 
     def shut(self) -> None:
         self.entered.clear()
