@@ -89,7 +89,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, files, adapters, clock, settled)
-    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent)
+    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(

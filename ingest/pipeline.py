@@ -71,6 +71,10 @@ class Pipeline:
         self._behind = True
         self._woken.set()
 
+    def is_busy(self) -> bool:
+        """Whether more is in hand than one batch takes soon."""
+        return len(self._handed) >= BATCH // 4
+
     def claim(self) -> Claim | None:
         """Under what the next group is taken as it is stored: what this process has in hand need not be read back.
 

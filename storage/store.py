@@ -141,8 +141,8 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
         raise ValueError("storage.url: SQLite needs a file; write sqlite:///var/priyom.db")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     arguments: dict[str, Any] = {"check_same_thread": False, "timeout": 5.0}
-    main = sa.create_engine(url, connect_args=arguments, pool_size=1, max_overflow=0)
-    queries = sa.create_engine(url, connect_args=arguments, pool_size=4, max_overflow=0)
+    main = sa.create_engine(url, hide_parameters=True, connect_args=arguments, pool_size=1, max_overflow=0)
+    queries = sa.create_engine(url, hide_parameters=True, connect_args=arguments, pool_size=4, max_overflow=0)
 
     # The sqlite3 module would open a transaction only at the first write, so that two read-modify-writes could lose one:
     # autocommit in the driver, and BEGIN IMMEDIATE by hand (the way SQLAlchemy documents for Python before 3.12).
@@ -171,8 +171,12 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
     driver = url.set(drivername="postgresql+psycopg")
     arguments = {"connect_timeout": 5, "application_name": "priyom"}
-    main = sa.create_engine(driver, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True)
-    queries = sa.create_engine(driver, connect_args=arguments, pool_size=readers, max_overflow=0, pool_pre_ping=True)
+    main = sa.create_engine(
+        driver, hide_parameters=True, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True
+    )
+    queries = sa.create_engine(
+        driver, hide_parameters=True, connect_args=arguments, pool_size=readers, max_overflow=0, pool_pre_ping=True
+    )
     # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
     return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -22,6 +22,7 @@ from storage.store import Away, Conflict, Store
 
 BURST: Final = 200
 COMPANY: Final = 0.05
+PATIENCE: Final = 1.0
 LEASE: Final = timedelta(minutes=5)
 PAUSES: Final = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400))
 STORE_AWAY: Final = 2.0
@@ -41,6 +42,7 @@ class Sender:
         language: Language,
         zone: ZoneInfo,
         on_sent: Callable[[str, bool], None],
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._names = names
@@ -49,6 +51,7 @@ class Sender:
         self._language = language
         self._zone = zone
         self._on_sent = on_sent
+        self._is_busy = is_busy
         self._woken = asyncio.Event()
         self._woken.set()
 
@@ -62,14 +65,20 @@ class Sender:
             await self._woken.wait()
             self._woken.clear()
             try:
-                # A burst costs a fixed number of statements; a twentieth of a second of company makes it worth more.
-                await asyncio.sleep(COMPANY)
+                await self._wait_for_company()
                 if await self._burst() == BURST:
                     self._woken.set()
             except (Away, Conflict) as error:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
                 await asyncio.sleep(STORE_AWAY)
                 self._woken.set()
+
+    async def _wait_for_company(self) -> None:
+        """A burst costs a fixed number of statements, so some company makes it worth more; and taking in comes before telling."""
+        waited = 0.0
+        while waited == 0.0 or (self._is_busy() and waited < PATIENCE):
+            await asyncio.sleep(COMPANY)
+            waited += COMPANY
 
     async def _burst(self) -> int:
         token = uuid7()

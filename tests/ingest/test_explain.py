@@ -1,12 +1,13 @@
 """Decisions in sentences: what a manager reads, that no code is without words, and that both languages say the same."""
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
-from typing import Any, Final, Literal, get_args, get_type_hints
+from typing import Any, Final, Literal, cast, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -410,17 +411,22 @@ async def test_decisions_come_back_from_a_store_with_their_keys_in_order_and_in_
     ]
 
 
+def traced(db: sa.Connection) -> list[str]:
+    """The statements that SQLite is given from now on."""
+    asked: list[str] = []
+    cast("sqlite3.Connection", db.connection.dbapi_connection).set_trace_callback(asked.append)
+    return asked
+
+
 def test_keys_are_looked_up_in_one_statement_whatever_the_number_of_decisions(db: sa.Connection, desk: Desk) -> None:
     made = [desk.approach(f"+7912345670{n}", emails=[f"client{n}@example.com"]) for n in range(8)]
-    asked: list[str] = []
-    sa.event.listen(db, "before_cursor_execute", lambda _db, _cursor, text, *_: asked.append(text))
+    asked = traced(db)
     assert len(sentences(db, made, "ru")) == 8
     assert len(asked) == 1
 
 
 def test_no_statement_is_needed_where_no_key_is_mentioned(db: sa.Connection) -> None:
-    asked: list[str] = []
-    sa.event.listen(db, "before_cursor_execute", lambda _db, _cursor, text, *_: asked.append(text))
+    asked = traced(db)
     assert sentences(db, [action("reopen", "anna")], "en") == [
         {"at": "2026-01-05T09:00:00Z", "text": "anna: lead reopened."}
     ]
