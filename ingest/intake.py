@@ -15,7 +15,8 @@ import structlog
 
 from channels.message import Accepted, Envelope
 from kernel.seams import crashpoint
-from storage.journal import Claim, Claimed, Cursor, Journal
+from storage.cursors import Cursor
+from storage.journal import Claim, Claimed, Journal
 from storage.store import Away, Conflict, Store
 
 GROUP: Final = 200

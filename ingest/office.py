@@ -27,10 +27,11 @@ from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
 from storage import decisions, handling, outbox, rotation, views
+from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
 from storage.handling import Standing
-from storage.journal import Claimed, Journal, account
+from storage.journal import Claimed, Journal
 from storage.migrate import HEAD, version
 from storage.names import Names
 from storage.rotation import Notice

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -16,10 +16,11 @@ from channels.message import Accepted, Envelope
 from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from kernel.texts import storable
-from storage import schema
+from storage import cursors
+from storage.cursors import Cursor
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, Upsert, dashed, found, hexed, insert, look_up, pack, rows, upsert
-from storage.schema import OUTCOMES, bodies, cursors, journal, ledger
+from storage.rows import Prepared, StoreClock, Upsert, dashed, found, hexed, insert, look_up, pack, rows
+from storage.schema import OUTCOMES, bodies, journal, ledger
 from storage.store import Conflict
 
 Outcome = Literal["pending", "created", "attached", "handled", "ignored", "failed"]
@@ -50,21 +51,6 @@ _COUNT: Final = Upsert(
 _KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.id, journal.c.uid, journal.c.digest))
 _HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(journal.c.outcome == "pending",))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
-
-
-class Stale(Exception):
-    """A cursor was to be moved by somebody who no longer holds its lease, or back within its era."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a channel has been read: `position` grows within an `era`. `epoch` fences a holder that lost its lease."""
-
-    channel: str
-    name: str
-    era: str
-    position: int
-    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +155,7 @@ class Journal:
         accepted |= {p.id: Accepted(p.uid, duplicate=False) for p in new}
         self._count(db, Counter((p.channel, p.day, _FIGURES[accepted[p.id].duplicate]) for p in prepared))
         if cursor is not None:
-            self._move(db, cursor)
+            cursors.move(db, self._names.channels.number(db, cursor.channel), cursor)
         claimed = [] if claim is None else [Claimed(p.id, p.uid, p.envelope, 1, as_client=False) for p in new]
         return [accepted[p.id] for p in prepared], claimed
 
@@ -190,56 +176,13 @@ class Journal:
         if sums:
             _COUNT(db, [(*place, self._lane, *(sums[place][name] for name in _FIGURES)) for place in sorted(sums)])
 
-    def _move(self, db: sa.Connection, cursor: Cursor) -> None:
-        statement = upsert(db, cursors).values(
-            channel_id=self._names.channels.number(db, cursor.channel),
-            name=cursor.name,
-            era=cursor.era,
-            position=cursor.position,
-            epoch=cursor.epoch,
-        )
-        forward = sa.and_(
-            cursors.c.epoch <= statement.excluded.epoch,
-            cursors.c.era == statement.excluded.era,
-            cursors.c.position <= statement.excluded.position,
-        )
-        moved = db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["channel_id", "name"],
-                set_={"position": statement.excluded.position, "epoch": statement.excluded.epoch},
-                where=forward,
-            ).returning(cursors.c.position)
-        ).first()
-        if moved is None:
-            raise Stale(f"{cursor.channel}: the cursor {cursor.name!r} belongs to a later holder, or would move back")
-
     def open_era(self, db: sa.Connection, cursor: Cursor) -> None:
         """Begin a new era of a cursor (a new UIDVALIDITY, a new VK key). Raises Stale for a holder that lost its lease."""
-        statement = upsert(db, cursors).values(
-            channel_id=self._names.channels.number(db, cursor.channel),
-            name=cursor.name,
-            era=cursor.era,
-            position=cursor.position,
-            epoch=cursor.epoch,
-        )
-        opened = db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["channel_id", "name"],
-                set_={name: statement.excluded[name] for name in ("era", "position", "epoch")},
-                where=cursors.c.epoch <= statement.excluded.epoch,
-            ).returning(cursors.c.era)
-        ).first()
-        if opened is None:
-            raise Stale(f"{cursor.channel}: the cursor {cursor.name!r} belongs to a later holder")
+        cursors.open_era(db, self._names.channels.number(db, cursor.channel), cursor)
 
     def cursor(self, db: sa.Connection, channel: str, name: str) -> Cursor | None:
         """Where a channel's reading stands."""
-        row = db.execute(
-            sa.select(cursors.c.era, cursors.c.position, cursors.c.epoch).where(
-                cursors.c.channel_id == self._names.channels.number(db, channel), cursors.c.name == name
-            )
-        ).first()
-        return None if row is None else Cursor(channel, name, row.era, row.position, row.epoch)
+        return cursors.find(db, self._names.channels.number(db, channel), channel, name)
 
     def claim(self, db: sa.Connection, limit: int, token: str, lease: timedelta) -> list[Claimed]:
         """Take the oldest entries that nobody has, and count the attempt: what kills the process is counted all the same.
@@ -475,59 +418,3 @@ def _decode(codec: int, text: str) -> bytes:
 
 def _text(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
-
-
-def account(db: sa.Connection) -> list[Mapping[str, Any]]:
-    """The ledger by channel and day, counters beside rows and effects, in one snapshot.
-
-    Each item has the contract's figures from the counters, `pending` from the rows, and `agrees`: counters equal rows, and every
-    created or attached entry has its interaction and lead.
-    """
-    names = ("received", "duplicates", *OUTCOMES)
-    counted = {
-        (row.channel_id, row.day): row._asdict()
-        for row in db.execute(
-            sa.select(ledger.c.channel_id, ledger.c.day, *(sa.func.sum(ledger.c[n]).label(n) for n in names)).group_by(
-                ledger.c.channel_id, ledger.c.day
-            )
-        )
-    }
-    present: dict[tuple[int, str], Counter[str]] = {}
-    for channel, day, outcome, number in db.execute(
-        sa.select(journal.c.channel_id, journal.c.day, journal.c.outcome, sa.func.count()).group_by(
-            journal.c.channel_id, journal.c.day, journal.c.outcome
-        )
-    ):
-        present.setdefault((channel, day), Counter())[outcome] = number
-    lost = _without_effect(db)
-    name_of = {i: n for i, n in db.execute(sa.select(schema.channels.c.id, schema.channels.c.name))}
-    items: list[Mapping[str, Any]] = []
-    for place in sorted(counted.keys() | present.keys(), key=lambda p: (p[1], name_of.get(p[0], ""))):
-        figures = {n: int(counted.get(place, {}).get(n) or 0) for n in names}
-        rows_here = present.get(place, Counter())
-        pending = figures["received"] - sum(figures[o] for o in OUTCOMES)
-        agrees = (
-            figures["received"] == rows_here.total()
-            and pending == rows_here["pending"]
-            and all(figures[o] == rows_here[o] for o in OUTCOMES)
-            and place not in lost
-        )
-        items.append(
-            {"channel": name_of.get(place[0], "?"), "day": place[1], **figures, "pending": pending, "agrees": agrees}
-        )
-    return items
-
-
-def _without_effect(db: sa.Connection) -> set[tuple[int, str]]:
-    entry = journal
-    taken = entry.c.outcome.in_(("created", "attached"))
-    effect = (
-        sa.select(sa.literal(1))
-        .select_from(schema.interactions.join(schema.leads, schema.leads.c.id == schema.interactions.c.lead_id))
-        .where(schema.interactions.c.id == entry.c.interaction_id)
-        .exists()
-    )
-    return {
-        (c, d)
-        for c, d in db.execute(sa.select(entry.c.channel_id, entry.c.day).where(taken, sa.not_(effect)).distinct())
-    }

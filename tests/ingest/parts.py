@@ -21,7 +21,9 @@ from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settler
 from kernel.clock import Clock
 from storage import handling, revisions, rotation
-from storage.journal import Claimed, Cursor, Journal, Result, account
+from storage.account import account
+from storage.cursors import Cursor
+from storage.journal import Claimed, Journal, Result
 from storage.names import Names
 from storage.schema import channels, contacts, decisions, journal, keys, leads, metadata, teams
 from storage.store import Conflict, Store

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from channels.message import Accepted, Envelope
 from ingest.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake
 from ingest.supervise import Supervisor
-from storage.journal import Claim, Claimed, Cursor, Journal, Stale
+from storage.cursors import Cursor, Stale
+from storage.journal import Claim, Claimed, Journal
 from storage.schema import cursors, journal
 from storage.store import Away, Store
 from tests.ingest.parts import Parts, company, envelope, wire

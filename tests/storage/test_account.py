@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from storage import revisions
-from storage.journal import account
+from storage.account import account
 from storage.schema import interactions, journal, leads, ledger, managers, metadata
 from storage.store import Store
 from tests.ingest.parts import GONE, NOW, Parts, company, envelope, read, wire

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from channels.message import Accepted, Envelope, digest
 from kernel.clock import micros
-from storage.journal import ATTEMPTS, REPEAT_WINDOW, Cursor, Journal, Result, Stale
+from storage.cursors import Cursor, Stale
+from storage.journal import ATTEMPTS, REPEAT_WINDOW, Journal, Result
 from storage.rows import StoreClock
 from storage.schema import bodies, contacts, cursors, interactions, journal, keys, leads, ledger
 from storage.store import Conflict, Store
