@@ -133,15 +133,18 @@ class Pipeline:
             return True
         if not self._behind:
             return False
+        # From here on groups are handed over again; one that is under way to the journal says so when it is there.
+        self._behind = False
         self._token = token = uuid7()
         claimed = await self._patiently(
             lambda: self._store.run(lambda db: self._journal.claim(db, BATCH, token, self._lease))
         )
         if claimed:
+            # A full batch, or one that comes alone because it was tried before: more may be waiting behind it.
+            self._behind = self._behind or len(claimed) == BATCH or claimed[0].attempts > 1
             await self._take(token, claimed)
         self._token = None
-        self._behind = bool(claimed)
-        return self._behind
+        return bool(claimed)
 
     async def _take(self, token: str, claimed: list[Claimed]) -> None:
         """Settle a batch that is claimed. While the store is away it waits; the claim ends with its lease."""
