@@ -8,7 +8,7 @@ import uuid
 
 _lock = threading.Lock()
 _last = 0
-# Ids are names, not secrets: seeded by the system once, then without a system call for each (7 us of 8).
+# Ids are names, not secrets: seeded by the system once, then without a system call for each.
 _random = random.Random(os.urandom(32))  # noqa: S311
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
