@@ -4,19 +4,25 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 import channels
-from channels.message import Accepted, Answer, Envelope, Parsed, Request
+from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Position, Request
 from kernel.texts import Language
 
 _PLUMBING = frozenset({"adapter", "message"})
 
 
 class Unavailable(Exception):
-    """Try later: the provider, the network or the store is away."""
+    """Try later: the provider, the network or the store is away. `again_in`: after so many seconds, where the provider says."""
+
+    def __init__(self, message: str, again_in: float | None = None) -> None:
+        super().__init__(message)
+        self.again_in = again_in
 
 
 class Misconfigured(Exception):
@@ -45,6 +51,28 @@ class ChannelConfig(BaseModel):
 ConfigT = TypeVar("ConfigT", bound=ChannelConfig)
 
 
+class Port(Protocol):
+    """What a channel that fetches is given to bring in what it fetched. Raises Unavailable while the store is away.
+
+    A holder that has lost the channel to another process is cancelled, and its positions are refused.
+    """
+
+    async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
+        """Commit envelopes and the position that covers them in one transaction; only then tell the provider."""
+
+    async def position(self, name: str) -> Position | None:
+        """How far this source was read; None before its first position."""
+
+    async def open_era(self, position: Position) -> None:
+        """Begin a new era of a source, where its numbers start again."""
+
+    def alive(self) -> None:
+        """A sign of life: the provider answered. Whoever is silent for longer than `Adapter.quiet_after` is started again."""
+
+    def now(self) -> datetime:
+        """The present moment by the daemon's clock."""
+
+
 class Adapter(ABC, Generic[ConfigT]):
     """One configured channel. `receive`, `answer`, `page` and `parse` do no input or output of their own.
 
@@ -52,6 +80,8 @@ class Adapter(ABC, Generic[ConfigT]):
     """
 
     kind: ClassVar[str]
+    quiet_after: ClassVar[float] = 120.0
+    """Seconds without `Port.alive` after which a listening channel is taken for hung."""
 
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
@@ -70,6 +100,23 @@ class Adapter(ABC, Generic[ConfigT]):
     @abstractmethod
     def parse(self, envelope: Envelope) -> Parsed:
         """What the envelope says. Pure: the same envelope always gives the same result; an exception makes it `failed`."""
+
+    def fold(self, parts: Sequence[Inbound]) -> Inbound:
+        """One interaction from all inbounds of one `ref`, in journal order, whatever order they came in. Pure.
+
+        Unless a kind says otherwise, the latest by its own time says what it is, and every attachment of any part stays.
+        """
+        latest = max(parts, key=lambda part: part.at.timestamp() if part.at else 0.0)
+        attachments = {(a.name, a.locator, a.size): a for part in parts for a in part.attachments}
+        return replace(latest, attachments=tuple(attachments.values()))
+
+    def listens(self) -> bool:
+        """Whether this channel fetches by itself: `listen` is then kept running in exactly one process."""
+        return False
+
+    async def listen(self, port: Port) -> None:
+        """Fetch until cancelled, calling `port.alive` at each sign of life. Raises Unavailable, Misconfigured."""
+        raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:
         """The answer to an OPTIONS request, None where the kind has no browsers for clients."""

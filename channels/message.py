@@ -61,6 +61,18 @@ def digest(*parts: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source has been read. `position` only grows within an `era` (a UIDVALIDITY, a key of a long poll).
+
+    `name` tells the sources of one channel apart: a mailbox's folder, a bot's updates.
+    """
+
+    name: str
+    era: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What the journal made of an envelope. `conflict`: its identity was taken before by another body."""
 
@@ -103,6 +115,20 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """How a telephone call stands. `extension` is the line that rings or answered, as the exchange writes it.
+
+    `over`: no further event changes who has it; `seconds` of talk, where the exchange tells.
+    """
+
+    phase: Literal["ringing", "answered", "missed"]
+    over: bool = False
+    extension: str | None = None
+    seconds: int | None = None
+    recording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
@@ -130,11 +156,15 @@ class Inbound:
     fields: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     consent: Consent | None = None
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """An envelope that is no client's approach: a button, presence, a bounce, a delivery report."""
+    """An envelope that is no client's approach: a button, presence, a bounce, a delivery report.
+
+    `ingest.signals` says what each kind of them does; one that it does not know is taken note of and does nothing.
+    """
 
     kind: str
     values: Mapping[str, str] = field(default_factory=dict)

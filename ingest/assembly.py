@@ -14,8 +14,11 @@ from channels.adapter import Adapter
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.distribution import Distributor
+from ingest.folding import Folding
 from ingest.gateway import Gateway
+from ingest.hand import Hand
 from ingest.intake import Intake
+from ingest.listening import Listening
 from ingest.metrics import Metrics
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
@@ -24,6 +27,7 @@ from ingest.office import StoreOffice
 from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
+from ingest.signals import Signals
 from ingest.ticker import Ticker
 from ingest.token import SETTING
 from kernel.clock import Clock
@@ -57,6 +61,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    listening: Listening
     gateway: Gateway
     office: StoreOffice
 
@@ -74,7 +79,9 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    settler = Settler(names, journal, rulebooks, distributor, store.ids.take)
+    hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
+    signals = Signals()
+    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
         by_entry = {one.entry: one for one in claimed}
@@ -88,20 +95,21 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
             ticker.poke()
 
     files = Files(files_folder(config, store))
-    pipeline = Pipeline(store, journal, settler, files, adapters, clock, settled)
+    pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
+    listening = Listening(store, journal, intake, adapters, clock)
     office = StoreOffice(
         store,
         names,
         journal,
         rulebooks,
         settler,
-        distributor,
+        hand,
         pipeline,
         files,
         adapters,
@@ -110,8 +118,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         config,
         zone,
         ticker.poke,
+        listening.states,
     )
-    return Parts(config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, gateway, office)
+    return Parts(
+        config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
+    )
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> Secrets:

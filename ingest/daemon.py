@@ -132,6 +132,8 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
+        for name, work in parts.listening.tasks():
+            supervisor.start(name, work)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))

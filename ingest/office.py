@@ -15,31 +15,27 @@ from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
 from ingest.config.schema import Config
-from ingest.distribution import Distributor
 from ingest.explain import sentences
+from ingest.hand import Hand
+from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
 from ingest.pipeline import Pipeline
-from ingest.rulebook import Rulebook, Rulebooks
+from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settled, Settler
-from kernel.clock import Clock, instant
+from kernel.clock import Clock, instant, iso
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
-from storage import decisions, handling, outbox, rotation, views
+from storage import decisions, outbox, rotation, views
 from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
-from storage.handling import Standing
 from storage.journal import Claimed, Journal
 from storage.migrate import HEAD, version
 from storage.names import Names
-from storage.rotation import Notice
 from storage.store import Away, Conflict, Store, Unit
 
-OPEN: Final = frozenset({"unprocessed", "assigned", "in_work"})
-CLOSING: Final = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
-ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
 SLICE: Final = 200
 _TRIES: Final = 5
 
@@ -62,7 +58,7 @@ class StoreOffice:
         journal: Journal,
         rulebooks: Rulebooks,
         settler: Settler,
-        distributor: Distributor,
+        hand: Hand,
         pipeline: Pipeline,
         files: Files,
         adapters: Mapping[str, Adapter[Any]],
@@ -71,23 +67,24 @@ class StoreOffice:
         config: Config,
         zone: ZoneInfo,
         on_change: Callable[[], None],
+        states: Mapping[str, State],
     ) -> None:
         self._store = store
         self._names = names
         self._journal = journal
         self._rulebooks = rulebooks
         self._settler = settler
-        self._distributor = distributor
+        self._hand = hand
         self._pipeline = pipeline
         self._files = files
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
         self._language: Language = config.language
-        self._reasons = config.reasons
         self._titles = {name: manager.name for name, manager in config.managers.items()}
         self._zone = zone
         self._on_change = on_change
+        self._states = states
 
     async def _read(self, unit: Unit[Any]) -> Any:
         try:
@@ -147,98 +144,19 @@ class StoreOffice:
 
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
         """A person's hand on a lead."""
-        if action not in ACTIONS:
-            raise Refused(404, "no_such_action", f"there is no action {action!r}; there are {', '.join(ACTIONS)}")
         now = self._clock.now()
-        shown: Json = await self._run(lambda db: self._act(db, uid, action, order, actor, now))
+
+        def unit(db: sa.Connection) -> Json:
+            number = _number(db, uid)
+            try:
+                self._hand.act(db, number, action, order, actor, now)
+            except Refused as refused:
+                raise Refused(refused.status, refused.code, str(refused), self._lead(db, number)) from refused
+            return self._lead(db, number)
+
+        shown: Json = await self._run(unit)
         self._on_change()
         return shown
-
-    def _act(
-        self, db: sa.Connection, uid: str, action: str, order: Mapping[str, Any], actor: str, now: datetime
-    ) -> Json:
-        number = _number(db, uid)
-        rulebook = self._rulebooks.current(db)
-        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
-        before = handling.lead_for_update(db, self._names, number)
-        after = self._intended(before, action, order, rulebook)
-        if after == before:
-            return self._lead(db, number)
-        if order.get("version") is not None and order["version"] != before.version:
-            raise Refused(409, "stale", "the lead was changed meanwhile", self._lead(db, number))
-        if before.state not in OPEN and action != "reopen":
-            raise Refused(409, "closed", f"the lead is {before.state}; reopen it first", self._lead(db, number))
-        if action == "accept" and before.state == "in_work":
-            raise Refused(409, "taken", f"the lead is in work with {before.owner}", self._lead(db, number))
-        handling.write(db, self._names, before, after, now)
-        record = {
-            "code": action,
-            "manager": after.owner,
-            "team": after.team,
-            "reason": order.get("reason"),
-            "from": before.state,
-        }
-        decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, number, actor=actor)])
-        if action == "assign" and after.owner is not None and after.owner != before.owner:
-            rotation.tell(
-                db, self._names, [Notice("lead_assigned", number, after.owner)], [self._store.ids.take()], now
-            )
-        self._distributor.everybody(db, rulebook, now)
-        return self._lead(db, number)
-
-    def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
-        """The lead as the order wants it; equal to `before` where it is so already."""
-        match action:
-            case "accept":
-                manager = self._manager(order, rulebook, before.owner)
-                return replace(before, state="in_work", reason=None, owner=manager)
-            case "assign":
-                return self._assigned(before, order, rulebook)
-            case "reopen":
-                if before.state in OPEN:
-                    return before
-                return replace(before, state="unprocessed", reason=None, owner=None)
-            case _:
-                return replace(before, state=CLOSING[action], reason=self._reason(action, order))
-
-    def _assigned(self, before: Standing, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
-        team = order.get("team") or before.team
-        if team not in rulebook.policy.teams:
-            raise Refused(
-                422, "no_such_team", f"there is no team {team!r}; there are {', '.join(rulebook.policy.teams)}"
-            )
-        if order.get("manager") is None:
-            if order.get("team") is None:
-                raise Refused(422, "incomplete", "say to which manager or team the lead goes")
-            if team == before.team:
-                return before
-            return replace(before, team=team, state="unprocessed", reason=None, owner=None)
-        manager = self._manager(order, rulebook, None)
-        if manager == before.owner and team == before.team and before.state in {"assigned", "in_work"}:
-            return before
-        return replace(before, team=team, state="assigned", reason=None, owner=manager)
-
-    @staticmethod
-    def _manager(order: Mapping[str, Any], rulebook: Rulebook, default: str | None) -> str:
-        name = order.get("manager") or default
-        if name is None:
-            raise Refused(422, "incomplete", "say which manager")
-        if name not in rulebook.policy.managers:
-            raise Refused(
-                422, "no_such_manager", f"there is no manager {name!r}; there are {', '.join(rulebook.policy.managers)}"
-            )
-        return str(name)
-
-    def _reason(self, action: str, order: Mapping[str, Any]) -> str | None:
-        reason = order.get("reason")
-        known = self._reasons.get(CLOSING[action], ())
-        if action == "convert":
-            return None
-        if reason is None and action == "disqualify":
-            raise Refused(422, "incomplete", f"say the reason{': ' + ', '.join(known) if known else ''}")
-        if reason is not None and known and reason not in known:
-            raise Refused(422, "no_such_reason", f"there is no reason {reason!r}; there are {', '.join(known)}")
-        return reason
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts."""
@@ -305,14 +223,7 @@ class StoreOffice:
         now = self._clock.now()
 
         def unit(db: sa.Connection) -> Json:
-            rulebook = self._rulebooks.current(db)
-            if manager not in rulebook.policy.managers:
-                raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
-            rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
-            if handling.set_available(db, self._names, manager, available=available):
-                record = {"code": "available" if available else "away", "manager": manager}
-                decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, actor=actor)])
-                self._distributor.everybody(db, rulebook, now)
+            self._hand.set_available(db, manager, available=available, actor=actor, now=now)
             return next(row for row in self._managers(db, now) if row["name"] == manager)
 
         shown: Json = await self._run(unit)
@@ -320,9 +231,21 @@ class StoreOffice:
         return shown
 
     async def channels(self) -> Json:
-        """Every configured channel. A form has no connection that could be lost: while we run, it listens."""
-        items = [{"name": name, "kind": adapter.kind, "state": "listening"} for name, adapter in self._adapters.items()]
-        return {"items": items, "next": None}
+        """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""
+        return {"items": [self._channel(name, adapter) for name, adapter in self._adapters.items()], "next": None}
+
+    def _channel(self, name: str, adapter: Adapter[Any]) -> Json:
+        shown: Json = {"name": name, "kind": adapter.kind, "state": "listening"}
+        state = self._states.get(name)
+        if state is None:
+            return shown
+        heard = None if state.heard_at is None else iso(state.heard_at)
+        return shown | {
+            "state": state.condition,
+            "since": iso(state.since),
+            "detail": state.detail,
+            "heard_at": heard,
+        }
 
     async def ledger(self) -> Json:
         """The account of every envelope; `balanced` where counters, rows and effects agree."""

@@ -13,8 +13,9 @@ from typing import Any, Final
 import structlog
 
 from channels.adapter import Adapter
-from channels.message import Inbound
+from channels.message import Inbound, Signal
 from ingest.settle import Reading, Settled, Settler
+from ingest.signals import Signals
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
@@ -43,6 +44,7 @@ class Pipeline:
         store: Store,
         journal: Journal,
         settler: Settler,
+        signals: Signals,
         files: Files,
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
@@ -52,6 +54,7 @@ class Pipeline:
         self._store = store
         self._journal = journal
         self._settler = settler
+        self._signals = signals
         self._files = files
         self._adapters = adapters
         self._clock = clock
@@ -152,7 +155,11 @@ class Pipeline:
         readings = await self._read(claimed)
         if any(isinstance(r.parsed, Inbound) and r.parsed.attachments for r in readings):
             readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
-        await self._settle(token, readings)
+        # A signal locks teams and leads of its own: in a batch with others, two workers could lock them crosswise.
+        alone = [r for r in readings if isinstance(r.parsed, Signal) and self._signals.do_something(r.parsed.kind)]
+        together = [r for r in readings if r not in alone] if alone else readings
+        for batch in ([together] if together else []) + [[one] for one in alone]:
+            await self._settle(token, batch)
 
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""

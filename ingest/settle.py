@@ -4,7 +4,7 @@ Load, decide, write, in one transaction of a fixed number of statements. All tha
 first; the teams are locked last. Pure decisions are made in `dedup` and `routing`; here they are put in order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,9 @@ from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest.distribution import Distributor, Newcomer, teams_of
+from ingest.folding import Folding
 from ingest.rulebook import Rulebook, Rulebooks
+from ingest.signals import Signals
 from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, Enquiry, choose
@@ -63,18 +65,29 @@ class _Batch:
     decisions: list[Decision] = field(default_factory=list)
     again: dict[int, str] = field(default_factory=dict)
     later: list[tuple[int, int]] = field(default_factory=list)
+    refolded: dict[int, NewInteraction] = field(default_factory=dict)
+    signalled: bool = False
 
 
 class Settler:
     """Writes batches. `now` and ids are given; all else is in the store."""
 
     def __init__(
-        self, names: Names, journal: Journal, rulebooks: Rulebooks, distributor: Distributor, new_id: Callable[[], int]
+        self,
+        names: Names,
+        journal: Journal,
+        rulebooks: Rulebooks,
+        distributor: Distributor,
+        folding: Folding,
+        signals: Signals,
+        new_id: Callable[[], int],
     ) -> None:
         self._names = names
         self._journal = journal
         self._rulebooks = rulebooks
         self._distributor = distributor
+        self._folding = folding
+        self._signals = signals
         self._new_id = new_id
 
     def settle(
@@ -97,6 +110,8 @@ class Settler:
         inbound: list[tuple[Claimed, Inbound]] = []
         for reading in readings:
             said = _said(reading, repeats)
+            if isinstance(reading.parsed, Signal):
+                batch.signalled |= self._signals.handle(db, reading.claimed, reading.parsed, now)
             if isinstance(said, Result):
                 batch.results.append(said)
             else:
@@ -119,22 +134,45 @@ class Settler:
     ) -> list[tuple[Claimed, Inbound]]:
         """Attach what belongs to an interaction that is there already, by the provider's id of the thing; the rest comes back.
 
-        Of several about one new thing the first comes back, and the others are kept for `later`.
+        Several about one new thing come back as one, folded, and the others are kept for `later`.
         """
         refs = {(c.envelope.channel, said.ref) for c, said in inbound if said.ref is not None}
         known = leads.known_refs(db, self._names, refs)
+        parts: dict[tuple[str, str], list[tuple[Claimed, Inbound]]] = {}
         fresh: dict[tuple[str, str | int], tuple[Claimed, Inbound]] = {}
         for claimed, said in inbound:
-            there = known.get((claimed.envelope.channel, said.ref or ""))
-            place = (claimed.envelope.channel, claimed.entry if said.ref is None else said.ref)
-            if there is not None:
-                interaction, lead, contact = there
-                batch.results.append(Result(claimed.entry, "attached", None, interaction, contact, lead))
-            elif place in fresh:
-                batch.later.append((claimed.entry, fresh[place][0].entry))
+            if said.ref is None:
+                fresh[claimed.envelope.channel, claimed.entry] = (claimed, said)
             else:
-                fresh[place] = (claimed, said)
-        return list(fresh.values())
+                parts.setdefault((claimed.envelope.channel, said.ref), []).append((claimed, said))
+        for place, came in parts.items():
+            first = came[0][0]
+            if place not in known:
+                fresh[place] = (first, self._folding.fold(place[0], [said for _, said in came]))
+                batch.later += [(claimed.entry, first.entry) for claimed, _ in came[1:]]
+                continue
+            interaction, lead, contact = known[place]
+            batch.results += [Result(c.entry, "attached", None, interaction, contact, lead) for c, _ in came]
+        self._refold(db, batch, parts, {known[place][0]: place for place in parts if place in known})
+        order = {claimed.entry: place for place, (claimed, _) in enumerate(inbound)}
+        return sorted(fresh.values(), key=lambda one: order[one[0].entry])
+
+    def _refold(
+        self,
+        db: sa.Connection,
+        batch: _Batch,
+        parts: Mapping[tuple[str, str], Sequence[tuple[Claimed, Inbound]]],
+        places: Mapping[int, tuple[str, str]],
+    ) -> None:
+        """Read again what made these interactions before, and fold it with what came now."""
+        for interaction, earlier in self._journal.of_interactions(db, places).items():
+            channel, ref = places[interaction]
+            came = parts[channel, ref]
+            claimed = came[0][0]
+            folded = self._folding.fold(channel, [*self._folding.read(earlier, ref), *(said for _, said in came)])
+            batch.refolded[interaction] = _interaction(
+                claimed, folded, None, interaction_id=interaction, lead=0, title=None
+            )
 
     def _enquire(
         self,
@@ -250,6 +288,7 @@ class Settler:
         received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
         people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
         leads.write_interactions(db, self._names, batch.interactions)
+        leads.refold(db, batch.refolded)
         decisions.write(db, batch.decisions)
 
     def _write_known(self, db: sa.Connection, batch: _Batch, now: datetime) -> None:
@@ -288,7 +327,7 @@ class Settler:
             given, more = spread.given, spread.more
         self._journal.decide(db, batch.results, now, token)
         crashpoint("settle.before_commit")
-        return Settled(tuple(batch.results), bool(given or batch.again), more)
+        return Settled(tuple(batch.results), bool(given or batch.again or batch.signalled), more)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -357,7 +396,7 @@ def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
 def _interaction(
     claimed: Claimed,
     said: Inbound,
-    match: Match,
+    match: Match | None,
     *,
     interaction_id: int,
     lead: int,
@@ -384,9 +423,9 @@ def _interaction(
     return NewInteraction(
         id=interaction_id,
         lead=lead,
-        contact=match.contact,
-        company=match.company,
-        key=match.key,
+        contact=None if match is None else match.contact,
+        company=None if match is None else match.company,
+        key=None if match is None else match.key,
         channel=claimed.envelope.channel,
         kind=said.kind,
         ref=said.ref,
@@ -394,7 +433,7 @@ def _interaction(
         at=said.at or claimed.envelope.received_at,
         subject=said.subject,
         text=said.text,
-        introduced_as=match.introduced_as,
+        introduced_as=None if match is None else match.introduced_as,
         title=title,
         details=details,
     )

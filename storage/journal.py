@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -311,7 +311,24 @@ class Journal:
             for row, body in zip(taken, found(db, _BODIES, [(row.id,) for row in taken]), strict=True)
         ]
 
+    def of_interactions(self, db: sa.Connection, numbers: Collection[int]) -> dict[int, list[Claimed]]:
+        """The entries that made these interactions, in journal order: what another part of the same thing is folded with."""
+        if not numbers:
+            return {}
+        taken = db.execute(_OF_INTERACTIONS, {"asked": pack([(number,) for number in sorted(numbers)])}).all()
+        found_bodies = found(db, _BODIES, [(row.id,) for row in taken])
+        made: dict[int, list[Claimed]] = {number: [] for number in numbers}
+        for row, body in zip(taken, found_bodies, strict=True):
+            made[row.interaction_id].append(self._claimed(db, row, body))
+        return made
 
+
+_asked_interactions: Final = rows("asked", journal.c.interaction_id)
+_OF_INTERACTIONS: Final = (
+    sa.select(journal)
+    .where(journal.c.interaction_id.in_(sa.select(_asked_interactions.c.interaction_id)))
+    .order_by(journal.c.received_at, journal.c.id)
+)
 _FREE: Final = sa.and_(
     journal.c.outcome == "pending",
     sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),

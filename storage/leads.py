@@ -167,6 +167,19 @@ def write_interactions(db: sa.Connection, names: Names, new: Sequence[NewInterac
     )
 
 
+def refold(db: sa.Connection, folded: Mapping[int, NewInteraction]) -> None:
+    """What interactions say now that further parts of them have come; whose they are stays as it is."""
+    update(
+        db,
+        interactions,
+        ("id", "kind", "direction", "at", "subject", "text", "details"),
+        [
+            (number, i.kind, i.direction, micros(i.at), _clean(i.subject), storable(i.text), _json(i.details))
+            for number, i in sorted(folded.items())
+        ],
+    )
+
+
 def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None:
     """Insert leads as distribution left them, sorted by the enquiry slot that they take."""
     insert(

@@ -203,6 +203,16 @@ merges = sa.Table(
     sa.Column("undone_at", Micros),
 )
 
+# Pairs of contacts that a person has parted: they are never joined again by themselves. low_id < high_id.
+apart = sa.Table(
+    "apart",
+    metadata,
+    sa.Column("low_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("high_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("at", Micros, nullable=False),
+)
+
 suggestions = sa.Table(
     "suggestions",
     metadata,
@@ -214,6 +224,9 @@ suggestions = sa.Table(
     sa.Column("journal_id", Id),
     sa.Column("at", Micros, nullable=False),
     sa.Column("settled_at", Micros),
+    sa.Column("verdict", sa.Text),
+    sa.Column("actor", sa.Text),
+    sa.Column("record", sa.Text),
     sa.UniqueConstraint("contact_id", "other_id", "code", name="suggestions_once"),
 )
 
@@ -242,7 +255,8 @@ sa.Index("interactions_lead", interactions.c.lead_id, interactions.c.at, interac
 
 # A lead's title is personal, so it stands on the interaction that opened it.
 # enquiry_of: the root contact, or the company, whose enquiry slot in this team the lead holds; None when it gave it up.
-# had_owner_id: whose a reopened lead was before.
+# had_owner_id: whose a reopened lead was before. escalated: how many steps of the chain were told, escalate_at: when the next is.
+# away_at: when a lead whose owner is away goes back into distribution.
 leads = sa.Table(
     "leads",
     metadata,
@@ -269,6 +283,10 @@ leads = sa.Table(
     sa.Column("closed_at", Micros),
     sa.Column("merged_into", Id),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("accepted_at", Micros),
+    sa.Column("escalated", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("escalate_at", Micros),
+    sa.Column("away_at", Micros),
     sa.UniqueConstraint("enquiry_of", "team_id", name="leads_one_enquiry"),
 )
 sa.Index("leads_contact", leads.c.contact_id, leads.c.id)
@@ -293,11 +311,39 @@ sa.Index(
     postgresql_where=leads.c.state.in_(("assigned", "in_work")),
 )
 
+for _column in ("escalate_at", "away_at"):
+    sa.Index(
+        f"leads_{_column}",
+        leads.c[_column],
+        sqlite_where=leads.c[_column].is_not(None),
+        postgresql_where=leads.c[_column].is_not(None),
+    )
+
+# Something to do by a time: answer this mail, call back this missed call.
+activities = sa.Table(
+    "activities",
+    metadata,
+    _id(),
+    _uid(),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("interaction_id", Id),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("due_at", Micros),
+    sa.Column("done_at", Micros),
+    sa.Column("done_by", sa.Text),
+)
+
+# Whoever is told: `role` is manager or director; only managers get leads. silences: offers in a row that he left unanswered.
+# telegram: the chat that an invite link bound, where the configuration names none.
 managers = sa.Table(
     "managers",
     metadata,
     _id(),
     sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("role", sa.Text, nullable=False, server_default="manager"),
+    sa.Column("telegram", sa.Text),
+    sa.Column("silences", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("available", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("leaving", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("open", sa.Integer, nullable=False, server_default="0"),
@@ -329,11 +375,18 @@ offers = sa.Table(
     sa.Column("manager_id", Id, nullable=False, index=True),
     sa.Column("team_id", Id, nullable=False),
     sa.Column("turn", Id),
+    sa.Column("by", sa.Text, nullable=False, server_default="turn"),
     sa.Column("offered_at", Micros, nullable=False),
     sa.Column("answer_by", Micros),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("answered_at", Micros),
+)
+sa.Index(
+    "offers_open",
+    offers.c.answer_by,
+    sqlite_where=offers.c.state == "open",
+    postgresql_where=offers.c.state == "open",
 )
 
 # Append only: what was decided about an envelope or a lead, by whom, with codes and ids.
@@ -350,15 +403,19 @@ decisions = sa.Table(
 )
 sa.Index("decisions_lead", decisions.c.lead_id, decisions.c.id)
 
-# slot: while a notice of this lead to this manager is still to be sent, a further one joins it.
+# slot: while a notice of this lead to this manager is still to be sent, a further one joins it. lead_id: None where it is about
+# none (a summary). record: codes and ids that it is rendered from. critical: quiet hours do not hold it back.
 outbox = sa.Table(
     "outbox",
     metadata,
     _id(),
     _uid(),
     sa.Column("code", sa.Text, nullable=False),
-    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("lead_id", Id, index=True),
     sa.Column("manager_id", Id, nullable=False),
+    sa.Column("offer_id", Id),
+    sa.Column("record", sa.Text),
+    sa.Column("critical", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("route", sa.Text),
     sa.Column("slot", sa.Text, unique=True),
     sa.Column("state", sa.Text, nullable=False, server_default="due"),
@@ -371,3 +428,40 @@ outbox = sa.Table(
     sa.Column("error", sa.Text),
 )
 sa.Index("outbox_due", outbox.c.due_at, sqlite_where=outbox.c.state == "due", postgresql_where=outbox.c.state == "due")
+
+# What a route can edit afterwards: one message for a lead and a person, by the provider's id of it.
+messages = sa.Table(
+    "messages",
+    metadata,
+    _id(),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("manager_id", Id, nullable=False),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("ref", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.UniqueConstraint("route", "address", "ref", name="messages_once"),
+)
+
+# One-time links (to the desk, an invitation to a bot), by the hash of what stands in them.
+links = sa.Table(
+    "links",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("until", Micros, nullable=False),
+    sa.Column("used_at", Micros),
+)
+
+# Who is signed in to the desk, by the hash of his cookie.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("csrf", sa.Text, nullable=False),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("until", Micros, nullable=False),
+)

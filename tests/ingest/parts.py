@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
 from ingest.distribution import Distributor
+from ingest.folding import Folding
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settler
+from ingest.signals import Signals
 from kernel.clock import Clock
 from storage import handling, revisions, rotation
 from storage.account import account
@@ -270,9 +272,9 @@ def wire(store: Store, document: Mapping[str, Any] | None = None, *, lane: int =
     journal_ = Journal(names, store.ids.take, b"k" * 32, lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    parts = Parts(
-        store, names, journal_, rulebooks, distributor, Settler(names, journal_, rulebooks, distributor, store.ids.take)
-    )
+    folding = Folding({name: Plain(name) for name in ("site", "bot", "pbx")})
+    settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), store.ids.take)
+    parts = Parts(store, names, journal_, rulebooks, distributor, settler)
     if document is not None:
         parts.apply(document)
     return parts

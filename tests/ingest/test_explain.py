@@ -21,7 +21,7 @@ from dedup.keys import CODES, KeyRules, identify
 from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.distribution import _told
 from ingest.explain import sentences
-from ingest.office import ACTIONS
+from ingest.hand import ACTIONS
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language

@@ -17,6 +17,7 @@ import structlog
 from channels.message import Envelope, Inbound, Parsed
 from ingest.pipeline import TRIES, Pipeline, in_thread
 from ingest.settle import Reading, Settled
+from ingest.signals import Signals
 from storage.files import Files
 from storage.journal import Claimed
 from storage.schema import contacts, interactions, journal, leads
@@ -37,7 +38,7 @@ class Worker:
         self._grew = asyncio.Event()
         adapters = {"site": adapter or Plain()}
         self.pipeline = Pipeline(
-            parts.store, parts.journal, parts.settler, Files(folder), adapters, at_clock(NOW), self._settled
+            parts.store, parts.journal, parts.settler, Signals(), Files(folder), adapters, at_clock(NOW), self._settled
         )
 
     def _settled(self, _claimed: Sequence[Claimed], what: Settled) -> None:

@@ -1,0 +1,105 @@
+"""People and turns: pairs that stay apart, activities, offers that are answered, messages that are edited, the desk's sessions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def _id() -> sa.types.TypeEngine[int]:
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    _people()
+    _leads()
+    _managers()
+    _notices()
+    _desk()
+
+
+def _people() -> None:
+    op.create_table(
+        "apart",
+        sa.Column("low_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("high_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+    )
+    op.add_column("suggestions", sa.Column("verdict", sa.Text()))
+    op.add_column("suggestions", sa.Column("actor", sa.Text()))
+    op.add_column("suggestions", sa.Column("record", sa.Text()))
+
+
+def _leads() -> None:
+    op.add_column("leads", sa.Column("accepted_at", sa.BigInteger()))
+    op.add_column("leads", sa.Column("escalated", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.add_column("leads", sa.Column("escalate_at", sa.BigInteger()))
+    op.add_column("leads", sa.Column("away_at", sa.BigInteger()))
+    for column in ("escalate_at", "away_at"):
+        there = sa.text(f"{column} IS NOT NULL")
+        op.create_index(f"leads_{column}", "leads", [column], sqlite_where=there, postgresql_where=there)
+    op.create_table(
+        "activities",
+        sa.Column("id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("uid", sa.Uuid(as_uuid=False), nullable=False, unique=True),
+        sa.Column("lead_id", _id(), nullable=False, index=True),
+        sa.Column("interaction_id", _id()),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger()),
+        sa.Column("done_at", sa.BigInteger()),
+        sa.Column("done_by", sa.Text()),
+    )
+
+
+def _managers() -> None:
+    op.add_column("managers", sa.Column("role", sa.Text(), nullable=False, server_default="manager"))
+    op.add_column("managers", sa.Column("telegram", sa.Text()))
+    op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
+    still = sa.text("state = 'open'")
+    op.create_index("offers_open", "offers", ["answer_by"], sqlite_where=still, postgresql_where=still)
+
+
+def _notices() -> None:
+    # SQLite cannot drop a NOT NULL in place, so alembic copies the table; its partial index is made again by hand.
+    with op.batch_alter_table("outbox") as outbox:
+        outbox.alter_column("lead_id", existing_type=_id(), nullable=True)
+        outbox.add_column(sa.Column("offer_id", _id()))
+        outbox.add_column(sa.Column("record", sa.Text()))
+        outbox.add_column(sa.Column("critical", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_table(
+        "messages",
+        sa.Column("id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("lead_id", _id(), nullable=False, index=True),
+        sa.Column("manager_id", _id(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("shown", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.UniqueConstraint("route", "address", "ref", name="messages_once"),
+    )
+
+
+def _desk() -> None:
+    op.create_table(
+        "links",
+        sa.Column("hash", sa.Text(), primary_key=True),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger()),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.Text(), primary_key=True),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("csrf", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )
