@@ -251,6 +251,18 @@ async def _availability(office: Office, asked: Asked) -> Json:
     return await office.set_available(asked.path["name"], available=asked.body["available"], actor=ACTOR)
 
 
+async def _hand_over(office: Office, asked: Asked) -> Json:
+    return await office.hand_over(asked.path["name"], asked.body["to"], ACTOR)
+
+
+async def _plan(office: Office, _: Asked) -> Json:
+    return await office.plan()
+
+
+async def _reload(office: Office, _: Asked) -> Json:
+    return await office.reload(ACTOR)
+
+
 async def _channels(office: Office, asked: Asked) -> Json:
     return _page_of(await office.channels(), asked)
 
@@ -350,6 +362,10 @@ OPERATIONS: Final = (
     Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True),
     Operation("set_availability", "PUT", "/api/managers/{name}/availability", "Whether a manager gets new leads",
               _availability, models.Manager, body=models.Availability),
+    Operation("hand_over", "POST", "/api/managers/{name}/hand-over", "All open leads of a manager to another, or in turn",
+              _hand_over, models.HandedOver, body=models.HandOver),
+    Operation("plan", "POST", "/api/config/plan", "What the changed configuration would change", _plan, models.Plan),
+    Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
     Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),

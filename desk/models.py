@@ -219,6 +219,39 @@ class Managers(Page):
     items: list[Manager]
 
 
+class HandOver(Order):
+    """Where the open leads of a manager go: to another, or left out, to whoever has the turn."""
+
+    to: str | None = None
+
+
+class HandedOver(Answer):
+    """How many leads changed hands."""
+
+    manager: str
+    to: str | None
+    leads: int
+
+
+class Change(Answer):
+    """One difference between the configuration in force and the file. Which of the keys are there depends on the code."""
+
+    code: str
+    name: str | None
+    was: str | None = None
+    keys: list[str] = []
+    open_leads: int | None = None
+    waiting_leads: int | None = None
+
+
+class Plan(Answer):
+    """What a changed configuration changes. `restart`: sections whose changes wait for the next start."""
+
+    changes: list[Change]
+    restart: list[str]
+    warnings: list[str]
+
+
 class Channel(Answer):
     """A configured channel and how it is."""
 

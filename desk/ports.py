@@ -47,6 +47,15 @@ class Office(Protocol):
     async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
         """Switch a manager's availability; the manager afterwards."""
 
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """Give all open leads of a manager to `to`, or None: to whoever has the turn: `{"manager", "to", "leads"}`."""
+
+    async def plan(self) -> Json:
+        """What the changed configuration would change: `{"changes", "restart", "warnings"}`. Refused 422 with its faults."""
+
+    async def reload(self, actor: str) -> Json:
+        """Put the changed configuration in force; `plan`'s answer. Refused 422 with its faults, and nothing has changed."""
+
     async def channels(self) -> Json:
         """Every channel with its state."""
 

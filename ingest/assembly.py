@@ -1,18 +1,19 @@
 """The composition root: every part of a daemon, put together once from a configuration and a store."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from channels import adapter as kinds
-from channels.adapter import Adapter
+from ingest import log as logs
+from ingest.adapters import Adapters, made
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
+from ingest.config.secret import secret_values
+from ingest.current import Current
 from ingest.distribution import Distributor
 from ingest.folding import Folding
 from ingest.gateway import Gateway
@@ -25,6 +26,7 @@ from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.office import StoreOffice
 from ingest.pipeline import Pipeline
+from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
@@ -56,30 +58,32 @@ class Parts:
     clock: Clock
     metrics: Metrics
     secrets: Secrets
-    adapters: Mapping[str, Adapter[Any]]
+    adapters: Adapters
     intake: Intake
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
     listening: Listening
+    reloader: Reloader
     gateway: Gateway
     office: StoreOffice
 
 
-async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
-    """Apply the configuration's revision to the store and put the parts together. Raises Away."""
+async def assemble(config: Config, store: Store, clock: Clock, path: Path | None = None) -> Parts:
+    """Apply the configuration's revision to the store and put the parts together. Raises Away.
+
+    `path` is the file of the configuration, for reloads.
+    """
     names = Names()
     zone = ZoneInfo(config.timezone)
     secrets = await store.run(lambda db: _start(db, config, names, clock, embedded=store.embedded))
-    adapters = {
-        name: kinds.load(channel.kind).Adapter(name, channel, secret=secrets.marks, language=config.language)
-        for name, channel in config.channels.items()
-    }
+    adapters = Adapters(made(config, secrets.marks))
+    current = Current(config)
     metrics = Metrics()
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
+    hand = Hand(names, rulebooks, distributor, current, store.ids.take)
     signals = Signals()
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
@@ -103,6 +107,16 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
     listening = Listening(store, journal, intake, adapters, clock)
+
+    async def applied(changed: Config) -> None:
+        fresh = made(changed, secrets.marks, adapters)
+        listening.change(fresh)
+        adapters.change(fresh)
+        sender.change(routes(changed))
+        logs.also_scrub(secret_values(changed))
+        ticker.poke()
+
+    reloader = Reloader(path, current, store, names, rulebooks, distributor, clock, applied)
     office = StoreOffice(
         store,
         names,
@@ -115,13 +129,27 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         adapters,
         clock,
         metrics,
-        config,
+        current,
+        reloader,
         zone,
         ticker.poke,
         listening.states,
     )
     return Parts(
-        config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
+        config,
+        store,
+        clock,
+        metrics,
+        secrets,
+        adapters,
+        intake,
+        pipeline,
+        ticker,
+        sender,
+        listening,
+        reloader,
+        gateway,
+        office,
     )
 
 

@@ -7,20 +7,22 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, SecretStr
 
 from desk.api import add_api
+from desk.ports import Json
 from ingest import log as logs
 from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
+from ingest.config.secret import secret_values
+from ingest.reloading import compared
 from ingest.supervise import Supervisor
 from kernel import seams
 from kernel.clock import Clock
@@ -49,12 +51,12 @@ def run(config_path: Path, roles: Sequence[str] = ROLES, *, test_hooks: bool = F
     config = loaded(config_path)
     if config is None:
         return MISCONFIGURED
-    logs.configure(_secret_values(config))
+    logs.configure(secret_values(config))
     if test_hooks:
         seams.arm(os.environ.get(CRASH_VARIABLE, ""))
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            _loop_runner()(_serve(config, test_hooks=test_hooks))
+            _loop_runner()(_serve(config, config_path, test_hooks=test_hooks))
     except CannotStart as error:
         print(f"priyom does not start: {error}", file=sys.stderr)
         return MISCONFIGURED
@@ -75,24 +77,6 @@ def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
     for fault in result.faults:
         print(fault, file=sys.stderr)
     return result.config
-
-
-def _secret_values(config: Config) -> list[str]:
-    """Every secret text of a configuration, for the logs to scrub."""
-    found: list[str] = []
-
-    def walk(value: object) -> None:
-        if isinstance(value, SecretStr):
-            found.append(value.get_secret_value())
-        elif isinstance(value, Mapping):
-            for item in value.values():
-                walk(item)
-        elif isinstance(value, BaseModel):
-            for name in type(value).model_fields:
-                walk(getattr(value, name))
-
-    walk(config)
-    return [secret for secret in found if not secret.startswith("sqlite:")]
 
 
 @contextlib.contextmanager
@@ -121,9 +105,9 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
             lock.release()
 
 
-async def _serve(config: Config, *, test_hooks: bool) -> None:
+async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
     with opened_store(config) as store:
-        parts = await assemble(config, store, Clock())
+        parts = await assemble(config, store, Clock(), path)
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
@@ -132,8 +116,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
-        for name, work in parts.listening.tasks():
-            supervisor.start(name, work)
+        supervisor.start("listening", parts.listening.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))
@@ -142,7 +125,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         try:
             await _listen(config, runner)
             _greet(config, runner)
-            await _stopped()
+            await _stopped(parts)
         finally:
             log.info("stopping", action="daemon.stop")
             await runner.cleanup()
@@ -190,12 +173,25 @@ def _greet(config: Config, runner: web.AppRunner) -> None:
     log.info("listening", action="daemon.start", host=config.http.host, port=port)
 
 
-async def _stopped() -> None:
+async def _stopped(parts: Parts) -> None:
+    """Until SIGTERM or SIGINT; each SIGHUP on the way reads the configuration again."""
     stop = asyncio.Event()
+    again = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+    reloading = asyncio.create_task(_reload_whenever(again, parts), name="reload")
     await stop.wait()
+    reloading.cancel()
+
+
+async def _reload_whenever(again: asyncio.Event, parts: Parts) -> None:
+    while True:
+        await again.wait()
+        again.clear()
+        await parts.reloader.reload_on_signal()
 
 
 def _hooks(parts: Parts) -> list[web.RouteDef]:
@@ -231,7 +227,7 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
     config = loaded(config_path)
     if config is None:
         raise CannotStart("the configuration has faults")
-    logs.configure(_secret_values(config))
+    logs.configure(secret_values(config))
     logging.getLogger().setLevel(logging.WARNING)
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
@@ -245,6 +241,17 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
             yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
         finally:
             await runner.cleanup()
+
+
+def planned(config_path: Path) -> Json:
+    """What a file would change in its store, while no daemon has that. Raises CannotStart."""
+    config = loaded(config_path)
+    if config is None:
+        raise CannotStart("the configuration has faults")
+    logs.configure(secret_values(config))
+    logging.getLogger().setLevel(logging.WARNING)
+    with opened_store(config) as store:
+        return {"changes": store.peek(lambda db: compared(db, config)), "restart": [], "warnings": []}
 
 
 def migrate(config_path: Path) -> int:

@@ -103,9 +103,11 @@ class _Teller:
 
     def _action(self, code: str, record: Mapping[str, Any], actor: str) -> Iterator[str]:
         manager, team = record.get("manager"), record.get("team")
-        what = "assign_to_team" if code == "assign" and manager is None else code
-        count = len(record.get("envelopes", ()))
-        done = self._say("action", what, manager=self._title(manager), team=team, count=count)
+        what = (
+            {"assign": "assign_to_team", "hand_over": "hand_over_in_turn"}.get(code, code) if manager is None else code
+        )
+        count, left = len(record.get("envelopes", ())), self._title(record.get("left"))
+        done = self._say("action", what, manager=self._title(manager), team=team, count=count, left=left)
         yield f"{self._title(actor)}: {done}."
         if record.get("reason"):
             yield self._say("phrase", "with_reason", reason=record["reason"])

@@ -8,9 +8,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from desk.ports import Refused
+from ingest.current import Current
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
-from storage import decisions, handling, rotation
+from storage import decisions, handling, handover, rotation
 from storage.decisions import Decision
 from storage.handling import Standing
 from storage.names import Names
@@ -22,20 +23,20 @@ ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
 
 
 class Hand:
-    """What a person may do to a lead. `reasons` are the configured ones, by the state that they explain."""
+    """What a person may do to a lead."""
 
     def __init__(
         self,
         names: Names,
         rulebooks: Rulebooks,
         distributor: Distributor,
-        reasons: Mapping[str, tuple[str, ...]],
+        current: Current,
         new_id: Callable[[], int],
     ) -> None:
         self._names = names
         self._rulebooks = rulebooks
         self._distributor = distributor
-        self._reasons = reasons
+        self._current = current
         self._new_id = new_id
 
     def act(
@@ -79,6 +80,43 @@ class Hand:
             record = {"code": "available" if available else "away", "manager": manager}
             decisions.write(db, [Decision(self._new_id(), now, "action", record, actor=actor)])
             self._distributor.everybody(db, rulebook, now)
+
+    def hand_over(self, db: sa.Connection, manager: str, to: str | None, actor: str, now: datetime) -> int:
+        """All open leads of somebody go to another, or to whoever has the turn; how many there were. Raises Refused."""
+        rulebook = self._rulebooks.current(db)
+        if manager not in self._names.managers.all(db):
+            raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
+        if to is not None and (to == manager or to not in rulebook.policy.managers):
+            known = ", ".join(name for name in rulebook.policy.managers if name != manager)
+            raise Refused(422, "no_such_manager", f"the leads cannot go to {to!r}; there are {known}")
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+        handed = handover.hand_over(db, self._names, manager, to)
+        decisions.write(
+            db,
+            [
+                Decision(
+                    self._new_id(),
+                    now,
+                    "action",
+                    {
+                        "code": "hand_over",
+                        "manager": to,
+                        "team": one.team,
+                        "reason": None,
+                        "from": None,
+                        "left": manager,
+                    },
+                    one.lead,
+                    actor=actor,
+                )
+                for one in handed
+            ],
+        )
+        if to is not None:
+            notices = [Notice("lead_assigned", one.lead, to) for one in handed]
+            rotation.tell(db, self._names, notices, (self._new_id() for _ in notices), now)
+        self._distributor.everybody(db, rulebook, now)
+        return len(handed)
 
     def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
         """The lead as the order wants it; equal to `before` where it is so already."""
@@ -125,7 +163,7 @@ class Hand:
 
     def _reason(self, action: str, order: Mapping[str, Any]) -> str | None:
         reason = order.get("reason")
-        known = self._reasons.get(CLOSING[action], ())
+        known = self._current.config.reasons.get(CLOSING[action], ())
         if action == "convert":
             return None
         if reason is None and action == "disqualify":

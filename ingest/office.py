@@ -14,13 +14,14 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
-from ingest.config.schema import Config
+from ingest.current import Current
 from ingest.explain import sentences
 from ingest.hand import Hand
 from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
 from ingest.pipeline import Pipeline
+from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settled, Settler
 from kernel.clock import Clock, instant, iso
@@ -64,7 +65,8 @@ class StoreOffice:
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         metrics: Metrics,
-        config: Config,
+        current: Current,
+        reloader: Reloader,
         zone: ZoneInfo,
         on_change: Callable[[], None],
         states: Mapping[str, State],
@@ -80,11 +82,16 @@ class StoreOffice:
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
-        self._language: Language = config.language
-        self._titles = {name: manager.name for name, manager in config.managers.items()}
+        self._language: Language = current.config.language
+        self._current = current
+        self._reloader = reloader
         self._zone = zone
         self._on_change = on_change
         self._states = states
+
+    def _titles(self) -> dict[str, str]:
+        """What people read for a manager's name."""
+        return {name: manager.name for name, manager in self._current.config.managers.items()}
 
     async def _read(self, unit: Unit[Any]) -> Any:
         try:
@@ -130,7 +137,7 @@ class StoreOffice:
         def unit(db: sa.Connection) -> Json:
             number = _number(db, uid)
             lead = views.lead(db, self._names, number)
-            told = sentences(db, decisions.of_lead(db, number), chosen, self._titles)
+            told = sentences(db, decisions.of_lead(db, number), chosen, self._titles())
             return {
                 "lead": uid,
                 "title": lead["title"],
@@ -229,6 +236,21 @@ class StoreOffice:
         shown: Json = await self._run(unit)
         self._on_change()
         return shown
+
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """All open leads of a manager go to another, or to whoever has the turn."""
+        now = self._clock.now()
+        count: int = await self._run(lambda db: self._hand.hand_over(db, manager, to, actor, now))
+        self._on_change()
+        return {"manager": manager, "to": to, "leads": count}
+
+    async def plan(self) -> Json:
+        """What the configuration file would change."""
+        return await self._reloader.plan()
+
+    async def reload(self, actor: str) -> Json:
+        """Put the configuration file in force."""
+        return await self._reloader.reload(actor)
 
     async def channels(self) -> Json:
         """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""
@@ -370,7 +392,7 @@ class StoreOffice:
             code = "lead_assigned" if result.outcome == "created" else "wrote_again"
             _, latest = views.for_notices(db, [result.lead])[result.lead]
             subject, text = render(code, lead, latest, self._language, lead["due_at"])
-            told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles)
+            told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles())
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None
             shown |= {"lead": lead, "sentences": told, "notice": notice}
         return shown

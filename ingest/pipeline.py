@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import structlog
 
-from channels.adapter import Adapter
 from channels.message import Inbound, Signal
+from ingest.adapters import Adapters
 from ingest.settle import Reading, Settled, Settler
 from ingest.signals import Signals
 from kernel.clock import Clock
@@ -46,7 +46,7 @@ class Pipeline:
         settler: Settler,
         signals: Signals,
         files: Files,
-        adapters: Mapping[str, Adapter[Any]],
+        adapters: Adapters,
         clock: Clock,
         on_settled: Callable[[Sequence[Claimed], Settled], None],
         lease: timedelta = LEASE,
@@ -175,7 +175,7 @@ class Pipeline:
         """What an envelope says, or why it cannot be told. Never raises: poison costs only itself."""
         if claimed.attempts > ATTEMPTS:
             return Reading(claimed, None, "died")
-        adapter = self._adapters.get(claimed.envelope.channel)
+        adapter = self._adapters.reader(claimed.envelope.channel)
         if adapter is None:
             return Reading(claimed, None, "no_channel")
         try:

@@ -138,6 +138,14 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "lose": {"ru": "лид закрыт как упущенный", "en": "lead closed as lost"},
         "convert": {"ru": "лид успешно завершён", "en": "lead converted"},
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
+        "hand_over": {
+            "ru": "лид передан вместе со всеми лидами сотрудника {left}, ответственный — {manager}",
+            "en": "handed over with all leads of {left}, the owner is {manager}",
+        },
+        "hand_over_in_turn": {
+            "ru": "лиды сотрудника {left} возвращены в очередь",
+            "en": "the leads of {left} wait for whoever has the turn",
+        },
         "available": {"ru": "{manager} снова получает лиды", "en": "{manager} gets leads again"},
         "away": {"ru": "{manager} пока не получает новых лидов", "en": "{manager} gets no new leads for now"},
         "replay": {

@@ -31,7 +31,7 @@ def revision_document(config: Config) -> dict[str, Any]:
         "hours": config.hours,
         "calendars": {name: calendar.hours for name, calendar in config.calendars.items()},
         "channels": {
-            name: {"kind": channel.kind, "source": channel.source, "team": channel.team}
+            name: {"kind": channel.kind, "source": channel.source, "team": channel.team, "was": channel.was}
             for name, channel in config.channels.items()
         },
         "matching": {
@@ -57,6 +57,7 @@ def _manager_document(manager: Manager) -> dict[str, Any]:
         "capacity": manager.capacity,
         "hours": manager.hours,
         "timezone": manager.timezone,
+        "was": manager.was,
     }
 
 

@@ -91,6 +91,22 @@ def _two_roles(root: Table) -> Iterator[Finding]:
             yield Finding(("directors", name), "is the name of a manager too", "give one of them another name")
 
 
+def _former_names(root: Table) -> Iterator[Finding]:
+    """`was` names what an entry was called before: nobody else may be called so now, and no two can have been the same."""
+    for section in ("channels", "managers"):
+        taken: set[str] = set()
+        for path, entry in _entries(root, section):
+            was = find(entry, "was")
+            if not isinstance(was, Scalar):
+                continue
+            name = was.text.strip()
+            if name in _names(root, section):
+                yield Finding((*path, "was"), f"{shown(path, was)}is still there under this name", "remove one of them")
+            elif name in taken:
+                yield Finding((*path, "was"), f"{shown(path, was)}is claimed twice", "leave it with one of them")
+            taken.add(name)
+
+
 def _channel_teams(root: Table) -> Iterator[Finding]:
     for path, _ in _entries(root, "channels"):
         yield from _named(root, (*path, "team"), "teams", "team")
@@ -233,6 +249,7 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"channels", "managers", "teams"}), _something_to_do),
     (frozenset({"managers", "teams"}), _members),
     (frozenset({"directors", "managers"}), _two_roles),
+    (frozenset({"channels", "managers"}), _former_names),
     (frozenset({"channels", "teams"}), _channel_teams),
     (frozenset({"routing", "teams"}), _rule_teams),
     (frozenset({"routing", "teams"}), _last_rule),

@@ -46,7 +46,7 @@ STRATEGIES: Final = ("round_robin",)
 KNOWN_STRATEGIES: Final = ("first_to_accept", "least_loaded", "round_robin", "weighted")
 ROUTES: Final = ("console", "email")
 KNOWN_ROUTES: Final = ("console", "email", "telegram")
-CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size", "was"})
+CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
 _CHANNEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -514,7 +514,7 @@ class Manager(Section):
     extension: NotBuilt = None
     offers: NotBuilt = None
     weight: NotBuilt = None
-    was: NotBuilt = None
+    was: Text | None = None
     language: NotBuilt = None
 
 

@@ -55,6 +55,10 @@ class Sender:
         self._woken = asyncio.Event()
         self._woken.set()
 
+    def change(self, routes: Sequence[Route]) -> None:
+        """Use these routes from the next burst on."""
+        self._routes = routes
+
     def wake(self) -> None:
         """A notice may be due."""
         self._woken.set()

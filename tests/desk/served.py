@@ -137,6 +137,21 @@ class SmallOffice:
         (self.away.discard if available else self.away.add)(manager)
         return self._manager(manager, found["title"])
 
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """Two leads."""
+        self.actors.append(actor)
+        return {"manager": manager, "to": to, "leads": 2}
+
+    async def plan(self) -> Json:
+        """One change."""
+        change = {"code": "manager_removed", "name": "anna", "open_leads": 2}
+        return {"changes": [change], "restart": ["http"], "warnings": []}
+
+    async def reload(self, actor: str) -> Json:
+        """The same, done."""
+        self.actors.append(actor)
+        return await self.plan()
+
     async def channels(self) -> Json:
         """The one channel."""
         return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}

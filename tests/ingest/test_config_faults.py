@@ -158,7 +158,10 @@ CHANGED: Mapping[tuple[str, str], str] = {
     "use a-z, 0-9, _ and -, starting with a letter or a digit: it becomes an address",
     ("webform}", "webform, tean: sales}"): "1: channels.site.tean: unknown key; did you mean team?",
     ("webform}", "webform, team: slaes}"): "1: channels.site.team: 'slaes' is no team; did you mean sales?",
-    ("webform}", "webform, was: form}"): f"1: channels.site.was: {LATER}",
+    (
+        "webform}",
+        "webform, was: site}",
+    ): "1: channels.site.was: 'site' is still there under this name; remove one of them",
     ("webform}", "webform, consent: {requierd: true}}"): "1: channels.site.consent.requierd: unknown key; "
     "did you mean required?",
     ("webform}", "webform, consent: {required: perhaps}}"): "1: channels.site.consent.required: "
@@ -185,7 +188,10 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("name: Анна", "name: Анна, extension: ['101']"): f"2: managers.anna.extension: {LATER}",
     ("name: Анна", "name: Анна, offers: 3"): f"2: managers.anna.offers: {LATER}",
     ("name: Анна", "name: Анна, weight: 1"): f"2: managers.anna.weight: {LATER}",
-    ("name: Анна", "name: Анна, was: a"): f"2: managers.anna.was: {LATER}",
+    (
+        "name: Анна",
+        "name: Анна, was: boris",
+    ): "2: managers.anna.was: 'boris' is still there under this name; remove one of them",
     ("name: Анна", "name: Анна, language: en"): f"2: managers.anna.language: {LATER}",
     ("[anna, boris]", "[anna, bors]"): "3: teams.sales.managers[1]: 'bors' is no manager; did you mean boris?",
     ("[anna, boris]", "[anna]"): "2: managers.boris: warning: is in no team and gets no leads; add the name to a team",

@@ -88,8 +88,8 @@ def test_the_document_is_plain_json_that_survives_sorted_keys(tmp_path: Path) ->
 def test_the_document_says_what_matching_and_intake_need(tmp_path: Path) -> None:
     document = revision_document(configured(tmp_path, LARGE, {"SECRET": "s"}))
     assert document["channels"] == {
-        "site": {"kind": "webform", "source": "Сайт", "team": "sales"},
-        "two": {"kind": "webform", "source": None, "team": None},
+        "site": {"kind": "webform", "source": "Сайт", "team": "sales", "was": None},
+        "two": {"kind": "webform", "source": None, "team": None, "was": None},
     }
     assert document["matching"] == {
         "shared": {"emails": ["info@*"], "phones": ["8 495 123-45-00"]},

@@ -452,7 +452,7 @@ def literals(owner: type, field: str) -> set[str]:
         ("assignment", literals(Given, "by") | {"unprocessed"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
-        ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team"}),
+        ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("state", {*OPEN_STATES, *CLOSED_STATES}),
     ],
 )
@@ -495,7 +495,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         Decision(2, NOW, "match", {"code": "known_face", "others": [5], "introduced": True, "enquiry": "fold"}),
         assignment(code="by_lot", team="sales", manager="anna", eligible=["anna"], skipped=[["boris", "asleep"]]),
         assignment(code="unprocessed", team="sales", reason="ringing"),
-        action("hand_over", **{"from": "merged"}),
+        action("set_on_fire", **{"from": "merged"}),
         Decision(6, NOW, "erasure", {"code": "by_request"}),
         Decision(7, NOW, "enrichment", {}),
     ]
@@ -505,7 +505,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         ("known_face", "fold"),
         ("by_lot", "asleep"),
         ("ringing",),
-        ("hand_over", "merged"),
+        ("set_on_fire", "merged"),
         ("by_request",),
         ("enrichment",),
     ]

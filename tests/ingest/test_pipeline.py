@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from channels.message import Envelope, Inbound, Parsed
+from ingest.adapters import Adapters
 from ingest.pipeline import TRIES, Pipeline, in_thread
 from ingest.settle import Reading, Settled
 from ingest.signals import Signals
@@ -36,7 +37,7 @@ class Worker:
         self.parts = parts
         self.settled = 0
         self._grew = asyncio.Event()
-        adapters = {"site": adapter or Plain()}
+        adapters = Adapters({"site": adapter or Plain()})
         self.pipeline = Pipeline(
             parts.store, parts.journal, parts.settler, Signals(), Files(folder), adapters, at_clock(NOW), self._settled
         )
