@@ -50,6 +50,13 @@ class Hours:
             at = self._step(at, zone)
         return at
 
+    def left(self, moment: datetime, zone: ZoneInfo) -> timedelta | None:
+        """How long they stay open from `moment` on, nothing where they are closed; None where they never close."""
+        if not self.open_at(moment, zone):
+            return timedelta(0)
+        closes = self.next_change(moment, zone)
+        return None if closes is None else closes - moment
+
     def _step(self, at: datetime, zone: ZoneInfo) -> datetime:
         """The next instant at which the answer may change: an edge or a jump of the clock, or else a day later.
 

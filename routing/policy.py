@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from routing.hours import Hours
@@ -18,6 +18,15 @@ class Manager:
     capacity: int | None
     hours: Hours
     zone: ZoneInfo
+
+    def shift_left(self, now: datetime) -> timedelta | None:
+        """How long he is still on shift, until a break or its end; nothing off shift, None where no shift ends."""
+        return self.hours.left(now, self.zone)
+
+    def ends_within(self, now: datetime, margin: timedelta) -> bool:
+        """Whether less than `margin` of his shift is left, or he is off shift."""
+        left = self.shift_left(now)
+        return left is not None and left < margin
 
 
 @dataclass(frozen=True, slots=True)
