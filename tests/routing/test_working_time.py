@@ -63,6 +63,11 @@ def test_the_next_opening_is_now_while_anybody_works_and_otherwise_when_the_firs
     assert office().next_open(moscow(9, 18)) == moscow(12, 9)
 
 
+def test_hours_that_open_at_a_midnight_of_utc_after_an_idle_day_are_found() -> None:
+    tuesdays = WorkingTime([(parse_hours("Tue 00:00-24:00"), ZoneInfo("UTC"))])
+    assert tuesdays.next_open(moscow(5, 12)) == datetime(2026, 1, 6, tzinfo=UTC)
+
+
 def test_who_always_works_has_deadlines_by_the_calendar() -> None:
     always = WorkingTime([(ALWAYS, MOSCOW), (OFFICE, MOSCOW)])
     assert always.deadline(moscow(5, 3), timedelta(days=9, seconds=1)) == moscow(14, 3) + timedelta(seconds=1)
