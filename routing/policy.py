@@ -45,7 +45,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The enquiry's `key` (`channel`, `source`, `city`, `utm_…`) is one of `values`; all but channels are folded."""
+    """The enquiry's `key` (`channel`, `source`, `city`, `to`, `language`, `utm_…`) is one of `values`.
+
+    Channels are as they are named, addressees as `addressee` gives them, languages are tags; all others are folded.
+    """
 
     key: str
     values: frozenset[str]
@@ -73,7 +76,15 @@ class During:
     zone: ZoneInfo
 
 
-Condition = OneOf | Mentions | Known | During
+@dataclass(frozen=True, slots=True)
+class From:
+    """A telephone number of the client's is from one of these countries (ISO 3166), or from a region so named."""
+
+    countries: frozenset[str]
+    names: tuple[Word, ...]
+
+
+Condition = OneOf | Mentions | Known | During | From
 
 
 @dataclass(frozen=True, slots=True)
