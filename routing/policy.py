@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from routing.hours import Hours
 from routing.words import Word
+
+LAST_MINUTES: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,15 @@ class Manager:
     capacity: int | None
     hours: Hours
     zone: ZoneInfo
+
+    def shift_left(self, now: datetime) -> timedelta | None:
+        """How long he is still on shift, until a break or its end; nothing off shift, None where no shift ends."""
+        return self.hours.left(now, self.zone)
+
+    def ends_within(self, now: datetime, margin: timedelta) -> bool:
+        """Whether less than `margin` of his shift is left, or he is off shift."""
+        left = self.shift_left(now)
+        return left is not None and left < margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The enquiry's `key` (`channel`, `source`, `city`, `utm_…`) is one of `values`; all but channels are folded."""
+    """The enquiry's `key` (`channel`, `source`, `city`, `to`, `language`, `utm_…`) is one of `values`.
+
+    Channels are as they are named, addressees as `addressee` gives them, languages are tags; all others are folded.
+    """
 
     key: str
     values: frozenset[str]
@@ -64,7 +79,15 @@ class During:
     zone: ZoneInfo
 
 
-Condition = OneOf | Mentions | Known | During
+@dataclass(frozen=True, slots=True)
+class From:
+    """A telephone number of the client's is from one of these countries (ISO 3166), or from a region so named."""
+
+    countries: frozenset[str]
+    names: tuple[Word, ...]
+
+
+Condition = OneOf | Mentions | Known | During | From
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +116,12 @@ class Policy:
     rules: tuple[Rule, ...]
     topics: tuple[Topic, ...]
     title: str
+
+
+def offer_margin(accept_within: timedelta | None) -> timedelta:
+    """How much of his shift a manager must have left to be offered a lead; see `Manager.ends_within`.
+
+    As long as he has to accept it, since nobody accepts after hours, and never more than a quarter of an hour, so that a
+    long time to accept does not end everybody's work at noon. Nothing where a lead is given and not offered.
+    """
+    return timedelta(0) if accept_within is None else min(accept_within, LAST_MINUTES)
