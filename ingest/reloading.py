@@ -16,6 +16,7 @@ from ingest.config.schema import Config
 from ingest.current import Current
 from ingest.distribution import Distributor
 from ingest.planning import differences
+from ingest.routing_tests import failed_routing_tests
 from ingest.rulebook import Rulebooks, compile_rulebook
 from kernel.clock import Clock
 from storage import handover, revisions
@@ -90,9 +91,10 @@ class Reloader:
         if self._path is None:
             raise Refused(409, "no_file", "this process was not started from a file")
         loaded = await asyncio.to_thread(load, self._path, os.environ)
-        if loaded.config is None:
-            faults = "\n".join(str(fault) for fault in loaded.faults if fault.level == "error")
-            raise Refused(422, "misconfigured", faults)
+        failed = [] if loaded.config is None else await asyncio.to_thread(failed_routing_tests, loaded.config)
+        if loaded.config is None or failed:
+            errors = [fault for fault in (*loaded.faults, *failed) if fault.level == "error"]
+            raise Refused(422, "misconfigured", "\n".join(map(str, errors)))
         running = self._current.config
         later = {name: getattr(running, name) for name in AT_START_ONLY}
         restart = [name for name in AT_START_ONLY if getattr(loaded.config, name) != later[name]]

@@ -1,7 +1,7 @@
 """The applied revision, compiled: what matching and distribution go by inside a transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from dedup.enquiry import Limits
 from dedup.keys import KeyRules
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
+from routing.addressee import addressee
 from routing.policy import Policy
 from storage import revisions
 from storage.names import Names
@@ -17,22 +18,24 @@ from storage.names import Names
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a channel's entry says of all that comes through it."""
+    """What a channel's entry says of all that comes through it. `numbers`: sources by `addressee`."""
 
     kind: str
     source: str | None
     team: str | None
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One revision, compiled."""
+    """One revision, compiled. `shared_over`: a key seen with more other keys than this is shared; None: without limit."""
 
     revision: int
     policy: Policy
     keys: KeyRules
     limits: Limits
     origins: Mapping[str, Origin]
+    shared_over: int | None = None
 
 
 def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
@@ -45,8 +48,14 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         policy_from(document),
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
-        {name: Origin(c["kind"], c["source"], c["team"]) for name, c in document["channels"].items()},
+        {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
+        shared.get("over"),
     )
+
+
+def _origin(channel: Mapping[str, Any], region: str) -> Origin:
+    numbers = {addressee(number, region): source for number, source in channel.get("numbers", {}).items()}
+    return Origin(channel["kind"], channel["source"], channel["team"], numbers)
 
 
 class Rulebooks:

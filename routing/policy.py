@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from routing.hours import Hours
 from routing.words import Word
+
+LAST_MINUTES: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +116,12 @@ class Policy:
     rules: tuple[Rule, ...]
     topics: tuple[Topic, ...]
     title: str
+
+
+def offer_margin(accept_within: timedelta | None) -> timedelta:
+    """How much of his shift a manager must have left to be offered a lead; see `Manager.ends_within`.
+
+    As long as he has to accept it, since nobody accepts after hours, and never more than a quarter of an hour, so that a
+    long time to accept does not end everybody's work at noon. Nothing where a lead is given and not offered.
+    """
+    return timedelta(0) if accept_within is None else min(accept_within, LAST_MINUTES)

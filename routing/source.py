@@ -79,6 +79,8 @@ def source_of(trail: Trail) -> str:
 
 def _campaign(marks: Mapping[str, str]) -> str | None:
     """`yandex / cpc` by its network's name, any other as it is written."""
+    if not marks.get("utm_source"):
+        return None
     source, medium, campaign = (_one_line(marks.get(f"utm_{key}", "")) for key in ("source", "medium", "campaign"))
     if not source or not (medium or campaign):
         return None

@@ -150,6 +150,19 @@ async def test_what_needs_a_new_start_is_said_and_left_as_it_is(office: Office) 
     assert office.parts.office._current.config.http.port == 8080
 
 
+async def test_a_file_whose_rules_fail_their_own_tests_changes_nothing(office: Office) -> None:
+    tested = TWO_TEAMS + (
+        "routing: [{when: {keyword: [опт]}, team: south}, {team: sales}]\n"
+        "routing_tests: [{name: опт на юг, given: {channel: site, text: нужен опт}, expect: {team: %s}}]\n"
+    )
+    with pytest.raises(Refused) as refused:
+        await office.reload(tested % "sales")
+    assert "routing_tests[0]" in str(refused.value)
+    assert office.column(revisions.c.id) == [1]
+    await office.reload(tested % "south")
+    assert office.column(revisions.c.id) == [1, 2]
+
+
 async def test_a_plan_leaves_no_trace(office: Office) -> None:
     office.file.write_text(RULED)
     planned = await office.parts.reloader.plan()
