@@ -3,9 +3,12 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ingest.config.schema import Director, Manager
+from ingest.config.policy import policy
+from ingest.config.schema import Config, Director, Manager
 from ingest.current import Current
 from kernel.texts import Language
+from routing.hours import parse_hours, quiet_until
+from routing.policy import Policy
 
 
 class People:
@@ -13,6 +16,7 @@ class People:
 
     def __init__(self, current: Current) -> None:
         self._current = current
+        self._compiled: tuple[Config, Policy] | None = None
 
     def _person(self, name: str) -> Manager | Director | None:
         config = self._current.config
@@ -33,6 +37,22 @@ class People:
         person = self._person(name)
         own = person.timezone if isinstance(person, Manager) else None
         return ZoneInfo(own or self._current.config.timezone)
+
+    def quiet_until(self, name: str, now: datetime) -> datetime | None:
+        """Until when he is not to be disturbed. Whoever is on shift is at work, whatever the quiet hours are."""
+        quiet = self._current.config.notices.quiet
+        if quiet is None:
+            return None
+        manager = self._policy().managers.get(name)
+        if manager is not None and manager.hours.open_at(now, manager.zone):
+            return None
+        return quiet_until(now, parse_hours(quiet), self.zone(name))
+
+    def _policy(self) -> Policy:
+        config = self._current.config
+        if self._compiled is None or self._compiled[0] is not config:
+            self._compiled = (config, policy(config))
+        return self._compiled[1]
 
     def at(self, name: str, moment: datetime) -> str:
         """A time as he reads it."""
