@@ -151,6 +151,30 @@ def _raise_named(db: sa.Connection, sql: str, error: Any) -> NoReturn:
     ) from error
 
 
+@cache
+def _with_constants(kind: Any) -> Any:
+    """A dialect's compiler that writes a statement's own constants into its text; what is given at each run stays a parameter.
+
+    Neither database can prove of a parameter that a partial index covers it: PostgreSQL leaves the index out of a plan that
+    serves all values, and SQLite, which looks at the value, plans the statement anew whenever one is bound.
+    """
+
+    class WithConstants(kind):  # type: ignore[misc] # the dialect's own
+        def visit_bindparam(self, bindparam: Any, **kw: Any) -> str:
+            constant = bindparam.value is not None and not bindparam.expanding
+            text: str = super().visit_bindparam(bindparam, **(kw | {"literal_binds": True} if constant else kw))
+            return text
+
+    return WithConstants
+
+
+def _compile(db: sa.Connection, statement: sa.ClauseElement) -> sa.sql.compiler.SQLCompiler:
+    made: sa.sql.compiler.SQLCompiler = _with_constants(cast("Any", db.dialect.statement_compiler))(
+        db.dialect, statement
+    )
+    return made
+
+
 class Prepared:
     """A statement whose text never changes, compiled once a dialect and then handed to the driver as it is.
 
@@ -188,7 +212,7 @@ class Prepared:
 
     def _compile(self, db: sa.Connection) -> tuple[str, dict[str, Any], list[str] | None, bool]:
         statement = self._statement if isinstance(self._statement, sa.ClauseElement) else self._statement(db)
-        compiled = cast("sa.sql.compiler.SQLCompiler", statement.compile(dialect=db.dialect))
+        compiled = _compile(db, statement)
         returns = isinstance(statement, sa.Select) or bool(compiled.effective_returning)
         made = (str(compiled), dict(compiled.params), compiled.positiontup, returns)
         self._compiled[db.dialect.name] = made
@@ -239,7 +263,7 @@ class Bulk:
     def _for_each(self, db: sa.Connection) -> tuple[str, Callable[[Values], Values] | None]:
         # Prefixed: in an UPDATE the plain names are kept by SQLAlchemy for the new values.
         cells = {name: sa.bindparam(f"new_{name}", type_=self._table.c[name].type) for name in self._names}
-        compiled = cast("sa.sql.compiler.SQLCompiler", self._written(db, cells, None).compile(dialect=db.dialect))
+        compiled = _compile(db, self._written(db, cells, None))
         order = [self._names.index(name.removeprefix("new_")) for name in compiled.positiontup or ()]
         pick = None if order == list(range(len(self._names))) else cast("Any", itemgetter(*order))
         self._each = (str(compiled), pick)

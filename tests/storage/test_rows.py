@@ -7,12 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from storage.rows import Prepared, Upsert, found, insert, look_up, update
-from storage.schema import keys, settings
+from storage.schema import journal, keys, settings
 from storage.store import Away, Conflict, Store
 
 KEY = ("id", "kind", "value", "holder_id", "shared", "origin", "journal_id", "created_at")
 SECRET = "+79123456789"
 HELD = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.shared))
+ORDER = (journal.c.received_at, journal.c.id)
 COUNT = Prepared(sa.select(sa.func.count()).select_from(keys))
 
 
@@ -110,6 +111,22 @@ def test_a_connection_that_the_server_ended_is_away_and_the_next_unit_has_anothe
     with pytest.raises(Away):
         store.transact(cut_off)
     assert store.transact(COUNT) == [(0,)]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_partial_index_serves_a_statement_whose_constants_it_covers(store: Store) -> None:
+    planned: list[tuple[object, ...]] = []
+
+    def plan(connection: sa.Connection, _cursor: object, text: str, given: tuple[object, ...], *_: object) -> None:
+        if "FROM journal" in text and not text.startswith("EXPLAIN"):
+            planned.extend(tuple(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given))
+
+    sa.event.listen(store._main, "before_cursor_execute", plan)
+    try:
+        store.transact(Prepared(sa.select(journal.c.id).where(journal.c.outcome == "pending").order_by(*ORDER)))
+    finally:
+        sa.event.remove(store._main, "before_cursor_execute", plan)
+    assert ["journal_pending" in str(row[-1]) for row in planned] == [True]
 
 
 def test_a_statement_can_be_listened_to(store: Store) -> None:
