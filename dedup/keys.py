@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from dedup.address import Address, find_addresses, is_machine_made, may_hold_address, parse_address
 from dedup.phone import Phone, find_phones, may_hold_phone, parse_phone
@@ -51,9 +51,8 @@ _RUNS: Final = ("0123456789" * 2, "9876543210" * 2)
 _RUN: Final = 10
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """A normalised (kind, value) that identifies a sender.
+class Key(NamedTuple):
+    """A normalised (kind, value) that identifies a sender. A tuple, since much looking up and sorting is done by it.
 
     `phone`: E.164, with `;ext=` (RFC 3966) where there is an extension, which makes it another key: two people behind
     one switchboard are two people. `email`: `Address.value`. Any other kind: a provider's user id, verbatim.

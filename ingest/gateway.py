@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from channels.adapter import Adapter, Rejected
 from channels.message import Answer, Request
+from ingest.answering import answered, response
 from ingest.intake import Busy, Intake
 from ingest.metrics import Metrics
 from kernel.clock import Clock
@@ -53,16 +54,20 @@ class Gateway:
         self._proxies = tuple(trusted_proxies)
 
     def routes(self) -> list[web.RouteDef]:
-        """What an application serves of intake."""
+        """What an application serves of intake. A channel's plain address is found by one look-up, before the patterns."""
         return [
+            *(web.route("*", f"/in/{name}", partial(self._deliver, name)) for name in self._adapters),
             web.route("*", "/in/{channel}", self.receive),
             web.route("*", "/in/{channel}/{tail:.*}", self.receive),
             web.get("/form/{channel}", self.page),
         ]
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
+        """One delivery to whatever channel its address names."""
+        return await self._deliver(request.match_info["channel"], request)
+
+    async def _deliver(self, name: str, request: web.Request) -> web.StreamResponse:
         """One delivery: committed, then answered in the vendor's own words; or refused and counted."""
-        name = request.match_info["channel"]
         adapter = self._adapters.get(name)
         if adapter is None:
             return self._refuse("", Rejected(404, "no_such_channel", "there is no such channel"))
@@ -70,9 +75,9 @@ class Gateway:
         try:
             asked = await self._read(request)
             if request.method == "OPTIONS" and (allowed := adapter.preflight(asked)) is not None:
-                return _response(allowed)
+                return response(allowed)
             accepted = await self._intake.accept(adapter.receive(asked))
-            return _response(adapter.answer(asked, accepted))
+            return answered(request, adapter.answer(asked, accepted), asked.at)
         except Rejected as error:
             refusal = error
         except Busy:
@@ -91,7 +96,7 @@ class Gateway:
         shown = None if adapter is None else adapter.page(asked)
         if shown is None:
             return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
-        return _response(shown)
+        return response(shown)
 
     async def nothing(self, _request: web.Request) -> web.StreamResponse:
         """Whatever else is asked for."""
@@ -101,7 +106,7 @@ class Gateway:
         return Request(
             method=request.method,
             tail=request.match_info.get("tail", ""),
-            query=request.query if "?" in request.path_qs else _NO_QUERY,
+            query=request.query if "?" in request.raw_path else _NO_QUERY,
             headers=request.headers,
             body=body,
             at=self._clock.now(),
@@ -110,25 +115,30 @@ class Gateway:
         )
 
     def _client(self, request: web.Request) -> str | None:
-        if not self._proxies:
+        if "X-Forwarded-For" not in request.headers or not self._proxies:
             return request.remote
-        return client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies)
+        return client_address(request.remote, request.headers.getall("X-Forwarded-For"), self._proxies)
 
     async def _read(self, request: web.Request) -> Request:
         """The request with its body, which is read no further than the bound; too long a multipart loses its files only."""
         length = request.content_length
-        multipart = request.content_type == "multipart/form-data"
-        if length is not None and length > self._max_body:
-            if multipart and length <= self._max_body * UPLOAD_FACTOR:
+        if length is None or length > self._max_body:
+            bearable = length is None or length <= self._max_body * UPLOAD_FACTOR
+            if bearable and request.content_type == "multipart/form-data":
                 return await self._without_files(request)
+            if length is not None:
+                raise _too_large(self._max_body)
+        body = await self._body(request)
+        if len(body) > self._max_body:
             raise _too_large(self._max_body)
-        if multipart and length is None:
-            return await self._without_files(request)
+        return self._asked(request, body)
+
+    async def _body(self, request: web.Request) -> bytes:
         try:
             if request.content.is_eof():
-                return self._asked(request, await request.read())
+                return request.content.read_nowait()
             async with asyncio.timeout(BODY_WITHIN):
-                return self._asked(request, await request.read())
+                return await request.read()
         except web.HTTPRequestEntityTooLarge as error:
             raise _too_large(self._max_body) from error
         except TimeoutError as error:
@@ -151,15 +161,10 @@ class Gateway:
         if shown is None:
             body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
             shown = Answer(refusal.status, body)
-        response = _response(shown)
+        refused = response(shown)
         if refusal.status in {429, 503}:
-            response.headers["Retry-After"] = AGAIN_IN
-        return response
-
-
-def _response(answer: Answer) -> web.Response:
-    headers = {"Content-Type": answer.content_type, **answer.headers}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+            refused.headers["Retry-After"] = AGAIN_IN
+        return refused
 
 
 def _too_large(limit: int) -> Rejected:

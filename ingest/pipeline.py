@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ import structlog
 
 from channels.message import Inbound, Signal
 from ingest.adapters import Adapters
+from ingest.aside import Aside
 from ingest.settle import Reading, Settled, Settler
 from ingest.signals import Signals
 from kernel.clock import Clock
@@ -60,6 +60,7 @@ class Pipeline:
         self._clock = clock
         self._on_settled = on_settled
         self._lease = lease
+        self._aside: Aside[list[Reading]] = Aside("parse")
         self._woken = asyncio.Event()
         self._own = Claim(uuid7(), lease // timedelta(microseconds=1))
         self._handed: deque[Claimed] = deque()
@@ -112,6 +113,7 @@ class Pipeline:
             raise
         finally:
             self._running = False
+            self._aside.close()
 
     async def _give_back(self, *, uncount: bool) -> None:
         """What is claimed and not settled is free for others at once. A stop is no death, and its attempt does not count."""
@@ -164,7 +166,7 @@ class Pipeline:
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""
         try:
-            return await in_thread(lambda: [self.read(one) for one in claimed], PARSE_WITHIN)
+            return await self._aside.run(lambda: [self.read(one) for one in claimed], PARSE_WITHIN)
         except TimeoutError:
             if len(claimed) == 1:
                 log.exception("an envelope takes for ever to read", action="envelope.failed", envelope=claimed[0].uid)
@@ -245,16 +247,3 @@ class Pipeline:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 3, LAST_PAUSE)
-
-
-async def in_thread(work: Callable[[], list[Reading]], within: float) -> list[Reading]:
-    """Run `work` in a daemon thread: one that hangs must not keep the process from ending. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[Reading]] = loop.create_future()
-
-    def finish(readings: list[Reading]) -> None:
-        if not done.done():
-            done.set_result(readings)
-
-    threading.Thread(target=lambda: loop.call_soon_threadsafe(finish, work()), name="parse", daemon=True).start()
-    return await asyncio.wait_for(done, within)

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Slot
 from kernel.clock import instant, micros
-from kernel.ids import uuid7
+from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import Prepared, found, hexed, insert, look_up, pack, rows, update
+from storage.rows import Prepared, found, insert, look_up, pack, rows, update
 from storage.schema import interactions, leads
 from storage.store import Conflict
 
@@ -67,7 +67,8 @@ _INTERACTION: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, and never changed all the same: to fill so many fields of a frozen one takes three times as long.
+@dataclass(slots=True)
 class NewLead:
     """A lead to be written. Before distribution it has no owner; `place_at` orders waiting leads and never moves."""
 
@@ -90,7 +91,8 @@ class NewLead:
     wait_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: as `NewLead`.
+@dataclass(slots=True)
 class NewInteraction:
     """An interaction to be written on a lead's timeline."""
 
@@ -146,7 +148,7 @@ def write_interactions(db: sa.Connection, names: Names, new: Sequence[NewInterac
         [
             (
                 i.id,
-                hexed(uuid7()),
+                uuid7_hex(),
                 i.contact,
                 i.company,
                 i.lead,
@@ -189,7 +191,7 @@ def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None
         [
             (
                 n.id,
-                hexed(uuid7()),
+                uuid7_hex(),
                 n.contact,
                 n.company,
                 (n.contact or n.company) if n.slot else None,

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from dedup.people import Company, Held, People, Person, World
 from kernel.clock import micros
-from kernel.ids import uuid7
+from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, Upsert, found, hexed, insert, look_up, rows, update
+from storage.rows import JsonRecord, Prepared, Upsert, found, insert, look_up, rows, update
 from storage.schema import companies, contacts, keys, leads, suggestions
 
 _HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
@@ -83,12 +83,8 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
             for k in sorted(people.keys, key=lambda k: k.key)
         ],
     )
-    insert(
-        db, contacts, _CONTACT, [(c.id, hexed(uuid7()), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts]
-    )
-    insert(
-        db, companies, _COMPANY_ROW, [(c.id, hexed(uuid7()), _clean(c.name), made_at(c.id)) for c in people.companies]
-    )
+    insert(db, contacts, _CONTACT, [(c.id, uuid7_hex(), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts])
+    insert(db, companies, _COMPANY_ROW, [(c.id, uuid7_hex(), _clean(c.name), made_at(c.id)) for c in people.companies])
     update(db, contacts, ("id", "name"), [(i, _clean(n)) for i, n in sorted(people.named)])
     update(db, keys, ("id", "holder_id", "shared"), [(key, company, True) for key, company in sorted(people.reheld)])
     _suggest(db, people, received, new_ids)
@@ -99,7 +95,7 @@ def _suggest(db: sa.Connection, people: People, received: Mapping[int, datetime]
     if not unique:
         return
     values = [
-        (new_id, hexed(uuid7()), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
+        (new_id, uuid7_hex(), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
         for new_id, s in zip(new_ids, sorted(unique.values(), key=lambda s: (s.contact, s.other, s.code)), strict=False)
     ]
     _SUGGEST(db, values)

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, pack, rows
+from storage.rows import JsonRecord, Prepared, dashed, pack, rows
 from storage.schema import (
     bodies,
     channels,
@@ -140,7 +141,7 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number."""
     asked = {"asked": pack([(number,) for number in numbers])}
-    found = db.execute(_SOME_LEADS, asked).all()
+    found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
     latest = {number: orjson.loads(record) for number, record in _LATEST(db, asked) if record is not None}
     return {row.id: (_lead(row, known), _latest(latest.get(row.id))) for row in found}
@@ -153,10 +154,10 @@ def _latest(record: Sequence[Any] | None) -> Json | None:
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
     contact = None
     if row.root_id is not None:
-        contact = {"id": row.root_uid, "name": row.root_name, "keys": known.get(row.root_id, [])}
-    company = None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name}
+        contact = {"id": dashed(row.root_uid), "name": row.root_name, "keys": known.get(row.root_id, [])}
+    company = None if row.company_uid is None else {"id": dashed(row.company_uid), "name": row.company_name}
     return {
-        "id": row.uid,
+        "id": dashed(row.uid),
         "version": row.version,
         "title": row.title or "",
         "state": row.state,
@@ -167,7 +168,7 @@ def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
         "source": row.source,
         "created_at": iso(instant(row.created_at)),
         "due_at": None if row.due_at is None else iso(instant(row.due_at)),
-        "merged_into": row.merged_into_uid,
+        "merged_into": None if row.merged_into_uid is None else dashed(row.merged_into_uid),
         "marks": row.marks.split(),
         "contact": contact,
         "company": company,
@@ -294,7 +295,9 @@ def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
 
 
 _asked_leads: Final = rows("asked", leads.c.id)
-_SOME_LEADS: Final = _LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id)))
+_SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
+# A row of `_LEAD` as the driver brings it.
+_Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024 - its fields are the statement's columns
 _LATEST: Final = Prepared(
     sa.select(
         _asked_leads.c.id,

@@ -25,7 +25,7 @@ def public_days(name: str) -> PublicDays:
     except NotImplementedError as error:
         raise ValueError(_unknown(country, part)) from error
     stands_for = {day: _weekday_before(day, found.weekend) for day in found.weekend_workdays}
-    return PublicDays(frozenset(found) - found.weekend_workdays, stands_for)
+    return PublicDays(frozenset(found), stands_for)
 
 
 def _weekday_before(day: date, weekend: Collection[int]) -> int:

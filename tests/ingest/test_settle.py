@@ -103,6 +103,23 @@ def test_a_key_that_comes_to_be_listed_joins_nobody_from_then_on(parts: Parts) -
     assert parts.balanced()
 
 
+def test_a_lead_keeps_the_source_that_its_first_approach_came_by_and_rules_ask_for_it(store: Store) -> None:
+    rules = [
+        {"when": {"source": ["Яндекс Директ"]}, "team": "ads", "respond_within": "5m"},
+        {"when": {"to": ["8 495 123-45-67"], "region": ["RU"]}, "team": "calls", "respond_within": None},
+        {"when": {}, "team": "sales", "respond_within": None},
+    ]
+    teams = {name: team("anna") for name in ("sales", "ads", "calls")}
+    parts = wire(store, company(teams=teams, routing=rules))
+    marked = {"campaign": {"utm_source": "yandex", "utm_medium": "cpc"}}
+    ads, call, plain = parts.take({**ANNA, **marked}, {**BORIS, "to": "74951234567"}, person(3))
+    assert {lead["id"]: (lead["source"], lead["team"]) for lead in parts.leads()} == {
+        ads.lead: ("Яндекс Директ", "ads"),
+        call.lead: ("Сайт", "calls"),
+        plain.lead: ("Сайт", "sales"),
+    }
+
+
 def test_without_any_way_back_there_is_a_lead_marked_so_each_time(parts: Parts) -> None:
     results = parts.take({"text": "привет"}, {"text": "привет"}, {"phones": ["000"], "text": "привет"})
     assert [r.outcome for r in results] == ["created"] * 3
