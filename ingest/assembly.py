@@ -11,9 +11,12 @@ import sqlalchemy as sa
 
 from channels import adapter as kinds
 from channels.adapter import Adapter
+from ingest.board import StoreBoard
+from ingest.changes import Changes
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.distribution import Distributor
+from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
@@ -64,6 +67,9 @@ class Parts:
     listening: Listening
     gateway: Gateway
     office: StoreOffice
+    changes: Changes
+    entrance: StoreEntrance
+    board: StoreBoard
 
 
 async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
@@ -81,6 +87,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     distributor = Distributor(names, store.ids.take)
     hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
     signals = Signals()
+    changes = Changes(store)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
@@ -89,6 +96,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         taken = [by_entry[result.entry] for result in what.results]
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
+        changes.settled(what.results)
         if what.told:
             sender.wake()
         if what.more:
@@ -97,12 +105,18 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
-    ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
+
+    def given() -> None:
+        sender.wake()
+        changes.publish("leads")
+
+    ticker = Ticker(store, distributor, rulebooks, clock, given)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
     listening = Listening(store, journal, intake, adapters, clock)
+    entrance = StoreEntrance(store, clock, lambda: config)
     office = StoreOffice(
         store,
         names,
@@ -119,9 +133,27 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         zone,
         ticker.poke,
         listening.states,
+        changes,
+        entrance,
     )
+    board = StoreBoard(store, names, rulebooks, clock, lambda: config, office.channels)
     return Parts(
-        config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
+        config,
+        store,
+        clock,
+        metrics,
+        secrets,
+        adapters,
+        intake,
+        pipeline,
+        ticker,
+        sender,
+        listening,
+        gateway,
+        office,
+        changes,
+        entrance,
+        board,
     )
 
 

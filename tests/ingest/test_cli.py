@@ -112,7 +112,7 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["plan", "reload --now", "login", "contacts import file.csv", "erase +79161234567", "lead hand-over 1 --to anna",
+    ["plan", "reload --now", "contacts import file.csv", "erase +79161234567", "lead hand-over 1 --to anna",
      "managers invite anna", "check --live"],
 )  # fmt: skip
 def test_a_verb_that_is_to_come_says_so(words: str) -> None:
