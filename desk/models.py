@@ -378,6 +378,14 @@ class Notices(Page):
     items: list[Notice]
 
 
+class LoginLink(Answer):
+    """A link to the desk that works once, until then."""
+
+    url: str
+    person: str
+    until: Moment
+
+
 class Health(Answer):
     """The process is alive."""
 
@@ -445,6 +453,12 @@ class ReplayMany(Replay):
     """`ids` must be given: null means all that failed."""
 
     ids: Annotated[list[Line], Field(max_length=MOST_REPLAYED)] | None
+
+
+class LoginLinkOrder(Order):
+    """Whom the link signs in: a director or manager of the configuration; left out, the first director."""
+
+    person: Line | None = None
 
 
 class Approach(Order):

@@ -11,11 +11,14 @@ import sqlalchemy as sa
 
 from ingest import log as logs
 from ingest.adapters import Adapters, made
+from ingest.board import StoreBoard
+from ingest.changes import Changes
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.config.secret import secret_values
 from ingest.current import Current
 from ingest.distribution import Distributor
+from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
@@ -71,6 +74,9 @@ class Parts:
     reloader: Reloader
     gateway: Gateway
     office: StoreOffice
+    changes: Changes
+    entrance: StoreEntrance
+    board: StoreBoard
 
 
 async def assemble(config: Config, store: Store, clock: Clock, path: Path | None = None) -> Parts:
@@ -89,6 +95,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     distributor = Distributor(names, store.ids.take)
     hand = Hand(names, rulebooks, distributor, current, store.ids.take)
     signals = Signals()
+    changes = Changes(store)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
@@ -97,6 +104,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         taken = [by_entry[result.entry] for result in what.results]
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
+        changes.settled(what.results)
         if what.told:
             sender.wake()
         if what.more:
@@ -110,7 +118,12 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         return None if item.critical else told.quiet_until(item.manager, now)
 
     sender = Sender(store, names, routes(config), clock, Composer(told), quiet, metrics.sent, pipeline.is_busy)
-    ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
+
+    def given() -> None:
+        sender.wake()
+        changes.publish("leads")
+
+    ticker = Ticker(store, distributor, rulebooks, clock, given)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
@@ -123,9 +136,11 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         adapters.change(fresh)
         sender.change(routes(changed))
         logs.also_scrub(secret_values(changed))
+        changes.publish("leads")
         ticker.poke()
 
     reloader = Reloader(path, current, store, names, rulebooks, distributor, clock, applied)
+    entrance = StoreEntrance(store, clock, lambda: current.config)
     office = StoreOffice(
         store,
         names,
@@ -143,7 +158,10 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         zone,
         ticker.poke,
         listening.states,
+        changes,
+        entrance,
     )
+    board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
         config,
         store,
@@ -159,6 +177,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         reloader,
         gateway,
         office,
+        changes,
+        entrance,
+        board,
     )
 
 

@@ -15,8 +15,10 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from desk.access import Access
 from desk.api import add_api
-from desk.ports import Json
+from desk.pages import Pages
+from desk.ports import Json, Refused
 from ingest import log as logs
 from ingest.assembly import Parts, assemble
 from ingest.config.load import load
@@ -124,10 +126,11 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         await runner.setup()
         try:
             await _listen(config, runner)
-            _greet(config, runner)
+            _greet(config, runner, await _first_link(parts))
             await _stopped(parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            parts.changes.close()
             await runner.cleanup()
             await supervisor.stop()
 
@@ -135,9 +138,15 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
 def _application(parts: Parts) -> web.Application:
     application = web.Application(client_max_size=parts.config.http.max_body)
     application.add_routes(parts.gateway.routes())
-    add_api(application, parts.office, parts.secrets.token)
+    access = _access(parts)
+    add_api(application, parts.office, access)
+    application.add_routes(Pages(parts.office, parts.board, access, parts.config.language).routes())
     application.router.add_route("*", "/{tail:.*}", parts.gateway.nothing)
     return application
+
+
+def _access(parts: Parts) -> Access:
+    return Access(parts.secrets.token, parts.entrance, secure=parts.config.http.address().startswith("https:"))
 
 
 async def _listen(config: Config, runner: web.AppRunner) -> None:
@@ -151,8 +160,17 @@ async def _listen(config: Config, runner: web.AppRunner) -> None:
         ) from error
 
 
-def _greet(config: Config, runner: web.AppRunner) -> None:
-    """What a newcomer wants to know: where the form and the API are, and what to type to see the leads."""
+async def _first_link(parts: Parts) -> str | None:
+    """The token of a link to the desk; None while the store is away, which is no reason not to start."""
+    try:
+        url: str = (await parts.entrance.invite(None, first=True))["url"]
+    except Refused:
+        return None
+    return url.rpartition("/")[2]
+
+
+def _greet(config: Config, runner: web.AppRunner, link: str | None) -> None:
+    """What a newcomer wants to know: where the desk, the form and the API are, and what to type to see the leads."""
     port = runner.addresses[0][1]
     address = config.http.address(port)
     forms = [
@@ -164,6 +182,8 @@ def _greet(config: Config, runner: web.AppRunner) -> None:
     ]
     lines = [
         "priyom is listening.",
+        f"  desk    {address}/",
+        *([f"          {address}/login/{link} (signs in once, within a day)"] if link else []),
         *forms,
         *posts,
         f"  API     {address}/api/leads (docs at {address}/api/openapi.json)",
@@ -232,7 +252,7 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
         application = web.Application()
-        add_api(application, parts.office, parts.secrets.token)
+        add_api(application, parts.office, _access(parts))
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -1,6 +1,6 @@
 """The commands and questions of the desk and the command line, over the store. Whoever changes something is named."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,9 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
+from ingest.changes import Changes
 from ingest.current import Current
+from ingest.entrance import StoreEntrance
 from ingest.explain import sentences
 from ingest.hand import Hand
 from ingest.listening import State
@@ -28,7 +30,7 @@ from kernel.clock import Clock, instant, iso
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
-from storage import decisions, outbox, rotation, views
+from storage import board, decisions, outbox, rotation, views
 from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
@@ -70,6 +72,8 @@ class StoreOffice:
         zone: ZoneInfo,
         on_change: Callable[[], None],
         states: Mapping[str, State],
+        changes: Changes,
+        entrance: StoreEntrance,
     ) -> None:
         self._store = store
         self._names = names
@@ -88,6 +92,8 @@ class StoreOffice:
         self._zone = zone
         self._on_change = on_change
         self._states = states
+        self._changes = changes
+        self._entrance = entrance
 
     def _titles(self) -> dict[str, str]:
         """What people read for a manager's name."""
@@ -163,7 +169,13 @@ class StoreOffice:
 
         shown: Json = await self._run(unit)
         self._on_change()
+        self._changes.publish("lead", uid, shown["version"])
         return shown
+
+    async def concerns(self, uid: str, manager: str) -> bool:
+        """Whether a lead is this manager's, or is offered to him."""
+        found: bool = await self._read(lambda db: board.concerns(db, _number(db, uid), manager))
+        return found
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts."""
@@ -235,6 +247,7 @@ class StoreOffice:
 
         shown: Json = await self._run(unit)
         self._on_change()
+        self._changes.publish("manager", manager, shown["version"])
         return shown
 
     async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
@@ -242,6 +255,7 @@ class StoreOffice:
         now = self._clock.now()
         count: int = await self._run(lambda db: self._hand.hand_over(db, manager, to, actor, now))
         self._on_change()
+        self._changes.publish("leads")
         return {"manager": manager, "to": to, "leads": count}
 
     async def plan(self) -> Json:
@@ -396,6 +410,14 @@ class StoreOffice:
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None
             shown |= {"lead": lead, "sentences": told, "notice": notice}
         return shown
+
+    async def login_link(self, person: str | None) -> Json:
+        """A one-time link to the desk."""
+        return await self._entrance.invite(person)
+
+    def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """What changed after the event `last`, as it happens."""
+        return self._changes.follow(last)
 
     async def health(self) -> Json:
         """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""

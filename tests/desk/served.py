@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from desk.access import Access
 from desk.api import add_api
-from desk.ports import Json, Refused
+from desk.ports import Json, Refused, Visitor
 
 TOKEN = "correct-horse"
 AT = "2026-01-31T09:00:00.250000Z"
@@ -96,6 +97,22 @@ class SmallOffice:
         owner = order["manager"] or lead["owner"]
         lead |= {"state": states[action], "owner": owner, "reason": order["reason"], "version": lead["version"] + 1}
         return _whole(lead)
+
+    async def concerns(self, uid: str, manager: str) -> bool:
+        """Whether it is his."""
+        return bool(self._lead(uid)["owner"] == manager)
+
+    async def login_link(self, person: str | None) -> Json:
+        """A link for the one director."""
+        if person not in {None, "irina"}:
+            raise Refused(422, "no_such_person", f"there is no {person!r}")
+        return {"url": "http://127.0.0.1:8080/login/once", "person": "irina", "until": AT}
+
+    async def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """A reset where nothing was seen, then one lead, then the end."""
+        if last is None:
+            yield [{"event": "e-0", "kind": "reset", "id": None, "version": None}]
+        yield [{"event": "e-1", "kind": "lead", "id": "l-1", "version": 7}]
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """The one contact that there is."""
@@ -220,6 +237,37 @@ class SmallOffice:
         return b"priyom_pending 0.0\n"
 
 
+class SmallEntrance:
+    """`desk.ports.Entrance` in memory: sessions by their cookies, links by their tokens."""
+
+    def __init__(self) -> None:
+        self.visitors = {
+            "of-irina": Visitor("irina", "director", "Ирина Орлова", "csrf-of-irina"),
+            "of-anna": Visitor("anna", "manager", "Анна Петрова", "csrf-of-anna"),
+        }
+        self.links = {"once": "of-irina"}
+
+    async def invite(self, person: str | None) -> Json:
+        """Not asked here: the office is."""
+        raise NotImplementedError
+
+    async def invited(self, token: str) -> Visitor | None:
+        """For whom a link is."""
+        return self.visitors.get(self.links.get(token, ""))
+
+    async def enter(self, token: str) -> str | None:
+        """Use a link up."""
+        return self.links.pop(token, None)
+
+    async def visitor(self, cookie: str) -> Visitor | None:
+        """Whose session it is."""
+        return self.visitors.get(cookie)
+
+    async def leave(self, cookie: str) -> None:
+        """End a session."""
+        self.visitors.pop(cookie, None)
+
+
 def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Json:
     start = int(cursor or 0)
     end = start + limit
@@ -249,10 +297,10 @@ def _whole(lead: Json) -> Json:
 
 
 @asynccontextmanager
-async def serving(office: SmallOffice, token: str = TOKEN) -> AsyncIterator[str]:
+async def serving(office: SmallOffice, token: str = TOKEN, entrance: SmallEntrance | None = None) -> AsyncIterator[str]:
     """The API over `office` on a port of its own; its address."""
     application = web.Application()
-    add_api(application, office, token)
+    add_api(application, office, Access(token, entrance or SmallEntrance()))
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
