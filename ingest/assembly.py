@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ from ingest.hand import Hand
 from ingest.intake import Intake
 from ingest.listening import Listening
 from ingest.metrics import Metrics
+from ingest.notices.composing import Composer
+from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
@@ -40,6 +43,7 @@ from storage import outbox, revisions
 from storage.files import Files
 from storage.journal import Claimed, Journal
 from storage.names import Names
+from storage.outbox import Due
 from storage.store import Store
 
 
@@ -108,7 +112,12 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
-    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
+    told = People(current)
+
+    def quiet(item: Due, now: datetime) -> datetime | None:
+        return None if item.critical else told.quiet_until(item.manager, now)
+
+    sender = Sender(store, names, routes(config), clock, Composer(told), quiet, metrics.sent, pipeline.is_busy)
 
     def given() -> None:
         sender.wake()

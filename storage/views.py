@@ -29,6 +29,8 @@ from storage.schema import (
 )
 
 Json = dict[str, Any]
+Told = tuple[Json, Json | None]
+"""A lead, and what was received on it last."""
 TIMELINE: Final = 1_000
 LARGEST: Final = 2**63
 
@@ -136,7 +138,7 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
     return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
 
 
-def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, tuple[Json, Json | None]]:
+def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number."""
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]

@@ -9,6 +9,7 @@ TEXTS: Final = Catalogue(
     {
         "lead_assigned": {"ru": "Новый лид: {title}", "en": "New lead: {title}"},
         "wrote_again": {"ru": "Клиент написал снова: {title}", "en": "The client wrote again: {title}"},
+        "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "client": {"ru": "Клиент", "en": "Client"},
         "phone": {"ru": "Телефон", "en": "Phone"},
         "email": {"ru": "Почта", "en": "E-mail"},

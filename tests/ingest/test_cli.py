@@ -101,9 +101,7 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     told = await priyom("--help")
     assert told.code == 0
     verbs = re.findall(r"^  ([a-z]+)  ", told.out, re.MULTILINE)
-    expected = (
-        "run check plan reload migrate try login ledger failed ignored replay leads explain lead managers channels notices"
-    )
+    expected = "run check plan reload migrate try login ledger failed ignored replay leads explain lead managers channels notices"
     assert [verb for verb in verbs if verb != "-h"] == expected.split()
     assert not re.search(r"^  .*\.\.\.$", told.out, re.MULTILINE)
     listed = "import sys, ingest.cli; print(*{name.partition('.')[0] for name in sys.modules})"
