@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -36,6 +35,7 @@ from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
+from ingest.summarising import Summaries
 from ingest.ticker import Ticker
 from ingest.token import SETTING
 from kernel.clock import Clock
@@ -43,7 +43,6 @@ from storage import outbox, revisions
 from storage.files import Files
 from storage.journal import Claimed, Journal
 from storage.names import Names
-from storage.outbox import Due
 from storage.store import Store
 
 
@@ -70,6 +69,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    summaries: Summaries
     listening: Listening
     reloader: Reloader
     gateway: Gateway
@@ -112,23 +112,21 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
-    told = People(current)
-
-    def quiet(item: Due, now: datetime) -> datetime | None:
-        return None if item.critical else told.quiet_until(item.manager, now)
-
-    sender = Sender(store, names, routes(config), clock, Composer(told), quiet, metrics.sent, pipeline.is_busy)
+    intake = Intake(store, journal, zone, metrics.accepted, pipeline)
+    listening = Listening(store, journal, intake, adapters, clock)
+    people = People(current)
+    composer = Composer(names, people, clock.now, listening.troubles)
+    sender = Sender(store, names, routes(config), clock, composer, people, metrics.sent, pipeline.is_busy)
 
     def given() -> None:
         sender.wake()
         changes.publish("leads")
 
     ticker = Ticker(store, distributor, rulebooks, clock, given)
-    intake = Intake(store, journal, zone, metrics.accepted, pipeline)
+    summaries = Summaries(store, names, current, clock, sender.wake)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
-    listening = Listening(store, journal, intake, adapters, clock)
 
     async def applied(changed: Config) -> None:
         fresh = made(changed, secrets.marks, adapters)
@@ -173,6 +171,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         pipeline,
         ticker,
         sender,
+        summaries,
         listening,
         reloader,
         gateway,

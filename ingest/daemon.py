@@ -118,6 +118,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
+        supervisor.start("summaries", parts.summaries.run)
         supervisor.start("listening", parts.listening.run)
         application = _application(parts)
         if test_hooks:

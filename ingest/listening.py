@@ -57,6 +57,11 @@ class Listening:
         """The state of every channel that listens, by name."""
         return self._states
 
+    def troubles(self) -> Mapping[str, str]:
+        """What is wrong with each channel that is not well."""
+        unwell = {n: state for n, state in self._states.items() if state.condition in {"retrying", "misconfigured"}}
+        return {name: state.detail or state.condition for name, state in unwell.items()}
+
     def change(self, adapters: Mapping[str, Adapter[Any]]) -> None:
         """Listen to these from now on; one that is the same object goes on undisturbed."""
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}

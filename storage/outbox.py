@@ -1,6 +1,6 @@
 """Notices that are still to be sent: claimed, sent or tried again, at last given up and shown."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -9,8 +9,9 @@ import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
+from kernel.ids import uuid7
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, dashed, pack, rows
+from storage.rows import Prepared, StoreClock, dashed, hexed, insert, pack, rows
 from storage.schema import leads, outbox
 
 
@@ -33,6 +34,16 @@ class Due:
     record: Mapping[str, Any] = field(default_factory=dict)
     critical: bool = False
     exhausted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something to tell a person that is about no lead, or about several: its code, and what it is rendered from."""
+
+    code: str
+    manager: str
+    record: Mapping[str, Any]
+    critical: bool = False
 
 
 class _Taken(NamedTuple):
@@ -113,6 +124,30 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
         )
         for r in ordered
     ]
+
+
+_ANNOUNCED: Final = ("id", "uid", "code", "manager_id", "record", "critical", "created_at", "due_at")
+
+
+def announce(
+    db: sa.Connection, names: Names, announced: Sequence[Announcement], ids: Iterable[int], now: datetime
+) -> None:
+    """Put announcements into the outbox, each a message of its own."""
+    at = micros(now)
+    values = [
+        (
+            number,
+            hexed(uuid7()),
+            one.code,
+            names.managers.number(db, one.manager),
+            orjson.dumps(one.record).decode(),
+            one.critical,
+            at,
+            at,
+        )
+        for number, one in zip(ids, announced, strict=True)
+    ]
+    insert(db, outbox, _ANNOUNCED, values)
 
 
 def release_all(db: sa.Connection) -> None:

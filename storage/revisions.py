@@ -98,6 +98,15 @@ def setting(db: sa.Connection, name: str) -> str | None:
     return found
 
 
+def advance(db: sa.Connection, name: str, value: str) -> bool:
+    """Set a setting that only grows; whether this changed it, which is true for one of several who try at once."""
+    made = upsert(db, settings).values(name=name, value=value)
+    done = made.on_conflict_do_update(
+        index_elements=["name"], set_={"value": made.excluded.value}, where=settings.c.value < made.excluded.value
+    )
+    return db.execute(done.returning(settings.c.value)).first() is not None
+
+
 def secret(db: sa.Connection, name: str) -> str:
     """A random secret of this store, 43 URL-safe characters, made when first asked for."""
     made = upsert(db, settings).values(name=name, value=secrets.token_urlsafe(32))

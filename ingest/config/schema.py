@@ -58,6 +58,7 @@ _CHANNEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _EMAIL: Final = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()._-][^@\s<>,;:\"()]*\.[^@\s<>,;:\"().]{2,}")
 _SENDER: Final = re.compile(r"(?:(?P<name>[^<>\r\n]*)<(?P<inside>[^<>]*)>|(?P<bare>[^<>]*))")
 HOST: Final = re.compile(r"[\w.:-]+")
+_TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _SIZE: Final = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
@@ -385,6 +386,17 @@ def _flag(text: str, remedy: str) -> bool:
     raise refuse("is neither true nor false", remedy)
 
 
+def _time_of_day(value: object) -> object:
+    """How long after midnight a time such as 09:00 is; None for false."""
+    text = _text(value)
+    if text.lower() in {"false", "no", "off"}:
+        return None
+    found = _TIME_OF_DAY.fullmatch(text)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:  # noqa: PLR2004 - a clock
+        raise refuse("is no time of day", "write 09:00, or false")
+    return timedelta(hours=int(found[1]), minutes=int(found[2]))
+
+
 def _sticky(value: object) -> object:
     if isinstance(value, str):
         return {} if _flag(value.strip().lower(), "write false, or {wait: 10m}") else None
@@ -687,6 +699,7 @@ class Notices(Section):
     email: NoticeEmail | None = None
     telegram: NotBuilt = None
     quiet: Annotated[Text, AfterValidator(_quiet)] | None = None
+    summary: Annotated[timedelta | None, BeforeValidator(_time_of_day)] = timedelta(hours=9)
 
 
 @dataclass(frozen=True, slots=True)

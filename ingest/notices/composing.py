@@ -1,21 +1,27 @@
 """Notices put into words for a route: one message a notice, or where many come at once for one person, one with a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 
+from ingest.notices import summary
 from ingest.notices.people import People
 from ingest.notices.route import Message, Route
+from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, render
+from storage import summary as summaries
 from storage import views
+from storage.names import Names
 from storage.outbox import Due
 
 BURST: Final = 4
 """So many notices of leads at once for one person become one message."""
+
+SUMMARY: Final = "summary"
 
 LISTED: Final = ("lead_assigned", "wrote_again")
 """What may stand in a list: notices that ask for no answer of their own."""
@@ -32,15 +38,28 @@ class Composed:
 
 
 class Composer:
-    """Renders at the moment of sending, so that a notice says how things stand then."""
+    """Renders at the moment of sending, so that a notice says how things stand then.
 
-    def __init__(self, people: People) -> None:
+    `troubles` says of each channel that is not well what is wrong.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        people: People,
+        now: Callable[[], datetime],
+        troubles: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._names = names
         self._people = people
+        self._now = now
+        self._troubles = troubles
 
     def compose(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[Composed]:
         """Messages for `items`, which all go by `route`: a fixed number of statements."""
+        composed = [self._summary(db, route, item) for item in items if item.code == SUMMARY]
+        items = [item for item in items if item.code != SUMMARY]
         shown = views.for_notices(db, sorted({item.lead for item in items if item.lead is not None}))
-        composed: list[Composed] = []
         for group in _grouped(items):
             try:
                 composed.append(Composed(group, self._message(route, group, shown)))
@@ -48,6 +67,19 @@ class Composer:
                 log.exception("a notice could not be rendered", action="notice.unreadable", notice=group[0].uid)
                 composed.append(Composed(group, None))
         return composed
+
+    def _summary(self, db: sa.Connection, route: Route, item: Due) -> Composed:
+        """A day's account for one reader, as things stand when it is sent."""
+        name, teams = item.record["day"], item.record["teams"]
+        zone = self._people.company_zone()
+        since = datetime.combine(date.fromisoformat(name), time(), zone)
+        now = self._now()
+        figures = summaries.day(db, self._names, name, since, now, teams)
+        reader = Reader(
+            self._people.language(item.manager), self._people.title, self._people.lead_address, self._troubles()
+        )
+        subject, text = summary.render(figures, name, now, reader)
+        return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
 
     def _message(self, route: Route, group: Sequence[Due], shown: Mapping[int, views.Told]) -> Message:
         first = group[0]

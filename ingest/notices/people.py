@@ -54,6 +54,14 @@ class People:
             self._compiled = (config, policy(config))
         return self._compiled[1]
 
+    def company_zone(self) -> ZoneInfo:
+        """The zone of the company's day."""
+        return ZoneInfo(self._current.config.timezone)
+
+    def lead_address(self, uid: str) -> str:
+        """Where a lead is seen on the desk."""
+        return f"{self._current.config.http.address()}/leads/{uid}"
+
     def at(self, name: str, moment: datetime) -> str:
         """A time as he reads it."""
         return moment.astimezone(self.zone(name)).strftime("%d.%m.%Y %H:%M")

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from ingest.notices.composing import Composer
+from ingest.notices.people import People
 from ingest.notices.route import Delivery, Route
 from kernel.clock import Clock
 from kernel.ids import uuid7
@@ -35,7 +36,7 @@ log = structlog.get_logger("priyom.notices")
 
 
 class Sender:
-    """Sends what is due, in bursts. `wake` when something new may be. `quiet` says until when a notice is held back."""
+    """Sends what is due, in bursts. `wake` when something new may be."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class Sender:
         routes: Sequence[Route],
         clock: Clock,
         composer: Composer,
-        quiet: Callable[[Due, datetime], datetime | None],
+        people: People,
         on_sent: Callable[[str, bool], None],
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -53,7 +54,7 @@ class Sender:
         self._routes = routes
         self._clock = clock
         self._composer = composer
-        self._quiet = quiet
+        self._people = people
         self._on_sent = on_sent
         self._is_busy = is_busy
         self._woken = asyncio.Event()
@@ -104,7 +105,8 @@ class Sender:
 
     async def _without_quiet(self, token: str, due: Sequence[Due], now: datetime) -> Sequence[Due]:
         """Those that may go out now; the others are held back until the quiet hours end."""
-        held = {item.id: until for item in due if (until := self._quiet(item, now)) is not None}
+        pausing = {item.id: self._people.quiet_until(item.manager, now) for item in due if not item.critical}
+        held = {number: until for number, until in pausing.items() if until is not None}
         for until in sorted(set(held.values())):
             ids = [number for number, end in held.items() if end == until]
             await self._store.run(lambda db, ids=ids, until=until: outbox.hold_back(db, token, ids, until))  # type: ignore[misc] # bound defaults
