@@ -258,8 +258,9 @@ class Journal:
 
         The fence: with a claim's `token`, every entry must still be pending and ours, else Conflict is raised and nothing is kept.
         """
+        at = micros(now)
         values = [
-            (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, micros(now))
+            (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, at)
             for o in sorted(outcomes, key=lambda o: o.entry)
         ]
         if not values:

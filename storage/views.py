@@ -296,8 +296,8 @@ def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
 
 _asked_leads: Final = rows("asked", leads.c.id)
 _SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
-# A row of `_LEAD` as the driver brings it.
-_Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024 - its fields are the statement's columns
+# A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
+_Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024
 _LATEST: Final = Prepared(
     sa.select(
         _asked_leads.c.id,
