@@ -52,6 +52,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "Shared keys, which therefore joined nobody",
         },
         "elsewhere": {"ru": "Принадлежат другому контакту", "en": "Belong to another contact"},
+        "joined": {
+            "ru": "Принадлежали второму контакту, который по ним и объединён с этим",
+            "en": "Belonged to a second contact, which was merged with this one because of them",
+        },
     },
     "suggestion": {
         "keys_of_two": {
@@ -80,6 +84,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "в тексте не искали, хватило указанного отдельно",
             "en": "not looked for in the text, what was given apart from it was enough",
         },
+        "own": {"ru": "принадлежит самой компании", "en": "the company's own"},
     },
     # Which enquiry.
     "enquiry": {
@@ -103,6 +108,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "The lead went out without a turn, to the client's own manager: {manager}.",
         },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
+        "test": {
+            "ru": "Это проба: лид отмечен и сразу закрыт, очередь не занята.",
+            "en": "A trial: the lead was marked and closed at once, and took no turn.",
+        },
     },
     "reason": {
         "outside_hours": {"ru": "сейчас на смене никого нет", "en": "nobody is on shift now"},

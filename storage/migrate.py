@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from storage.store import Store
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 
 class OldSchema(Exception):

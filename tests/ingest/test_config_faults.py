@@ -81,8 +81,12 @@ ADDED = {
     "calendars: {office: {hours: 24/7, holidays: RU}}": f"calendars.office.holidays: {LATER}",
     "calendars: {office: {hours: 24/7, except: [x]}}": f"calendars.office.except: {LATER}",
     "hours: sometimes": f"hours: 'sometimes': 'sometimes' is neither a day nor a time; {HOURS}",
-    "own: {domains: [example.com]}": f"own: {LATER}",
-    "test: {phones: []}": f"test: {LATER}",
+    "own: {domains: [example]}": "own.domains[0]: 'example' is no domain; write example.com",
+    "own: {domains: ['@GMail.com']}": "own.domains[0]: '@GMail.com' is where anybody has a mailbox; "
+    "remove it: nobody who writes from there would be a client",
+    "own: {phones: [office]}": "own.phones[0]: 'office' is no telephone number; write it as +74951234567",
+    "test: {phones: [mine]}": "test.phones[0]: 'mine' is no telephone number; write it as +74951234567",
+    "test: {emails: [qa]}": "test.emails[0]: 'qa' is not an e-mail address; write name@example.com",
     "retention: {bodies: 365d}": f"retention: {LATER}",
     "routing_tests: []": f"routing_tests: {LATER}",
     "matching: {shared: {emails: [info]}}": "matching.shared.emails[0]: 'info' is not a pattern of addresses; "
