@@ -6,7 +6,7 @@ since a name that several others here have as well tells nothing.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, get_args
@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from dedup.address import is_public
 from dedup.keys import Key
-from dedup.names import Agreement, NameVerdict, Reason, read_name
+from dedup.names import Agreement, NameVerdict, Reason, compare, read_name
 from dedup.skeleton import skeleton
 
 # What supports a likeness beside the names.
@@ -29,7 +29,7 @@ _SURNAME: Final[Mapping[Agreement, float]] = {"same": 0.95, "misspelt": 0.04}
 # A given name that agrees, in one person's records over two namesakes'. Names of the tables are many people's.
 _GIVEN: Final[Mapping[Agreement, float]] = {"same": 2.5, "form": 2.5, "misspelt": 2.0, "initial": 1.0, "missing": 0.3}
 _RARE_GIVEN: Final = 3.0
-_PATRONYMIC: Final[Mapping[Agreement, float]] = {"same": 20.0, "initial": 4.0, "missing": 1.0, "other": 0.02}
+_PATRONYMIC: Final[Mapping[Agreement, float]] = {"same": 20.0, "initial": 4.0, "missing": 1.0, "other": 0.005}
 _SUPPORT: Final[Mapping[Support, float]] = {
     "same_city": 3.0,
     "same_company": 15.0,
@@ -41,6 +41,7 @@ _OTHER_CITY: Final = 0.4
 
 # How many others have such a name by chance where none is seen: half of each letter more than four.
 _CHANCE_LENGTH: Final = 4
+_MORE_OF_ONE: Final = 2
 # Surnames of which every town has several: another bearer is to be expected wherever none has been seen.
 _COMMON_SURNAMES: Final = """
 иванов смирнов кузнецов попов васильев петров соколов михайлов новиков федоров морозов волков алексеев лебедев семенов егоров
@@ -85,6 +86,40 @@ class Likeness:
     def worth_asking(self) -> bool:
         """Whether it is rather so than not."""
         return self.probability >= 0.5  # noqa: PLR2004 - more probable than not
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A contact by its name; `root` is the contact that it has been merged into, or itself."""
+
+    id: int
+    root: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """Somebody whose name may be the same person's. `others`: how many more have it, beside the two."""
+
+    contact: Named
+    verdict: NameVerdict
+    others: int
+
+
+def namesakes(one: Named, found: Iterable[Named]) -> list[Namesake]:
+    """Whose names agree with one's, of those whom the same keys brought; each person once.
+
+    One or two more of the very same name may be this person again, so they do not make the name a common one.
+    """
+    compared = {other.root: (other, compare(one.name, other.name)) for other in found if other.root != one.root}
+    bearers = [verdict for _other, verdict in compared.values() if verdict.surname == "same"]
+    different = sum(verdict.given == "other" for verdict in bearers)
+    alike = len(bearers) - different
+    return [
+        Namesake(other, verdict, different + max(0, alike - (verdict.surname == "same") - _MORE_OF_ONE))
+        for other, verdict in compared.values()
+        if verdict.surname in _SURNAME and verdict.given != "other"
+    ]
 
 
 def weigh(verdict: NameVerdict, one: Facts, other: Facts, namesakes: int) -> Likeness:

@@ -155,9 +155,7 @@ def read_name(name: str) -> Name:
     given = tuple(word for word in full if word.names and word is not patronymic)
     family = tuple(word for word in full if not word.names and word is not patronymic)
     if not family and len(given) > 1:
-        # Павел Роман, Анна Романчик: what is no common name is the surname; where nothing tells, it stands last.
-        family = (next((word for word in given if word.affection), given[-1]),)
-        given = tuple(word for word in given if word is not family[0])
+        given, family = _surname_among(given, full, patronymic)
     return Name(words, given, patronymic, family, tuple(word for word in words if word.initial))
 
 
@@ -181,6 +179,17 @@ def _patronymic_among(words: Sequence[Word]) -> Word | None:
     """A patronymic follows a given name: Абрамович Роман Аркадьевич has one."""
     pairs = itertools.pairwise(words)
     return next((word for before, word in pairs if before.names and word.father is not None), None)
+
+
+def _surname_among(
+    given: tuple[Word, ...], full: Sequence[Word], patronymic: Word | None
+) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """Of several given names one is the surname: the one that no patronymic follows, or is no common name; else the last."""
+    if patronymic is not None:
+        first = full[full.index(patronymic) - 1]
+        return (first,), tuple(word for word in given if word is not first)
+    surname = next((word for word in given if word.affection), given[-1])
+    return tuple(word for word in given if word is not surname), (surname,)
 
 
 def _surnames_with_initials(name: Name) -> Iterator[tuple[str, str]]:
@@ -289,7 +298,7 @@ class _Comparison:
         given = self._given()
         if surname == "form":
             surname = self._one_gender()
-        elif all(self.left):
+        elif self._contradict():
             surname = self._because("other_surname", "other")
         parts = (surname, given, self._patronymic())
         self._say_how()
@@ -341,6 +350,11 @@ class _Comparison:
             return "missing"
         return self._because("other_patronymic", "other") if letters[0].isdisjoint(letters[1]) else "initial"
 
+    def _contradict(self) -> bool:
+        """Whether each has words left that the other does not have."""
+        mine, theirs = ({word.skeleton for word in left} for left in self.left)
+        return bool(mine - theirs and theirs - mine)
+
     def _explained(self, pair: _Pair) -> Agreement:
         for left, word in zip(self.left, (pair.mine, pair.theirs), strict=True):
             if word in left:
@@ -378,7 +392,7 @@ class _Comparison:
                 kept *= _LACKING[place]
             if how == "other":
                 kept *= _CONTRADICTED
-        if any(self.left):
+        if self.family is not None and any(self.left):
             kept *= _OVER
         return round(kept * worth / weight, 3) if weight else 0.0
 

@@ -22,18 +22,21 @@ _CYRILLIC: Final = str.maketrans(
     # Ukrainian, Belarusian, Kazakh, Tatar.
     | dict(zip("іїєґўқғңөүұһәҗ", "IIEGUKGNOUUHAJ", strict=True))
 )
-# Latin letters that look like Cyrillic ones, typed into a Cyrillic word.
-_LOOK_ALIKES: Final = str.maketrans("aceopxykmtbh", "асеорхукмтвн")
-_IS_CYRILLIC: Final = re.compile(r"[\u0400-\u052f]")
-_IS_LATIN: Final = re.compile(r"[a-z]")
+# Letters that look alike, typed into a word of the other alphabet.
+_LOOK_ALIKES: Final = str.maketrans("aceopxykmtbhi", "асеорхукмтвні")
+_LATIN_LOOK_ALIKES: Final = str.maketrans("асеорхукмтвніё", "aceopxykmtbhie")
+_CYRILLIC_LETTERS: Final = re.compile(r"[\u0400-\u052f]")
+_LATIN_LETTERS: Final = re.compile(r"[a-z\u00df-\u024f]")
 
 # Letters with marks that are a sound of their own; other marks are dropped. In a word that has one of the scholars' letters, x is
-# Russian х, elsewhere it is ks.
+# Russian х and c is ц; elsewhere they are ks and, before most letters, k.
 _MARKED: Final = str.maketrans(
     {"č": "ch", "š": "sh", "ž": "zh", "ŝ": "sh", "ć": "ch", "ś": "s", "ż": "zh", "û": "yu", "â": "ya", "è": "e"}
     | {"ł": "l", "đ": "d", "ø": "o", "æ": "e", "ß": "ss", "ı": "i", "ə": "a", "ş": "sh", "ç": "ch", "ğ": "g", "þ": "t"}
 )
-_SCHOLARLY: Final = re.compile("[čšžŝûâ]")
+_SCHOLARLY: Final = re.compile("[čšžŝûâ\u02b9\u02ba]")
+_AS_SCHOLARS: Final = str.maketrans({"x": "kh", "c": "ts"})
+_SIGNS: Final = re.compile("[\u02b0-\u02ff]")
 
 # The sounds of Latin letters, the longest first: GOST, ISO 9, BGN/PCGN, passports of several years, German and English habit.
 _LATIN: Final = {
@@ -55,17 +58,25 @@ _MERGED: Final = {"I": "", "IO": "E", "TS": "C", "DT": "T"}
 @lru_cache(maxsize=_CACHED)
 def skeleton(word: str) -> str:
     """The skeleton of a case-folded word. Letters of other alphabets stay as they are; what is no letter goes."""
-    if _IS_CYRILLIC.search(word):
-        sounds = (word.translate(_LOOK_ALIKES) if _IS_LATIN.search(word) else word).translate(_CYRILLIC)
-    else:
-        sounds = _latin(word)
+    sounds = _cyrillic(word) if _CYRILLIC_LETTERS.search(word) else _latin(word)
     plain = _DOUBLED.sub(r"\1", "".join(filter(str.isalpha, sounds)))
     return _DOUBLED.sub(r"\1", _SWALLOWED.sub(lambda found: _MERGED[found[0]], plain)).upper()
 
 
+def _cyrillic(word: str) -> str:
+    """A word that has Cyrillic letters; some may be there by mistake."""
+    latin = len(_LATIN_LETTERS.findall(word))
+    if not latin:
+        return word.translate(_CYRILLIC)
+    if latin >= len(word) - latin:
+        return _latin(word.translate(_LATIN_LOOK_ALIKES))
+    return word.translate(_LOOK_ALIKES).translate(_CYRILLIC)
+
+
 def _latin(word: str) -> str:
-    readable = word.replace("x", "kh") if _SCHOLARLY.search(word) else word
-    bare = unicodedata.normalize("NFD", readable.translate(_MARKED))
+    composed = unicodedata.normalize("NFC", word)
+    readable = composed.translate(_AS_SCHOLARS) if _SCHOLARLY.search(composed) else composed
+    bare = unicodedata.normalize("NFD", _SIGNS.sub("", readable.translate(_MARKED)))
     return _LATIN_SOUNDS.sub(_sound, "".join(letter for letter in bare if not unicodedata.combining(letter)))
 
 

@@ -24,6 +24,7 @@ from ingest.office import StoreOffice
 from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
+from ingest.suggesting import Suggester
 from ingest.ticker import Ticker
 from ingest.token import SETTING
 from kernel.clock import Clock
@@ -57,6 +58,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    suggester: Suggester
     gateway: Gateway
     office: StoreOffice
 
@@ -86,10 +88,12 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
             sender.wake()
         if what.more:
             ticker.poke()
+        suggester.wake()
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, files, adapters, clock, settled)
     sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
+    suggester = Suggester(store, clock, pipeline.is_busy)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
@@ -111,7 +115,21 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         zone,
         ticker.poke,
     )
-    return Parts(config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, gateway, office)
+    return Parts(
+        config,
+        store,
+        clock,
+        metrics,
+        secrets,
+        adapters,
+        intake,
+        pipeline,
+        ticker,
+        sender,
+        suggester,
+        gateway,
+        office,
+    )
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> Secrets:

@@ -132,6 +132,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
+        supervisor.start("suggesting", parts.suggester.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))

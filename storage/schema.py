@@ -232,7 +232,16 @@ merges = sa.Table(
     sa.Column("undone_at", Micros),
 )
 
-# record: why, in codes and numbers.
+# Pairs of contacts that a person has parted: they are never joined again by themselves. low_id < high_id.
+apart = sa.Table(
+    "apart",
+    metadata,
+    sa.Column("low_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("high_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("at", Micros, nullable=False),
+)
+
 suggestions = sa.Table(
     "suggestions",
     metadata,
@@ -244,6 +253,8 @@ suggestions = sa.Table(
     sa.Column("journal_id", Id),
     sa.Column("at", Micros, nullable=False),
     sa.Column("settled_at", Micros),
+    sa.Column("verdict", sa.Text),
+    sa.Column("actor", sa.Text),
     sa.Column("record", sa.Text),
     sa.UniqueConstraint("contact_id", "other_id", "code", name="suggestions_once"),
 )
