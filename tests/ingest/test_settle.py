@@ -590,6 +590,19 @@ def test_a_trial_opens_a_marked_lead_that_is_closed_and_takes_no_turn(parts: Par
     assert parts.balanced()
 
 
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_trial_leaves_the_leads_of_its_sender_alone_and_they_leave_it_alone(parts: Parts, batched: bool) -> None:
+    trial, real = {"phones": ["8 999 000-00-00"], "emails": ["q@work.example"]}, {"emails": ["q@work.example"]}
+    parts.apply(company(**OWN))
+    said = [trial, real, trial, real]
+    results = parts.take(*said) if batched else [parts.take(one)[0] for one in said]
+    assert [r.outcome for r in results] == ["created", "created", "created", "attached"]
+    assert results[3].lead == results[1].lead
+    assert len({r.contact for r in results}) == 1
+    assert [lead["state"] for lead in parts.leads()] == ["disqualified", "assigned", "disqualified"]
+    assert parts.balanced()
+
+
 def test_a_batch_of_nothing_but_trials_is_settled_too(parts: Parts) -> None:
     parts.apply(company(**OWN))
     (result,) = parts.take({"phones": ["8 999 000-00-00"]})
