@@ -16,7 +16,7 @@ Origin = Literal["field", "text", "provider"]
 
 # Why something is no key. `unreadable`: nothing like a number or address in it; `impossible`: none that can exist;
 # `too_many`: a list, not somebody's own; `several_in_text`: no telling which is the sender's; `not_needed`: the text
-# was not searched, since the sender is known by more than his words.
+# was not searched, since the sender is known by more than his words; `own`: the company's, not its client's.
 Code = Literal[
     "empty",
     "unreadable",
@@ -27,6 +27,7 @@ Code = Literal[
     "shared",
     "several_in_text",
     "not_needed",
+    "own",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
@@ -129,14 +130,21 @@ Finding = Evidence | Rejection
 
 
 def identify(
-    phones: Sequence[str], emails: Sequence[str], identities: Sequence[tuple[str, str]], text: str, rules: KeyRules
+    phones: Sequence[str],
+    emails: Sequence[str],
+    identities: Sequence[tuple[str, str]],
+    text: str,
+    rules: KeyRules,
+    vouched: Sequence[str] = (),
 ) -> Identified:
     """The keys in what a sender wrote into fields and, where those name nobody, in his text.
 
-    One number in the text, or failing any one address, is his. Of several none is: weak evidence never joins people.
+    `vouched` are phones of which a provider says that they are the sender's own. One number in the text, or failing any one
+    address, is his. Of several none is: weak evidence never joins people.
     Never raises, whatever the texts are.
     """
     findings = [
+        *(finding for written in vouched for finding in _read("phone", written, "provider", rules)),
         *(finding for written in phones for finding in _read("phone", written, "field", rules)),
         *(finding for written in emails for finding in _read("email", written, "field", rules)),
         *(finding for kind, written in identities for finding in _read(kind, written, "provider", rules)),

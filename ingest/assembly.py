@@ -35,6 +35,7 @@ from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
+from ingest.suggesting import Suggester
 from ingest.summarising import Summaries
 from ingest.ticker import Ticker
 from ingest.token import SETTING
@@ -69,6 +70,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    suggester: Suggester
     summaries: Summaries
     listening: Listening
     reloader: Reloader
@@ -109,9 +111,11 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
             sender.wake()
         if what.more:
             ticker.poke()
+        suggester.wake()
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
+    suggester = Suggester(store, clock, pipeline.is_busy)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     listening = Listening(store, journal, intake, adapters, clock)
     people = People(current)
@@ -171,6 +175,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         pipeline,
         ticker,
         sender,
+        suggester,
         summaries,
         listening,
         reloader,

@@ -120,6 +120,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("sender", parts.sender.run)
         supervisor.start("summaries", parts.summaries.run)
         supervisor.start("listening", parts.listening.run)
+        supervisor.start("suggesting", parts.suggester.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))

@@ -29,6 +29,16 @@ def sentences(
     return [{"at": iso(decision.at), "text": " ".join(teller.tell(decision))} for decision in made]
 
 
+def suggestion(
+    code: str, record: Mapping[str, Any] | None, names: tuple[str | None, str | None], language: Language
+) -> str:
+    """A suggestion about two contacts with these names, in words: what may be so, and why."""
+    name, other = (said or say("phrase", "nameless", language) for said in names)
+    told = say("suggestion", code, language, name=name, other=other).removesuffix(".")
+    reasons = (say("likeness", str(reason), language) for reason in (record or {}).get("reasons", ()))
+    return f"{'; '.join((told, *reasons))}."
+
+
 def _mentioned(decision: Decision) -> Iterator[int]:
     """The ids of the keys that a decision refers to."""
     if decision.stage == "match":

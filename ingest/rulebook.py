@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from dedup.enquiry import Limits
 from dedup.keys import KeyRules
+from dedup.staff import StaffRules
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
 from routing.addressee import addressee
@@ -35,6 +36,7 @@ class Rulebook:
     keys: KeyRules
     limits: Limits
     origins: Mapping[str, Origin]
+    staff: StaffRules
     shared_over: int | None = None
 
 
@@ -49,7 +51,25 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
         {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
+        _staff(document),
         shared.get("over"),
+    )
+
+
+def _staff(document: Mapping[str, Any]) -> StaffRules:
+    """A revision of an earlier version says less of its people."""
+    own, test = document.get("own", {}), document.get("test", {})
+    people = [*document["managers"].values(), *document.get("directors", {}).values()]
+    extensions = [text for person in people for text in person.get("extension") or ()]
+    return StaffRules(
+        region=document["region"],
+        domains=tuple(own.get("domains", ())),
+        phones=(*own.get("phones", ()), *extensions),
+        emails=tuple(person["email"] for person in people if person.get("email")),
+        identities=tuple(("telegram", str(person["telegram"])) for person in people if person.get("telegram")),
+        extensions=tuple(extensions),
+        test_phones=tuple(test.get("phones", ())),
+        test_emails=tuple(test.get("emails", ())),
     )
 
 

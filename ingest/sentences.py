@@ -13,6 +13,7 @@ Vocabulary = Literal[
     "match",
     "tried",
     "suggestion",
+    "likeness",
     "rejected",
     "enquiry",
     "assignment",
@@ -52,15 +53,43 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "Shared keys, which therefore joined nobody",
         },
         "elsewhere": {"ru": "Принадлежат другому контакту", "en": "Belong to another contact"},
+        "joined": {
+            "ru": "Принадлежали второму контакту, который по ним и объединён с этим",
+            "en": "Belonged to a second contact, which was merged with this one because of them",
+        },
     },
     "suggestion": {
         "keys_of_two": {
             "ru": "Стоит проверить, не один ли это человек.",
             "en": "Please check whether they are one person.",
         },
+        "similar_name": {"ru": "Похожее имя: {name} – {other}", "en": "A similar name: {name} – {other}"},
         "another_name": {
             "ru": "Указано другое имя, чем у контакта: стоит проверить, не разные ли это люди.",
             "en": "The name given is not the contact's: please check whether these are two people.",
+        },
+    },
+    # Why two names may be one person's, as the end of that sentence.
+    "likeness": {
+        "same_name": {"ru": "имя совпадает", "en": "the name is the same"},
+        "diminutive": {"ru": "одно из имён — краткая форма другого", "en": "one name is short for the other"},
+        "misspelt": {"ru": "возможна опечатка", "en": "possibly misspelt"},
+        "initial": {"ru": "вместо имени инициал", "en": "an initial for the first name"},
+        "transliterated": {"ru": "записано разными алфавитами", "en": "written in two alphabets"},
+        "word_order": {"ru": "другой порядок слов", "en": "another order of words"},
+        "same_patronymic": {"ru": "то же отчество", "en": "the same patronymic"},
+        "other_patronymic": {"ru": "другое отчество", "en": "another patronymic"},
+        "other_given": {"ru": "другое имя", "en": "another first name"},
+        "other_surname": {"ru": "другая фамилия", "en": "another surname"},
+        "gender_form": {"ru": "фамилия другого рода", "en": "the surname is of the other gender"},
+        "no_name": {"ru": "имени нет", "en": "there is no name"},
+        "same_city": {"ru": "тот же город", "en": "the same city"},
+        "same_company": {"ru": "та же компания или общая линия", "en": "the same company or shared line"},
+        "same_domain": {"ru": "почта в том же домене", "en": "e-mail at the same domain"},
+        "near_phone": {"ru": "телефоны отличаются одной цифрой", "en": "the phones differ by one digit"},
+        "same_mailbox": {
+            "ru": "почтовые ящики называются одинаково",
+            "en": "the mailboxes have one name at two providers",
         },
     },
     # Why something is no key.
@@ -80,6 +109,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "в тексте не искали, хватило указанного отдельно",
             "en": "not looked for in the text, what was given apart from it was enough",
         },
+        "own": {"ru": "принадлежит самой компании", "en": "the company's own"},
     },
     # Which enquiry.
     "enquiry": {
@@ -103,6 +133,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "The lead went out without a turn, to the client's own manager: {manager}.",
         },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
+        "test": {
+            "ru": "Это проба: лид отмечен и сразу закрыт, очередь не занята.",
+            "en": "A trial: the lead was marked and closed at once, and took no turn.",
+        },
     },
     "reason": {
         "outside_hours": {"ru": "сейчас на смене никого нет", "en": "nobody is on shift now"},
@@ -168,6 +202,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
     "phrase": {
         "extension": {"ru": "{key} доб. {extension}", "en": "{key} ext. {extension}"},
         "erased": {"ru": "удалённый ключ", "en": "an erased key"},
+        "nameless": {"ru": "без имени", "en": "no name"},
         "name_kept": {
             "ru": "Указанное имя сохранено во взаимодействии.",
             "en": "The name that was given is kept with the interaction.",

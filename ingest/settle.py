@@ -19,6 +19,7 @@ from ingest.approach import enquiry_from, source_from
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.rulebook import Rulebook, Rulebooks
+from ingest.sifting import TEST, without_staff
 from ingest.signals import Signals
 from kernel.clock import iso
 from kernel.seams import crashpoint
@@ -59,6 +60,7 @@ class _Batch:
     results: list[Result] = field(default_factory=list)
     interactions: list[NewInteraction] = field(default_factory=list)
     newcomers: dict[int, Newcomer] = field(default_factory=dict)
+    tests: list[NewLead] = field(default_factory=list)
     touched: dict[int, datetime] = field(default_factory=dict)
     reopened: dict[int, datetime] = field(default_factory=dict)
     reopened_teams: set[str] = field(default_factory=set)
@@ -68,6 +70,13 @@ class _Batch:
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
     signalled: bool = False
+
+    def leave_out(self, ignored: Sequence[Result]) -> None:
+        """These come to nothing further, and so do those that were to follow them."""
+        by_entry = {result.entry: result for result in ignored}
+        self.results += ignored
+        self.results += [replace(by_entry[first], entry=entry) for entry, first in self.later if first in by_entry]
+        self.later = [(entry, first) for entry, first in self.later if first not in by_entry]
 
 
 class Settler:
@@ -119,11 +128,14 @@ class Settler:
                 inbound.append((reading.claimed, said))
         fresh = self._beside_known(db, batch, inbound)
         identified = [_identify(said, rulebook) for _, said in fresh]
+        fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
+        batch.leave_out(ignored)
         arrivals = [
             Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected)
             for (claimed, said), found in zip(fresh, identified, strict=True)
         ]
-        world = people.world(db, self._names, {e.key for found in identified for e in found.evidence})
+        asked = {e.key for found in identified for e in found.evidence}
+        world = people.world(db, self._names, asked, rulebook.shared_over)
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
@@ -210,14 +222,16 @@ class Settler:
         """One approach: to the lead that holds the slot, or a new one; its interaction, its decision, its outcome."""
         at = claimed.envelope.received_at
         place = (_party(match), choice.team)
-        slot = slots.get(place)
+        test = rulebook.staff.is_test(found.evidence)
+        slot = None if test else slots.get(place)
         verdict = decide(slot, at, rulebook.limits)
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
-            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict)
+            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict, test=test)
             title = _title(rulebook, claimed, said)
-            slots[place] = Slot(lead, "unprocessed", None, at)
+            if not test:
+                slots[place] = Slot(lead, "unprocessed", None, at)
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
@@ -243,6 +257,8 @@ class Settler:
         choice: Chosen,
         interaction: int,
         verdict: Verdict,
+        *,
+        test: bool,
     ) -> int:
         envelope = claimed.envelope
         if verdict.lead in batch.newcomers:
@@ -264,8 +280,18 @@ class Settler:
             respond_within=choice.respond_within,
             marks=("no_way_back",) if match.code == "no_way_back" else (),
         )
-        batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
+        if test:
+            self._close_at_once(batch, lead, choice)
+        else:
+            batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
         return lead.id
+
+    def _close_at_once(self, batch: _Batch, lead: NewLead, choice: Chosen) -> None:
+        """The lead of a trial: marked, closed from the start, without a slot, and so without an effect on any other."""
+        marks = (*lead.marks, TEST)
+        batch.tests.append(replace(lead, marks=marks, slot=False, state="disqualified", reason=TEST))
+        record = {"code": TEST, "team": choice.team, "rule": choice.rule}
+        batch.decisions.append(Decision(self._new_id(), lead.created_at, "assignment", record, lead.id))
 
     @staticmethod
     def _repeat(batch: _Batch, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
@@ -327,6 +353,8 @@ class Settler:
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
+        leads.write_leads(db, self._names, batch.tests)
+        leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
         self._journal.decide(db, batch.results, now, token)
         crashpoint("settle.before_commit")
         return Settled(tuple(batch.results), bool(given or batch.again or batch.signalled), more)
@@ -349,7 +377,7 @@ def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
 
 
 def _identify(said: Inbound, rulebook: Rulebook) -> Identified:
-    return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys)
+    return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys, said.vouched)
 
 
 def _party(match: Match) -> int:

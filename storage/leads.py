@@ -215,6 +215,11 @@ def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None
     )
 
 
+def close(db: sa.Connection, closed: Sequence[tuple[int, datetime]]) -> None:
+    """When these leads, whose state says that they are closed, were closed."""
+    update(db, leads, ("id", "closed_at"), [(lead, micros(at)) for lead, at in sorted(closed)])
+
+
 def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
     """These leads stay as they are, and take no further messages."""
     update(db, leads, ("id", "enquiry_of"), [(lead, None) for lead in sorted(ids)])

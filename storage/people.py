@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import orjson
 import sqlalchemy as sa
 
 from dedup.keys import Key
@@ -12,10 +13,10 @@ from kernel.clock import micros
 from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, Upsert, found, insert, look_up, rows, update
-from storage.schema import companies, contacts, keys, leads, suggestions
+from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, insert, look_up, pack, rows, update
+from storage.schema import companies, contacts, keys, leads, suggestions, together
 
-_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
+_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared, keys.c.line_id))
 _COMPANY: Final = look_up((companies.c.id,), (companies.c.id, companies.c.name, companies.c.owner_id))
 _holder: Final = rows("asked", contacts.c.id)
 _itself: Final = contacts.alias("itself")
@@ -38,19 +39,39 @@ _ROOT: Final = Prepared(
     )
 )
 
+_beside_asked: Final = rows("asked", together.c.key_id)
+_few: Final = (
+    sa.select(together.c.other_id)
+    .where(together.c.key_id == _beside_asked.c.key_id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .correlate(_beside_asked)
+    .subquery("few")
+)
+_BESIDE: Final = Prepared(
+    sa.select(_beside_asked.c.key_id, sa.select(JsonList(_few.c.other_id)).scalar_subquery().label("others"))
+)
+_TOGETHER: Final = Upsert(together, ("key_id", "other_id"), lambda insert: insert.on_conflict_do_nothing())
+
 _CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")
 _COMPANY_ROW: Final = ("id", "uid", "name", "created_at")
 _KEY: Final = ("id", "kind", "value", "holder_id", "shared", "origin", "journal_id", "created_at")
 _SUGGESTION: Final = ("id", "uid", "contact_id", "other_id", "code", "journal_id", "at")
 
 
-def world(db: sa.Connection, names: Names, asked: Collection[Key]) -> World:
-    """What the store knows of these keys: three statements, whatever their number."""
+def world(db: sa.Connection, names: Names, asked: Collection[Key], over: int | None = None) -> World:
+    """What the store knows of these keys: three statements, whatever their number; one more where `over` limits their company."""
     order = sorted(asked)
     records = found(db, _HELD, [(key.kind, key.value) for key in order])
-    held = {key: Held(r[0], r[1], bool(r[2])) for key, r in zip(order, records, strict=True) if r is not None}
+    beside = _beside(db, [r[0] for r in records if r is not None], over)
+    held = {
+        key: Held(r[0], r[1], bool(r[2]), beside.get(r[0], frozenset()), r[3])
+        for key, r in zip(order, records, strict=True)
+        if r is not None
+    }
     personal = sorted({h.holder for h in held.values() if not h.shared})
-    shared = sorted({h.holder for h in held.values() if h.shared})
+    shared = sorted(
+        {h.holder for h in held.values() if h.shared} | {h.line for h in held.values() if h.line is not None}
+    )
     owner = names.managers.name_or_none
     roots = {
         holder: Person(r[0], r[1], owner(db, r[2]))
@@ -58,7 +79,15 @@ def world(db: sa.Connection, names: Names, asked: Collection[Key]) -> World:
         if r is not None
     }
     lines = [r for r in found(db, _COMPANY, [(h,) for h in shared]) if r is not None]
-    return World(held, roots, {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines})
+    return World(held, roots, {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines}, over=over)
+
+
+def _beside(db: sa.Connection, ids: Sequence[int], over: int | None) -> dict[int, frozenset[int]]:
+    """The keys that came together with each of these, one more than the limit at most; nothing is asked where there is none."""
+    if over is None or not ids:
+        return {}
+    records = _BESIDE(db, {"asked": pack([(number,) for number in ids]), "most": over + 1})
+    return {number: frozenset(orjson.loads(others or "[]")) for number, others in records}
 
 
 def write(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
@@ -87,6 +116,9 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
     insert(db, companies, _COMPANY_ROW, [(c.id, uuid7_hex(), _clean(c.name), made_at(c.id)) for c in people.companies])
     update(db, contacts, ("id", "name"), [(i, _clean(n)) for i, n in sorted(people.named)])
     update(db, keys, ("id", "holder_id", "shared"), [(key, company, True) for key, company in sorted(people.reheld)])
+    update(db, keys, ("id", "line_id"), sorted(people.lined))
+    if people.together:
+        _TOGETHER(db, sorted(people.together))
     _suggest(db, people, received, new_ids)
 
 

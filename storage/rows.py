@@ -43,6 +43,14 @@ class JsonRecord(GenericFunction[str]):
     inherit_cache = True
 
 
+class JsonList(GenericFunction[str]):
+    """A column of several rows as one JSON array in text; no rows are NULL or an empty array, as the database has it."""
+
+    name = "json_list"
+    type = sa.Text()
+    inherit_cache = True
+
+
 class StoreClock(GenericFunction[int]):
     """The store's own time in microseconds since 1970: what claims and leases are measured by."""
 
@@ -106,6 +114,16 @@ def _record_sqlite(element: JsonRecord, compiler: Any, **kw: Any) -> str:
 @compiles(JsonRecord, "postgresql")
 def _record_postgresql(element: JsonRecord, compiler: Any, **kw: Any) -> str:
     return f"CAST(json_build_array({compiler.process(element.clauses, **kw)}) AS TEXT)"
+
+
+@compiles(JsonList, "sqlite")
+def _list_sqlite(element: JsonList, compiler: Any, **kw: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(JsonList, "postgresql")
+def _list_postgresql(element: JsonList, compiler: Any, **kw: Any) -> str:
+    return f"CAST(json_agg({compiler.process(element.clauses, **kw)}) AS TEXT)"
 
 
 @compiles(StoreClock, "sqlite")

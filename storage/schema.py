@@ -153,6 +153,7 @@ ledger = sa.Table(
     *(sa.Column(name, Id, nullable=False, server_default="0") for name in ("received", "duplicates", *OUTCOMES)),
 )
 
+# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this.
 contacts = sa.Table(
     "contacts",
     metadata,
@@ -163,6 +164,13 @@ contacts = sa.Table(
     sa.Column("owner_id", Id),
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("searched_at", Micros),
+)
+sa.Index(
+    "contacts_unsearched",
+    contacts.c.id,
+    sqlite_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
+    postgresql_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
 )
 
 companies = sa.Table(
@@ -175,7 +183,8 @@ companies = sa.Table(
     sa.Column("created_at", Micros, nullable=False),
 )
 
-# The holder is a contact, or for a shared key a company; it never changes by a merge.
+# The holder is a contact, or for a shared key a company; it never changes by a merge. line_id: the company that approaches by
+# a key go to since it has been shared by count; the holder stays, so that a higher limit makes it his again.
 keys = sa.Table(
     "keys",
     metadata,
@@ -187,8 +196,28 @@ keys = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("journal_id", Id),
     sa.Column("created_at", Micros, nullable=False),
+    sa.Column("line_id", Id),
     sa.UniqueConstraint("kind", "value", name="keys_once"),
 )
+
+# Personal keys that one approach brought, each pair both ways: by their number a key is found to be shared.
+together = sa.Table(
+    "together",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("other_id", Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# The names of contacts under hashes of what their misspellings have in common, so that a look-up finds namesakes.
+name_keys = sa.Table(
+    "name_keys",
+    metadata,
+    sa.Column("key", Id, primary_key=True, autoincrement=False),
+    sa.Column("contact_id", Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("name_keys_contact", name_keys.c.contact_id)
 
 merges = sa.Table(
     "merges",

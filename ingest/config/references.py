@@ -210,8 +210,20 @@ def _hours(path: KeyPath, scalar: Scalar, calendars: list[str]) -> Iterator[Find
 
 
 def _shared_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("matching", "shared", "phones"))
+
+
+def _own_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("own", "phones"))
+
+
+def _test_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("test", "phones"))
+
+
+def _phones(root: Table, path: KeyPath) -> Iterator[Finding]:
     region = find(root, "region")
-    for at, scalar in _texts(root, ("matching", "shared", "phones")):
+    for at, scalar in _texts(root, path):
         try:
             KeyRules(region.text.strip().upper() if isinstance(region, Scalar) else DEFAULT_REGION, (), (scalar.text,))
         except ValueError as error:
@@ -287,6 +299,8 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"calendars", "routing"}), _rule_values),
     (frozenset({"calendars", "hours", "managers"}), _working_hours),
     (frozenset({"matching", "region"}), _shared_phones),
+    (frozenset({"own", "region"}), _own_phones),
+    (frozenset({"region", "test"}), _test_phones),
     (frozenset({"accounts", "notices"}), _mail_route),
     (frozenset({"managers", "notices"}), _without_address),
     (frozenset({"accounts"}), _plain_mail_accounts),

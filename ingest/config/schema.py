@@ -33,6 +33,7 @@ from rapidfuzz import fuzz, process, utils
 
 from channels import adapter
 from channels.adapter import ChannelConfig
+from dedup.address import is_public
 from ingest.config.holidays import public_days
 from kernel.durations import parse_duration
 from kernel.texts import Language
@@ -340,6 +341,15 @@ def _shared_email(text: str) -> str:
     return text
 
 
+def _own_domain(text: str) -> str:
+    domain = text.removeprefix("@").rstrip(".").lower()
+    if not _EMAIL.fullmatch(f"anybody@{domain}"):
+        raise refuse("is no domain", "write example.com")
+    if is_public(domain):
+        raise refuse("is where anybody has a mailbox", "remove it: nobody who writes from there would be a client")
+    return domain
+
+
 def _database(url: SecretStr, info: ValidationInfo) -> SecretStr:
     """A URL that needs no further knowledge: the path of a SQLite file becomes absolute."""
     text = url.get_secret_value().strip()
@@ -558,6 +568,20 @@ class Matching(Section):
     enquiry: Enquiry = Enquiry()
 
 
+class Own(Section):
+    """The company's own domains and numbers: what comes from them is no client's."""
+
+    domains: Annotated[tuple[Annotated[Text, AfterValidator(_own_domain)], ...], BeforeValidator(_listed)] = ()
+    phones: Names = ()
+
+
+class Test(Section):
+    """Senders of trials: their leads are marked, take no turn and are closed at once."""
+
+    phones: Names = ()
+    emails: Annotated[tuple[Email, ...], BeforeValidator(_listed)] = ()
+
+
 class Director(Section):
     """Who oversees all teams."""
 
@@ -729,8 +753,8 @@ class Config(Section):
     calendars: Mapping[Name, Calendar] = Field(default_factory=dict)
     hours: Text | None = None
     channels: Mapping[ChannelName, Channel] = Field(default_factory=dict)
-    own: NotBuilt = None
-    test: NotBuilt = None
+    own: Own = Own()
+    test: Test = Test()
     matching: Matching = Matching()
     title: Annotated[Text, AfterValidator(_title)] = "{city} – {name} – {topic}"
     topics: Mapping[Text, Words] = Field(default_factory=dict)

@@ -87,8 +87,12 @@ ADDED = {
     "calendars: {office: {hours: 24/7, except: [2026-12-31 closed, 2026-12-31 10:00-12:00]}}": "calendars.office.except: "
     "2026-12-31 has two exceptions; write one, with all its hours",
     "hours: sometimes": f"hours: 'sometimes': 'sometimes' is neither a day nor a time; {HOURS}",
-    "own: {domains: [example.com]}": f"own: {LATER}",
-    "test: {phones: []}": f"test: {LATER}",
+    "own: {domains: [example]}": "own.domains[0]: 'example' is no domain; write example.com",
+    "own: {domains: ['@GMail.com']}": "own.domains[0]: '@GMail.com' is where anybody has a mailbox; "
+    "remove it: nobody who writes from there would be a client",
+    "own: {phones: [office]}": "own.phones[0]: 'office' is no telephone number; write it as +74951234567",
+    "test: {phones: [mine]}": "test.phones[0]: 'mine' is no telephone number; write it as +74951234567",
+    "test: {emails: [qa]}": "test.emails[0]: 'qa' is not an e-mail address; write name@example.com",
     "retention: {bodies: 365d}": f"retention: {LATER}",
     "routing_tests: {a: b}": "routing_tests: is not a list; write [one, two]",
     "routing_tests: [{expect: {team: sales}}]": "routing_tests[0].given: is missing; add it",

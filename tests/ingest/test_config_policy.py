@@ -32,6 +32,9 @@ routing:
     team: sales
     respond_within: 1h
   - {team: support}
+own: {domains: ["@Example.com"], phones: ["8 495 123-45-99"]}
+test: {phones: ["+79990000000"], emails: [qa@example.com]}
+directors: {irina: {name: Ирина, email: irina@example.com}}
 matching: {shared: {emails: ["info@*"], phones: ["8 495 123-45-00"]}, enquiry: {reopen_within: 36h, new_after: 60d}}
 title: "{name}"
 topics: {Я: [цемент], А: ["достав*"]}
@@ -96,6 +99,9 @@ def test_the_document_says_what_matching_and_intake_need(tmp_path: Path) -> None
         "enquiry": {"reopen_within": "36h", "new_after": "60d"},
     }
     assert (document["region"], document["reasons"]) == ("RU", {"lost": ["дорого"]})
+    assert document["own"] == {"domains": ["example.com"], "phones": ["8 495 123-45-99"]}
+    assert document["test"] == {"phones": ["+79990000000"], "emails": ["qa@example.com"]}
+    assert document["directors"] == {"irina": {"email": "irina@example.com"}}
 
 
 HOLIDAYS = """\

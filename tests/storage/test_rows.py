@@ -26,7 +26,8 @@ def add(store: Store, *rows: tuple[object, ...]) -> None:
 
 
 def values(store: Store) -> list[tuple[object, ...]]:
-    return store.peek(lambda db: [tuple(row) for row in db.execute(sa.select(keys).order_by(keys.c.id))])
+    columns = [keys.c[name] for name in KEY]
+    return store.peek(lambda db: [tuple(row) for row in db.execute(sa.select(*columns).order_by(keys.c.id))])
 
 
 def test_rows_are_written_as_they_are_whatever_the_order_of_their_names(store: Store) -> None:

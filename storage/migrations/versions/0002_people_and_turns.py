@@ -19,6 +19,7 @@ def upgrade() -> None:
     _managers()
     _notices()
     _desk()
+    _namesakes()
 
 
 def _people() -> None:
@@ -32,6 +33,26 @@ def _people() -> None:
     op.add_column("suggestions", sa.Column("verdict", sa.Text()))
     op.add_column("suggestions", sa.Column("actor", sa.Text()))
     op.add_column("suggestions", sa.Column("record", sa.Text()))
+
+
+def _namesakes() -> None:
+    op.add_column("keys", sa.Column("line_id", _id()))
+    op.create_table(
+        "together",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("other_id", _id(), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "name_keys",
+        sa.Column("key", _id(), primary_key=True, autoincrement=False),
+        sa.Column("contact_id", _id(), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("name_keys_contact", "name_keys", ["contact_id"])
+    op.add_column("contacts", sa.Column("searched_at", sa.BigInteger()))
+    unsearched = sa.text("name IS NOT NULL AND searched_at IS NULL")
+    op.create_index("contacts_unsearched", "contacts", ["id"], sqlite_where=unsearched, postgresql_where=unsearched)
 
 
 def _leads() -> None:
