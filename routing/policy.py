@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from routing.hours import Hours
@@ -18,6 +18,15 @@ class Manager:
     capacity: int | None
     hours: Hours
     zone: ZoneInfo
+
+    def shift_left(self, now: datetime) -> timedelta | None:
+        """How long he is still on shift, until a break or its end; nothing off shift, None where no shift ends."""
+        return self.hours.left(now, self.zone)
+
+    def ends_within(self, now: datetime, margin: timedelta) -> bool:
+        """Whether less than `margin` of his shift is left, or he is off shift."""
+        left = self.shift_left(now)
+        return left is not None and left < margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The enquiry's `key` (`channel`, `source`, `city`, `utm_…`) is one of `values`; all but channels are folded."""
+    """The enquiry's `key` (`channel`, `source`, `city`, `to`, `language`, `utm_…`) is one of `values`.
+
+    Channels are as they are named, addressees as `addressee` gives them, languages are tags; all others are folded.
+    """
 
     key: str
     values: frozenset[str]
@@ -64,7 +76,15 @@ class During:
     zone: ZoneInfo
 
 
-Condition = OneOf | Mentions | Known | During
+@dataclass(frozen=True, slots=True)
+class From:
+    """A telephone number of the client's is from one of these countries (ISO 3166), or from a region so named."""
+
+    countries: frozenset[str]
+    names: tuple[Word, ...]
+
+
+Condition = OneOf | Mentions | Known | During | From
 
 
 @dataclass(frozen=True, slots=True)
