@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from dedup.keys import KeyRules
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
 from routing.policy import Policy
+from routing.working_time import WorkingTime, working_time
 from storage import revisions
 from storage.names import Names
 
@@ -33,6 +35,20 @@ class Rulebook:
     keys: KeyRules
     limits: Limits
     origins: Mapping[str, Origin]
+    clocks: Mapping[str, WorkingTime]
+
+    def clock(self, team: str) -> WorkingTime:
+        """The time in which anyone of a team works: its deadlines run in that only."""
+        return self.clocks[team]
+
+    def escalation_at(self, team: str, since: datetime) -> datetime | None:
+        """When the first step of a team's chain is due for a lead that waits `since`; None where there is no chain."""
+        chain = self.policy.teams[team].escalate
+        return self.clocks[team].deadline(since, chain[0].after) if chain else None
+
+    def due_at(self, team: str, since: datetime, within: timedelta | None) -> datetime | None:
+        """When a lead of a team must be answered; by the calendar where nobody of the team ever works."""
+        return None if within is None else self.clocks[team].deadline(since, within) or since + within
 
 
 def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
@@ -40,12 +56,14 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
     matching = document["matching"]
     shared = matching["shared"]
     enquiry = matching["enquiry"]
+    policy = policy_from(document)
     return Rulebook(
         revision,
-        policy_from(document),
+        policy,
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
         {name: Origin(c["kind"], c["source"], c["team"]) for name, c in document["channels"].items()},
+        {team.name: working_time(policy.managers[m] for m in team.members if m in policy.managers) for team in policy.teams.values()},
     )
 
 

@@ -138,3 +138,8 @@ class Policy:
     topics: tuple[Topic, ...]
     title: str
     directors: tuple[str, ...] = ()
+
+    def overseers(self, team: str) -> tuple[str, ...]:
+        """Who is told what a team does not manage by itself: its head, or where it has none, the directors."""
+        head = self.teams[team].head
+        return self.directors if head is None else (head,)
