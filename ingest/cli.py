@@ -216,15 +216,21 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
     from ingest.config.load import load
 
     loaded = load(config, os.environ)
+    faults = list(loaded.faults)
+    if loaded.config is not None and loaded.config.routing_tests:
+        from ingest.routing_tests import failed_routing_tests
+
+        faults += failed_routing_tests(loaded.config)
+    wrong = any(fault.level == "error" for fault in faults)
     if as_json:
         fields = ("file", "line", "key", "level", "problem", "remedy")
-        _show({"items": [{name: getattr(fault, name) for name in fields} for fault in loaded.faults]})
+        _show({"items": [{name: getattr(fault, name) for name in fields} for fault in faults]})
     else:
-        for fault in loaded.faults:
+        for fault in faults:
             click.echo(str(fault))
-        if loaded.config is not None:
+        if not wrong:
             click.echo(f"{config}: no errors")
-    return WRONG if loaded.config is None else DONE
+    return WRONG if wrong else DONE
 
 
 @priyom.command()

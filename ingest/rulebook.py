@@ -1,7 +1,7 @@
 """The applied revision, compiled: what matching and distribution go by inside a transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,8 @@ from dedup.enquiry import Limits
 from dedup.keys import KeyRules
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
-from routing.policy import Policy
+from routing.addressee import addressee
+from routing.policy import Policy, Team
 from routing.working_time import WorkingTime, working_time
 from storage import revisions
 from storage.names import Names
@@ -19,16 +20,17 @@ from storage.names import Names
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a channel's entry says of all that comes through it."""
+    """What a channel's entry says of all that comes through it. `numbers`: sources by `addressee`."""
 
     kind: str
     source: str | None
     team: str | None
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One revision, compiled."""
+    """One revision, compiled. `shared_over`: a key seen with more other keys than this is shared; None: without limit."""
 
     revision: int
     policy: Policy
@@ -36,6 +38,7 @@ class Rulebook:
     limits: Limits
     origins: Mapping[str, Origin]
     clocks: Mapping[str, WorkingTime]
+    shared_over: int | None = None
 
     def clock(self, team: str) -> WorkingTime:
         """The time in which anyone of a team works: its deadlines run in that only."""
@@ -62,9 +65,19 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         policy,
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
-        {name: Origin(c["kind"], c["source"], c["team"]) for name, c in document["channels"].items()},
-        {team.name: working_time(policy.managers[m] for m in team.members if m in policy.managers) for team in policy.teams.values()},
+        {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
+        {name: _clock(policy, team) for name, team in policy.teams.items()},
+        shared.get("over"),
     )
+
+
+def _clock(policy: Policy, team: Team) -> WorkingTime:
+    return working_time(policy.managers[name] for name in team.members if name in policy.managers)
+
+
+def _origin(channel: Mapping[str, Any], region: str) -> Origin:
+    numbers = {addressee(number, region): source for number, source in channel.get("numbers", {}).items()}
+    return Origin(channel["kind"], channel["source"], channel["team"], numbers)
 
 
 class Rulebooks:

@@ -15,13 +15,14 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
+from ingest.approach import enquiry_from, source_from
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.signals import Signals
 from kernel.clock import iso
 from kernel.seams import crashpoint
-from routing.rules import Chosen, Enquiry, choose
+from routing.rules import Chosen, choose
 from routing.title import make_title
 from storage import decisions, leads, people, rotation
 from storage.decisions import Decision
@@ -184,8 +185,8 @@ class Settler:
         decided: People,
     ) -> None:
         chosen = [
-            _choose(rulebook, claimed, said, match)
-            for (claimed, said), match in zip(fresh, decided.matches, strict=True)
+            _choose(rulebook, claimed, said, found, match)
+            for (claimed, said), found, match in zip(fresh, identified, decided.matches, strict=True)
         ]
         asked = {(_party(m), c.team) for m, c in zip(decided.matches, chosen, strict=True) if m.known}
         slots = leads.slots(db, self._names, asked)
@@ -214,7 +215,7 @@ class Settler:
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
-            lead = self._open(batch, rulebook, claimed, match, choice, interaction_id, verdict)
+            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict)
             title = _title(rulebook, claimed, said)
             slots[place] = Slot(lead, "unprocessed", None, at)
         else:
@@ -237,6 +238,7 @@ class Settler:
         batch: _Batch,
         rulebook: Rulebook,
         claimed: Claimed,
+        said: Inbound,
         match: Match,
         choice: Chosen,
         interaction: int,
@@ -254,7 +256,7 @@ class Settler:
             company=match.company,
             team=choice.team,
             channel=envelope.channel,
-            source=rulebook.origins[envelope.channel].source if envelope.channel in rulebook.origins else None,
+            source=source_from(rulebook, envelope.channel, said),
             opened_by=interaction,
             created_at=envelope.received_at,
             last_at=envelope.received_at,
@@ -357,28 +359,14 @@ def _party(match: Match) -> int:
     return party
 
 
-def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, match: Match) -> Chosen:
-    channel = claimed.envelope.channel
-    origin = rulebook.origins.get(channel)
-    return choose(
-        rulebook.policy,
-        Enquiry(
-            channel=channel,
-            source=None if origin is None else origin.source,
-            city=said.city,
-            text=said.text,
-            subject=said.subject,
-            campaign=said.campaign,
-            known=match.known,
-            at=claimed.envelope.received_at,
-            channel_team=None if origin is None else origin.team,
-        ),
-    )
+def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, found: Identified, match: Match) -> Chosen:
+    envelope = claimed.envelope
+    enquiry = enquiry_from(rulebook, envelope.channel, said, found, known=match.known, at=envelope.received_at)
+    return choose(rulebook.policy, enquiry)
 
 
 def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
     channel = claimed.envelope.channel
-    origin = rulebook.origins.get(channel)
     title = make_title(
         rulebook.policy.title,
         name=said.name,
@@ -387,7 +375,7 @@ def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
         text=said.text,
         subject=said.subject,
         topics=rulebook.policy.topics,
-        source=None if origin is None else origin.source,
+        source=source_from(rulebook, channel, said),
         channel=channel,
     )
     return title or next(iter((*said.phones, *said.emails)), channel)

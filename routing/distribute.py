@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from routing.policy import Manager, Team
+from routing.policy import Manager, Team, offer_margin
 from routing.turns import take_turns
 from routing.working_time import working_time
 
@@ -49,9 +49,6 @@ LASTING: Final[frozenset[Reason]] = frozenset({"refused_by_all", "owner_away"})
 """Reasons for which a lead came back. They are told for as long as it waits, whoever is free meanwhile."""
 
 OFFERED_BY: Final[tuple[By, ...]] = ("turn", "own_client", "first", "everyone")
-
-LAST_MINUTES: Final = timedelta(minutes=30)
-"""The most of a shift's end in which nothing is offered: a longer time to accept runs on in the next shift."""
 
 _SOON: Final[frozenset[Obstacle]] = frozenset({"on_call", "at_offers"})
 _NOT_COMING: Final[frozenset[Obstacle]] = frozenset({"leaving", "shift_ending"})
@@ -208,7 +205,7 @@ def find_obstacle(
         return "leaving"
     if not manager.hours.open_at(now, manager.zone):
         return "off_shift"
-    if accept_within is not None and manager.ends_within(now, min(accept_within, LAST_MINUTES)):
+    if accept_within is not None and manager.ends_within(now, offer_margin(accept_within)):
         return "shift_ending"
     if not standing.available:
         return "away"

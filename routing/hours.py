@@ -35,8 +35,8 @@ Week = tuple[tuple[Range, ...], ...]
 class Hours:
     """Weekly hours as `edges`: minutes since Monday 00:00 at which they open, close, open … in ascending order.
 
-    `days` has the dates that go otherwise, each with its own edges: minutes since its 00:00. What reaches into the date
-    from the evening before is among them.
+    `days` has the dates that go otherwise, in order, each with its own edges: minutes since its 00:00. What reaches into
+    the date from the evening before is among them.
 
     Only what the wall clock shows counts. When clocks go forward, the times that they skip do not happen: hours that
     begin among them open at the jump, and hours that lie wholly among them are left out that day. When clocks go back,
@@ -92,7 +92,7 @@ class Hours:
 
     def _quiet_days(self, today: date) -> int | None:
         """How many days are the same before a date that goes otherwise, today included; None where all are."""
-        return min(((day - today).days for day in self.days if day >= today), default=None)
+        return next(((day - today).days for day in self.days if day >= today), None)
 
     def _to_edge(self, local: datetime) -> int:
         """Minutes to the next edge; where single dates go otherwise, at most to midnight."""

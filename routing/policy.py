@@ -13,6 +13,8 @@ Strategy = Literal["round_robin", "least_loaded", "weighted", "first_to_accept"]
 
 STRATEGIES: Final[tuple[Strategy, ...]] = ("round_robin", "least_loaded", "weighted", "first_to_accept")
 
+LAST_MINUTES: Final = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, slots=True)
 class Manager:
@@ -143,3 +145,12 @@ class Policy:
         """Who is told what a team does not manage by itself: its head, or where it has none, the directors."""
         head = self.teams[team].head
         return self.directors if head is None else (head,)
+
+
+def offer_margin(accept_within: timedelta | None) -> timedelta:
+    """How much of his shift a manager must have left to be offered a lead; see `Manager.ends_within`.
+
+    As long as he has to accept it, since nobody accepts after hours, and never more than a quarter of an hour, so that a
+    long time to accept does not end everybody's work at noon. Nothing where a lead is given and not offered.
+    """
+    return timedelta(0) if accept_within is None else min(accept_within, LAST_MINUTES)

@@ -68,9 +68,8 @@ def source_of(trail: Trail) -> str:
     """
     return (
         trail.numbers.get(trail.to or "")
-        or _campaign(trail.campaign)
-        or next((name for mark, name in CLICK_IDS.items() if trail.campaign.get(mark)), None)
-        or _engine(trail.referrer)
+        or (trail.campaign and (_campaign(trail.campaign) or _clicked(trail.campaign)))
+        or (trail.referrer and _engine(trail.referrer))
         or trail.channel_source
         or _one_line(trail.campaign.get("utm_source", ""))
         or trail.channel
@@ -88,10 +87,14 @@ def _campaign(marks: Mapping[str, str]) -> str | None:
     return f"{source} / {medium or campaign}"
 
 
-def _engine(referrer: str | None) -> str | None:
+def _clicked(marks: Mapping[str, str]) -> str | None:
+    return next((name for mark, name in CLICK_IDS.items() if marks.get(mark)), None)
+
+
+def _engine(referrer: str) -> str | None:
     """The search engine that the client came from; its other services (mail, maps, documents) are none."""
     try:
-        host = urlsplit(referrer or "").hostname or ""
+        host = urlsplit(referrer).hostname or ""
     except ValueError:
         return None
     plain = host.removeprefix("www.")

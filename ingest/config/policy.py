@@ -9,9 +9,12 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingest.config.schema import Config, Manager, Team
+from channels.adapter import ChannelConfig
+from ingest.config.holidays import public_days
+from ingest.config.schema import Calendar, Config, Manager, Team
 from kernel.durations import format_duration, parse_duration
 from routing import policy as routing
+from routing.calendars import PublicDays, calendar_hours
 from routing.hours import ALWAYS, Hours, parse_hours
 from routing.rules import conditions_from
 from routing.words import parse_word
@@ -29,13 +32,10 @@ def revision_document(config: Config) -> dict[str, Any]:
         "region": config.region,
         "timezone": config.timezone,
         "hours": config.hours,
-        "calendars": {name: calendar.hours for name, calendar in config.calendars.items()},
-        "channels": {
-            name: {"kind": channel.kind, "source": channel.source, "team": channel.team}
-            for name, channel in config.channels.items()
-        },
+        "calendars": {name: _calendar_document(calendar) for name, calendar in config.calendars.items()},
+        "channels": {name: _channel_document(channel) for name, channel in config.channels.items()},
         "matching": {
-            "shared": {"emails": list(shared.emails), "phones": list(shared.phones)},
+            "shared": {"emails": list(shared.emails), "phones": list(shared.phones), "over": shared.over},
             "enquiry": {
                 "reopen_within": format_duration(enquiry.reopen_within),
                 "new_after": format_duration(enquiry.new_after),
@@ -50,6 +50,20 @@ def revision_document(config: Config) -> dict[str, Any]:
     }
 
 
+def _calendar_document(calendar: Calendar) -> str | dict[str, Any]:
+    """Hours alone stay the text that a version before holidays reads."""
+    if calendar.holidays is None and not calendar.except_:
+        return calendar.hours
+    return {"hours": calendar.hours, "holidays": calendar.holidays, "except": list(calendar.except_)}
+
+
+def _channel_document(channel: ChannelConfig) -> dict[str, Any]:
+    """What matching and routing need of a channel. `numbers` is a key of those kinds that are called or written to."""
+    document = {"kind": channel.kind, "source": channel.source, "team": channel.team}
+    numbers = getattr(channel, "numbers", None)
+    return {**document, "numbers": dict(numbers)} if numbers else document
+
+
 def _manager_document(manager: Manager) -> dict[str, Any]:
     return {
         "name": manager.name,
@@ -57,6 +71,8 @@ def _manager_document(manager: Manager) -> dict[str, Any]:
         "capacity": manager.capacity,
         "hours": manager.hours,
         "timezone": manager.timezone,
+        "extension": list(manager.extension),
+        "language": manager.language,
     }
 
 
@@ -88,7 +104,7 @@ def _written(length: timedelta | None) -> str | None:
 def policy_from(document: Mapping[str, Any]) -> routing.Policy:
     """Compile a document of `revision_document`. Raises KeyError or ValueError for any other."""
     zone = ZoneInfo(document["timezone"])
-    calendars = {name: parse_hours(text) for name, text in document["calendars"].items()}
+    calendars = {name: _calendar(calendar) for name, calendar in document["calendars"].items()}
     everybody = _hours(document["hours"], calendars, ALWAYS)
     return routing.Policy(
         managers={
@@ -103,7 +119,11 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
         },
         teams={name: _team(name, team) for name, team in document["teams"].items()},
         rules=tuple(
-            routing.Rule(conditions_from(rule["when"], calendars, zone), rule["team"], _read(rule["respond_within"]))
+            routing.Rule(
+                conditions_from(rule["when"], calendars, zone, document["region"]),
+                rule["team"],
+                _read(rule["respond_within"]),
+            )
             for rule in document["routing"]
         ),
         topics=tuple(
@@ -112,6 +132,13 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
         ),
         title=document["title"],
     )
+
+
+def _calendar(calendar: str | Mapping[str, Any]) -> Hours:
+    if isinstance(calendar, str):
+        return parse_hours(calendar)
+    holidays = calendar["holidays"]
+    return calendar_hours(calendar["hours"], public_days(holidays) if holidays else PublicDays(), calendar["except"])
 
 
 def _hours(text: str | None, calendars: Mapping[str, Hours], otherwise: Hours) -> Hours:

@@ -12,6 +12,7 @@ from dedup.keys import KeyRules
 from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
 from ingest.config.faults import Finding, shown, worded
 from ingest.config.schema import DEFAULT_REGION, HOST, choose, is_loopback, nearest
+from routing.addressee import addressee
 from routing.hours import parse_hours
 from routing.rules import conditions_from
 
@@ -110,7 +111,7 @@ def _rule_values(root: Table) -> Iterator[Finding]:
     """Words, answers and hours of conditions, each in the words of the module that reads it."""
     calendars = _names(root, "calendars")
     for path, _ in _rules(root):
-        for key in ("hours", "keyword", "known"):
+        for key in ("hours", "keyword", "known", "language", "region"):
             for at, scalar in _texts(root, (*path, "when", key)):
                 if key == "hours":
                     yield from _hours(at, scalar, calendars)
@@ -120,10 +121,37 @@ def _rule_values(root: Table) -> Iterator[Finding]:
 
 def _value(path: KeyPath, scalar: Scalar, key: str) -> Iterator[Finding]:
     try:
-        conditions_from({key: [scalar.text]}, {}, _ANY_ZONE)
+        conditions_from({key: [scalar.text]}, {}, _ANY_ZONE, DEFAULT_REGION)
     except ValueError as error:
         problem = str(error).removeprefix(f"{key}: ")
         yield worded(path, scalar, ValueError(problem if "; " in problem else f"{problem}; write true or false"))
+
+
+def _tests(root: Table) -> Iterator[tuple[KeyPath, Table]]:
+    tests = find(root, "routing_tests")
+    for index, test in enumerate(tests.items if isinstance(tests, Listing) else ()):
+        if isinstance(test, Table):
+            yield ("routing_tests", index), test
+
+
+def _test_names(root: Table) -> Iterator[Finding]:
+    """Channels, teams and managers that routing tests name."""
+    for path, _ in _tests(root):
+        yield from _named(root, (*path, "given", "channel"), "channels", "channel")
+        yield from _named(root, (*path, "given", "owner"), "managers", "manager")
+        yield from _named(root, (*path, "expect", "team"), "teams", "team")
+        yield from _named(root, (*path, "expect", "owner"), "managers", "manager")
+
+
+def _extensions(root: Table) -> Iterator[Finding]:
+    """A call that rings at a line must be one manager's."""
+    owners: dict[str, str] = {}
+    for path, _ in _entries(root, "managers"):
+        for at, scalar in _texts(root, (*path, "extension")):
+            number = addressee(scalar.text, DEFAULT_REGION)
+            owner = owners.setdefault(number, str(path[1]))
+            if owner != path[1]:
+                yield Finding(at, f"{shown(at, scalar)}is the extension of {owner} too", "give it to one of the two")
 
 
 def _last_rule(root: Table) -> Iterator[Finding]:
@@ -237,6 +265,8 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"routing", "teams"}), _rule_teams),
     (frozenset({"routing", "teams"}), _last_rule),
     (frozenset({"channels", "routing"}), _rule_channels),
+    (frozenset({"channels", "managers", "routing_tests", "teams"}), _test_names),
+    (frozenset({"managers"}), _extensions),
     (frozenset({"calendars", "routing"}), _rule_values),
     (frozenset({"calendars", "hours", "managers"}), _working_hours),
     (frozenset({"matching", "region"}), _shared_phones),

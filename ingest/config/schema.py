@@ -7,7 +7,7 @@ value that was written ("is not a duration"), so no validator ever repeats a val
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from os.path import abspath
 from pathlib import Path
@@ -33,10 +33,14 @@ from rapidfuzz import fuzz, process, utils
 
 from channels import adapter
 from channels.adapter import ChannelConfig
+from ingest.config.holidays import public_days
 from kernel.durations import parse_duration
 from kernel.texts import Language
-from routing.hours import parse_hours
-from routing.rules import CONDITIONS, CONDITIONS_TO_COME
+from routing.calendars import exceptional_days
+from routing.distribute import Reason
+from routing.hours import ALWAYS, parse_hours
+from routing.rules import CONDITIONS
+from routing.source import CLICK_IDS
 from routing.title import check_template
 from routing.words import parse_word
 
@@ -46,6 +50,7 @@ STRATEGIES: Final = ("round_robin",)
 KNOWN_STRATEGIES: Final = ("first_to_accept", "least_loaded", "round_robin", "weighted")
 ROUTES: Final = ("console", "email")
 KNOWN_ROUTES: Final = ("console", "email", "telegram")
+TRIED_STATES: Final = ("assigned", "unprocessed")
 CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size", "was"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
@@ -240,6 +245,49 @@ def _hours(text: str) -> str:
     return text
 
 
+def _quiet(text: str) -> str:
+    if parse_hours(_hours(text)) == ALWAYS:
+        raise refuse("is all the time", 'write "21:00-08:00", or leave it out')
+    return text
+
+
+def _holidays(text: str) -> str:
+    country, dash, part = text.partition("-")
+    name = f"{country.upper()}{dash}{part}"
+    try:
+        public_days(name)
+    except ValueError as error:
+        raise worded(error) from error
+    return name
+
+
+def _exception(text: str) -> str:
+    try:
+        exceptional_days([text])
+    except ValueError as error:
+        raise worded(error) from error
+    return text
+
+
+def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        exceptional_days(texts)
+    except ValueError as error:
+        raise worded(error) from error
+    return texts
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(_text(value))
+    except ValueError as error:
+        raise refuse("is no moment", 'write "2026-11-28 23:10", in the company\'s zone') from error
+
+
+def _answer(value: object) -> bool:
+    return _flag(_text(value).lower(), "write true or false")
+
+
 def _title(text: str) -> str:
     try:
         check_template(text)
@@ -282,8 +330,6 @@ def _one_of(built: tuple[str, ...], known: tuple[str, ...]) -> AfterValidator:
 def _condition(text: str) -> str:
     if text in CONDITIONS or _UTM.fullmatch(text):
         return text
-    if text in CONDITIONS_TO_COME:
-        raise not_built()
     raise PydanticCustomError("unknown_condition", "", {"remedy": choose(text, (*CONDITIONS, "utm_source"))})
 
 
@@ -370,6 +416,8 @@ ListeningPort = Annotated[
 ]
 ServerPort = Annotated[int, _whole(1, 65_535, "is not a port", "write a number from 1 to 65535")]
 Host = Annotated[Text, AfterValidator(_host)]
+Flag = Annotated[bool, BeforeValidator(_answer)]
+Spoken = Annotated[Language, BeforeValidator(_text)]
 Email = Annotated[Text, AfterValidator(_email)]
 Sender = Annotated[Text, AfterValidator(_sender)]
 Zone = Annotated[Text, AfterValidator(_zone)]
@@ -467,16 +515,21 @@ class Calendar(Section):
     """Named working hours, in the wall time of whoever uses them."""
 
     hours: Annotated[Text, AfterValidator(_hours)]
-    holidays: NotBuilt = None
-    except_: NotBuilt = Field(default=None, alias="except")
+    holidays: Annotated[Text, AfterValidator(_holidays)] | None = None
+    except_: Annotated[
+        tuple[Annotated[Text, AfterValidator(_exception)], ...],
+        BeforeValidator(_listed),
+        AfterValidator(_exceptions),
+        Field(alias="except"),
+    ] = ()
 
 
 class Shared(Section):
-    """Keys that belong to an organisation or a line and never join people."""
+    """Keys that belong to an organisation or a line and never join people. `over`: so many other keys are too many."""
 
     emails: Annotated[tuple[Annotated[Text, AfterValidator(_shared_email)], ...], BeforeValidator(_listed)] = ()
     phones: Names = ()
-    over: NotBuilt = None
+    over: Count | None = None
 
 
 class Enquiry(Section):
@@ -499,11 +552,14 @@ class Director(Section):
     name: Text
     email: Email | None = None
     telegram: NotBuilt = None
-    language: NotBuilt = None
+    language: Spoken | None = None
 
 
 class Manager(Section):
-    """Who gets leads. `capacity`: how many open leads he may own, None without limit; `hours`: a calendar or inline."""
+    """Who gets leads. `capacity`: how many open leads he may own, None without limit; `hours`: a calendar or inline.
+
+    `extension`: his lines and numbers at the telephone exchange; `language`: what he is written to in.
+    """
 
     name: Text
     email: Email | None = None
@@ -511,11 +567,11 @@ class Manager(Section):
     hours: Text | None = None
     timezone: Zone | None = None
     telegram: NotBuilt = None
-    extension: NotBuilt = None
+    extension: Names = ()
     offers: NotBuilt = None
     weight: NotBuilt = None
     was: NotBuilt = None
-    language: NotBuilt = None
+    language: Spoken | None = None
 
 
 class Sticky(Section):
@@ -550,6 +606,62 @@ class Rule(Section):
     respond_within: Span | None = None
 
 
+class Given(Section):
+    """An approach to try the rules with. `campaign` has the `utm_*` and click ids that are written beside the others."""
+
+    channel: Text
+    at: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    to: Text | None = None
+    name: Text | None = None
+    phone: Text | None = None
+    email: Text | None = None
+    city: Text | None = None
+    company: Text | None = None
+    subject: Text | None = None
+    text: Text = ""
+    language: Text | None = None
+    page: Text | None = None
+    referrer: Text | None = None
+    known: Flag = False
+    owner: Text | None = None
+    campaign: Mapping[str, Text] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _marks(cls, written: object) -> object:
+        if not isinstance(written, Mapping):
+            return written
+        marks = {key: value for key, value in written.items() if _UTM.fullmatch(key) or key in CLICK_IDS}
+        rest = {key: value for key, value in written.items() if key not in marks}
+        return {**rest, "campaign": marks} if marks and "campaign" not in rest else rest
+
+
+class Expected(Section):
+    """What must come of it; what is left out may be anything. `rule` counts from 1, as `priyom explain` does."""
+
+    team: Text | None = None
+    rule: Count | None = None
+    source: Text | None = None
+    state: Annotated[Text, _one_of(TRIED_STATES, TRIED_STATES)] | None = None
+    reason: Annotated[Reason, BeforeValidator(_text)] | None = None
+    owner: Text | None = None
+    respond_within: Span | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "Expected":
+        if not self.model_fields_set:
+            raise refuse("expects nothing", "write {team: NAME}")
+        return self
+
+
+class RoutingTest(Section):
+    """One trial of the rules and the managers' hours."""
+
+    name: Text | None = None
+    given: Given
+    expect: Expected
+
+
 class NoticeEmail(Credentials):
     """How notices leave by mail: a server of an account, or one of its own."""
 
@@ -574,7 +686,7 @@ class Notices(Section):
     ] = ()
     email: NoticeEmail | None = None
     telegram: NotBuilt = None
-    quiet: NotBuilt = None
+    quiet: Annotated[Text, AfterValidator(_quiet)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,7 +703,9 @@ class Config(Section):
     """The whole file. Sections that were not asked for have their defaults."""
 
     _base: Path = PrivateAttr(default=Path())
-    language: Annotated[Language, BeforeValidator(_text)] = "ru"
+    _file: str = PrivateAttr(default="")
+    _test_lines: tuple[int, ...] = PrivateAttr(default=())
+    language: Spoken = "ru"
     region: Annotated[Text, AfterValidator(_region)] = DEFAULT_REGION
     timezone: Zone = "Europe/Moscow"
     http: Http = Http()
@@ -612,18 +726,25 @@ class Config(Section):
     managers: Mapping[Name, Manager] = Field(default_factory=dict)
     teams: Mapping[Name, Team] = Field(default_factory=dict)
     routing: tuple[Rule, ...] = ()
-    routing_tests: NotBuilt = None
+    routing_tests: tuple[RoutingTest, ...] = ()
     notices: Notices = Notices()
     retention: NotBuilt = None
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the folder that `load` hands in: no key of the file can."""
-        self._base = (context or {}).get("base", Path())
+        """Keep what `load` hands in of the file itself: no key of it can say that."""
+        handed = context or {}
+        self._base = handed.get("base", Path())
+        self._file = handed.get("file", "")
+        self._test_lines = handed.get("test_lines", ())
 
     @property
     def base(self) -> Path:
         """The folder of the file: where relative paths start."""
         return self._base
+
+    def place_of_test(self, index: int) -> tuple[str, int]:
+        """The file and the line of a routing test, as far as they are known."""
+        return self._file, self._test_lines[index] if index < len(self._test_lines) else 1
 
     def mail_route(self) -> MailRoute | None:
         """How notices leave by mail, None where they do not."""

@@ -78,18 +78,46 @@ ADDED = {
     "calendars: {office: }": "calendars.office.hours: is missing; add it",
     "calendars: {office: {hours: Mon 9-18}}": "calendars.office.hours: 'Mon 9-18': "
     f"'9-18' is no range of times; {HOURS}",
-    "calendars: {office: {hours: 24/7, holidays: RU}}": f"calendars.office.holidays: {LATER}",
-    "calendars: {office: {hours: 24/7, except: [x]}}": f"calendars.office.except: {LATER}",
+    "calendars: {office: {hours: 24/7, holidays: XX}}": "calendars.office.holidays: "
+    "no holidays are known of 'XX'; write the two letters of ISO 3166, such as RU, KZ or BY",
+    "calendars: {office: {hours: 24/7, holidays: RU-MOW}}": "calendars.office.holidays: "
+    "'MOW' is no part of RU that the holidays differ in; write RU",
+    "calendars: {office: {hours: 24/7, except: [2026-12-31 closed, x]}}": "calendars.office.except[1]: "
+    """'x': 'x' is no date; write "2026-12-30 09:00-15:00\"""",
+    "calendars: {office: {hours: 24/7, except: [2026-12-31 closed, 2026-12-31 10:00-12:00]}}": "calendars.office.except: "
+    "2026-12-31 has two exceptions; write one, with all its hours",
     "hours: sometimes": f"hours: 'sometimes': 'sometimes' is neither a day nor a time; {HOURS}",
     "own: {domains: [example.com]}": f"own: {LATER}",
     "test: {phones: []}": f"test: {LATER}",
     "retention: {bodies: 365d}": f"retention: {LATER}",
-    "routing_tests: []": f"routing_tests: {LATER}",
+    "routing_tests: {a: b}": "routing_tests: is not a list; write [one, two]",
+    "routing_tests: [{expect: {team: sales}}]": "routing_tests[0].given: is missing; add it",
+    "routing_tests: [{given: {text: x}, expect: {team: sales}}]": "routing_tests[0].given.channel: is missing; add it",
+    "routing_tests: [{given: {channel: site, txet: x}, expect: {team: sales}}]": "routing_tests[0].given.txet: "
+    "unknown key; did you mean text?",
+    "routing_tests: [{given: {channel: site, at: noon}, expect: {team: sales}}]": "routing_tests[0].given.at: "
+    "'noon' is no moment; write \"2026-11-28 23:10\", in the company's zone",
+    "routing_tests: [{given: {channel: seit}, expect: {team: sales}}]": "routing_tests[0].given.channel: "
+    "'seit' is no channel; did you mean site?",
+    "routing_tests: [{given: {channel: site, owner: ana}, expect: {team: sales}}]": "routing_tests[0].given.owner: "
+    "'ana' is no manager; did you mean anna?",
+    "routing_tests: [{given: {channel: site}, expect: {}}]": "routing_tests[0].expect: "
+    "expects nothing; write {team: NAME}",
+    "routing_tests: [{given: {channel: site}, expect: {team: slaes}}]": "routing_tests[0].expect.team: "
+    "'slaes' is no team; did you mean sales?",
+    "routing_tests: [{given: {channel: site}, expect: {owner: bors}}]": "routing_tests[0].expect.owner: "
+    "'bors' is no manager; did you mean boris?",
+    "routing_tests: [{given: {channel: site}, expect: {state: lost}}]": "routing_tests[0].expect.state: "
+    "'lost' is not known here; there is assigned, unprocessed",
+    "routing_tests: [{given: {channel: site}, expect: {reason: night}}]": "routing_tests[0].expect.reason: "
+    "'night' is not known here; write outside_hours",
+    "routing_tests: [{given: {channel: site}, expect: {rule: 0}}]": "routing_tests[0].expect.rule: "
+    "'0' is not a number of at least 1",
     "matching: {shared: {emails: [info]}}": "matching.shared.emails[0]: 'info' is not a pattern of addresses; "
     "write info@*, *@example.com or a whole address",
     "matching: {shared: {phones: [office]}}": "matching.shared.phones[0]: 'office' is no telephone number; "
     "write it as +74951234567",
-    "matching: {shared: {over: 8}}": f"matching.shared.over: {LATER}",
+    "matching: {shared: {over: 0}}": "matching.shared.over: '0' is not a number of at least 1; ",
     "matching: {enquiry: {new_after: a month}}": "matching.enquiry.new_after: 'a month' is not a duration; "
     "write 30s, 5m, 2h or 3d",
     "matching: {enquiry: {new_after: 0d}}": "matching.enquiry.new_after: '0d' is no time at all; write at least 1s",
@@ -112,8 +140,10 @@ ADDED = {
     "name at least one, or leave the key out",
     "routing: [{when: {sorce: x}, team: sales}, {team: sales}]": "routing[0].when.sorce: unknown condition; "
     "did you mean source?",
-    "routing: [{when: {language: en}, team: sales}, {team: sales}]": f"routing[0].when.language: {LATER}",
-    "routing: [{when: {to: '1'}, team: sales}, {team: sales}]": f"routing[0].when.to: {LATER}",
+    "routing: [{when: {language: русский}, team: sales}, {team: sales}]": "routing[0].when.language: "
+    "'русский' is no language; write ru, en, or two letters that a channel says",
+    "routing: [{when: {region: [RU, ZZ]}, team: sales}, {team: sales}]": "routing[0].when.region[1]: "
+    "'ZZ' is no country; write two letters of ISO 3166, such as RU, KZ or BY",
     "routing: [{when: {known: perhaps}, team: sales}, {team: sales}]": "routing[0].when.known: "
     "'perhaps' is neither true nor false; write true or false",
     "routing: [{when: {keyword: [a*b]}, team: sales}, {team: sales}]": "routing[0].when.keyword[0]: "
@@ -127,7 +157,8 @@ ADDED = {
     "notices: {order: [telegram]}": f"notices.order[0]: 'telegram' {LATER}",
     "notices: {order: [emial]}": "notices.order[0]: 'emial' is not known here; did you mean email?",
     "notices: {telegram: {channel: bot}}": f"notices.telegram: {LATER}",
-    "notices: {quiet: '21:00-08:00'}": f"notices.quiet: {LATER}",
+    "notices: {quiet: at night}": f"notices.quiet: 'at night': 'at' is neither a day nor a time; {HOURS}",
+    "notices: {quiet: 24/7}": "notices.quiet: '24/7' is all the time; write \"21:00-08:00\", or leave it out",
     "notices: {email: {from: a@example.com}}": "notices.email: needs either an account or an smtp; "
     "write account: NAME, or smtp: {host: …}",
     "notices: {email: {account: info, from: a@example.com}}": "notices.email.account: 'info' is no account; "
@@ -182,11 +213,12 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("name: Анна", "name: Анна, hours: 25:00-26:00"): "2: managers.anna.hours: '25:00-26:00': "
     f"'25:00-26:00' is not within 00:00 and 24:00; {HOURS}",
     ("name: Анна", "name: Анна, telegram: 1"): f"2: managers.anna.telegram: {LATER}",
-    ("name: Анна", "name: Анна, extension: ['101']"): f"2: managers.anna.extension: {LATER}",
+    ("name: Анна", "name: Анна, extension: ['101', '101']"): "2: managers.anna.extension: "
+    "'101' is there twice; keep one",
     ("name: Анна", "name: Анна, offers: 3"): f"2: managers.anna.offers: {LATER}",
     ("name: Анна", "name: Анна, weight: 1"): f"2: managers.anna.weight: {LATER}",
     ("name: Анна", "name: Анна, was: a"): f"2: managers.anna.was: {LATER}",
-    ("name: Анна", "name: Анна, language: en"): f"2: managers.anna.language: {LATER}",
+    ("name: Анна", "name: Анна, language: de"): "2: managers.anna.language: 'de' is not known here; write ru or en",
     ("[anna, boris]", "[anna, bors]"): "3: teams.sales.managers[1]: 'bors' is no manager; did you mean boris?",
     ("[anna, boris]", "[anna]"): "2: managers.boris: warning: is in no team and gets no leads; add the name to a team",
     ("[anna, boris]", "[anna, boris, anna]"): "3: teams.sales.managers: 'anna' is there twice; keep one",
@@ -219,6 +251,14 @@ def test_a_wrong_change_is_one_fault(change: tuple[str, str], tmp_path: Path) ->
     ]
     assert len(found) == 1
     assert found[0].startswith(CHANGED[change])
+
+
+def test_one_extension_of_two_managers_is_a_fault_in_whatever_spelling(tmp_path: Path) -> None:
+    text = SMALL.replace("name: Анна", "name: Анна, extension: 8 916 111-00-01")
+    (found,) = faults(tmp_path, text.replace("name: Борис", "name: Борис, extension: [101, '+79161110001']"))
+    assert found == (
+        "2: managers.boris.extension[1]: '+79161110001' is the extension of anna too; give it to one of the two"
+    )
 
 
 @pytest.mark.parametrize("kind", ["mail", "telephony", "telegram", "vk"])

@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from routing.distribute import LAST_MINUTES, Given, Left, Shown, Waiting, anyone_free, find_obstacle
+from routing.distribute import Given, Left, Shown, Waiting, anyone_free, find_obstacle
 from routing.hours import parse_hours
-from routing.policy import Team
+from routing.policy import LAST_MINUTES, Team
 from tests.routing.test_distribute import NAMES, NEVER_NOW, NOW, Floor, floor, leads, manager, only, shares
 
 ACCEPT: Final = timedelta(minutes=3)

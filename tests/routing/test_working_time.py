@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.hours import ALWAYS, Hours, parse_hours
-from routing.policy import Manager
+from routing.policy import Manager, offer_margin
 from routing.working_time import WorkingTime, working_time
 
 MOSCOW: Final = ZoneInfo("Europe/Moscow")
@@ -161,6 +161,14 @@ def test_less_than_the_margin_before_a_break_or_the_end_of_a_shift_is_its_end() 
     assert anna.ends_within(moscow(5, 12, 58), timedelta(minutes=3))
     assert not anna.ends_within(moscow(5, 12, 57), timedelta(minutes=3))
     assert anna.ends_within(moscow(5, 8), timedelta(minutes=3))
+
+
+def test_a_lead_is_offered_while_there_is_time_to_accept_it_or_a_quarter_of_an_hour() -> None:
+    assert offer_margin(timedelta(minutes=3)) == timedelta(minutes=3)
+    assert offer_margin(timedelta(hours=2)) == timedelta(minutes=15)
+    assert offer_margin(None) == timedelta(0)
+    anna = Manager("anna", "Анна", None, OFFICE, MOSCOW)
+    assert not anna.ends_within(moscow(5, 12, 59), offer_margin(None))
 
 
 def test_a_shift_that_never_ends_is_not_about_to() -> None:
