@@ -30,7 +30,7 @@ class Office(Protocol):
         """Every decision about a lead in sentences: `{"lead", "title", "sentences": [{"at", "text"}]}`."""
 
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
-        """accept, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
+        """accept, decline, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts by `kind:value` or a part of name or key."""

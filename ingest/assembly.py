@@ -96,7 +96,8 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
-    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
+    told = metrics.sent, pipeline.is_busy, config.titles()
+    sender = Sender(store, names, routes(config), clock, config.language, zone, *told)
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
@@ -149,7 +150,8 @@ def routes(config: Config) -> list[Route]:
     console = Console()
     known: dict[str, Route] = {"console": console}
     if mail is not None:
-        addresses = {name: person.email for name, person in config.managers.items() if person.email}
+        managers = {name: person.email for name, person in config.managers.items() if person.email}
+        addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
         known["email"] = Email(_server(mail), mail.sender, addresses)
     order = config.notices.order or (("email",) if mail is not None else ("console",))
     return [known[name] for name in order if name in known] or [console]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -195,7 +195,7 @@ class _Team:
 
     def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:
-            self._decide(given.lead, self._told(given), fresh.get(given.lead))
+            self._decide(given.lead, _told(given, self._team.name, self._team.accept_within), fresh.get(given.lead))
             self._hand_out(given, came.answer_by)
             if given.lead in fresh:
                 self.finished.append(replace(fresh[given.lead].lead, state="assigned", owner=given.manager))
@@ -204,7 +204,7 @@ class _Team:
         for left in came.left:
             newcomer = fresh.get(left.lead)
             if newcomer is not None or left.reason != self._reasons.get(left.lead):
-                self._decide(left.lead, self._told(left), newcomer)
+                self._decide(left.lead, _told(left, self._team.name), newcomer)
             if newcomer is not None:
                 self.finished.append(replace(newcomer.lead, reason=left.reason, wait_until=left.wait_until))
 
@@ -224,7 +224,7 @@ class _Team:
     def _record_shown(self, shown: Shown, answer_by: datetime | None, newcomer: Newcomer | None) -> None:
         """A lead before several at once. Where all have refused it, that is told to who oversees the team, once."""
         is_first = shown.by == "first"
-        self._decide(shown.lead, self._told(shown), newcomer)
+        self._decide(shown.lead, _told(shown, self._team.name, self._team.accept_within), newcomer)
         for manager in shown.managers:
             self._offer(shown.lead, manager, shown.by, None, answer_by if is_first else None)
         if not is_first and self._reasons.get(shown.lead) != "refused_by_all":
@@ -239,21 +239,22 @@ class _Team:
         chosen = {} if newcomer is None else newcomer.chosen
         self.decisions.append(Decision(self._run.new_id(), self._now, "assignment", {**chosen, **record}, lead))
 
-    def _told(self, what: Given | Shown | Left) -> dict[str, Any]:
-        told: dict[str, Any] = {"team": self._team.name, "skipped": what.skipped}
-        within = self._team.accept_within
-        if isinstance(what, Left):
-            told |= {"code": "unprocessed", "reason": what.reason}
-            if what.reason == "waiting_for_owner" and what.wait_until is not None:
-                told["until"] = iso(what.wait_until)
-            return told
-        if isinstance(what, Given):
-            told |= {"code": what.by, "manager": what.manager, "turn": what.turn, "eligible": what.eligible}
-        else:
-            told |= {"code": what.by, "managers": what.managers}
-        if within is not None and what.by != "everyone":
-            told["within"] = format_duration(within)
+
+def _told(what: Given | Shown | Left, team: str, within: timedelta | None = None) -> dict[str, Any]:
+    """The record of a decision; `within` is the time to accept, where it is an offer."""
+    told: dict[str, Any] = {"team": team, "skipped": what.skipped}
+    if isinstance(what, Left):
+        told |= {"code": "unprocessed", "reason": what.reason}
+        if what.reason == "waiting_for_owner" and what.wait_until is not None:
+            told["until"] = iso(what.wait_until)
         return told
+    if isinstance(what, Given):
+        told |= {"code": what.by, "manager": what.manager, "turn": what.turn, "eligible": what.eligible}
+    else:
+        told |= {"code": what.by, "managers": what.managers}
+    if within is not None and what.by != "everyone":
+        told["within"] = format_duration(within)
+    return told
 
 
 def teams_of(newcomers: Iterable[Newcomer]) -> set[str]:

@@ -81,7 +81,7 @@ class StoreOffice:
         self._clock = clock
         self._metrics = metrics
         self._language: Language = config.language
-        self._titles = {name: manager.name for name, manager in config.managers.items()}
+        self._titles = config.titles()
         self._zone = zone
         self._on_change = on_change
         self._states = states

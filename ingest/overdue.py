@@ -82,10 +82,10 @@ class Overdue:
     def _watch_owners(
         self, db: sa.Connection, rulebook: Rulebook, standings: Mapping[str, Standing], now: datetime
     ) -> None:
-        away = [name for name in standings if _is_away(name, rulebook, standings, now)]
+        away = [name for name in standings if is_away(name, rulebook, standings, now)]
         overdue.owners_back(db, self._names, standings.keys() - away)
         for team in rulebook.policy.teams.values():
-            until = rulebook.clock(team.name).deadline(now, team.owner_away) if team.owner_away is not None else None
+            until = rulebook.deadline(team.name, now, team.owner_away)
             if until is not None:
                 overdue.owners_away(db, self._names, team.name, away, until)
 
@@ -94,7 +94,7 @@ class Overdue:
     ) -> None:
         """Leads that were with an absent owner for too long; one who is there again keeps his."""
         left = overdue.left_alone(db, self._names, now)
-        back = [one for one in left if _is_away(one.owner, rulebook, standings, now)]
+        back = [one for one in left if is_away(one.owner, rulebook, standings, now)]
         overdue.owners_back(db, self._names, {one.owner for one in left} - {one.owner for one in back})
         if not back:
             return
@@ -141,7 +141,7 @@ def _returned(left: Left) -> dict[str, Any]:
     return {"code": "owner_away", "manager": left.owner, "team": left.team, "from": left.state}
 
 
-def _is_away(name: str, rulebook: Rulebook, standings: Mapping[str, Standing], now: datetime) -> bool:
+def is_away(name: str, rulebook: Rulebook, standings: Mapping[str, Standing], now: datetime) -> bool:
     """Whether this manager is away or off shift. One who leaves keeps his leads until somebody says where they go."""
     manager, standing = rulebook.policy.managers.get(name), standings.get(name)
     if manager is None or standing is None or standing.leaving:
@@ -167,7 +167,7 @@ def _steps(one: Unanswered, rulebook: Rulebook, now: datetime) -> tuple[list[str
         people += rulebook.policy.overseers(one.team) if chain[done].to == "head" else (chain[done].to,)
         done += 1
         if done < len(chain):
-            following = rulebook.clock(one.team).deadline(at, chain[done].after - chain[done - 1].after)
+            following = rulebook.deadline(one.team, at, chain[done].after - chain[done - 1].after)
             if following is None:
                 return list(dict.fromkeys(people)), done, None
             at = following

@@ -40,18 +40,18 @@ class Rulebook:
     clocks: Mapping[str, WorkingTime]
     shared_over: int | None = None
 
-    def clock(self, team: str) -> WorkingTime:
-        """The time in which anyone of a team works: its deadlines run in that only."""
-        return self.clocks[team]
+    def deadline(self, team: str, since: datetime, span: timedelta | None) -> datetime | None:
+        """`since` and `span` of the time in which anybody of a team works; None without a span, or where nobody ever does."""
+        return None if span is None else self.clocks[team].deadline(since, span)
 
     def escalation_at(self, team: str, since: datetime) -> datetime | None:
         """When the first step of a team's chain is due for a lead that waits `since`; None where there is no chain."""
         chain = self.policy.teams[team].escalate
-        return self.clocks[team].deadline(since, chain[0].after) if chain else None
+        return self.deadline(team, since, chain[0].after) if chain else None
 
     def due_at(self, team: str, since: datetime, within: timedelta | None) -> datetime | None:
         """When a lead of a team must be answered; by the calendar where nobody of the team ever works."""
-        return None if within is None else self.clocks[team].deadline(since, within) or since + within
+        return None if within is None else self.deadline(team, since, within) or since + within
 
 
 def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:

@@ -1,10 +1,11 @@
 """Notices that are still to be sent: claimed, sent or tried again, at last given up and shown."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
@@ -15,15 +16,26 @@ from storage.schema import leads, outbox
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one."""
+    """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one.
+
+    `lead`: None where it is about none or several. `record`: codes and ids that it is rendered from.
+    """
 
     id: int
     uid: str
     code: str
-    lead: int
+    lead: int | None
     manager: str
     attempts: int
     created_at: datetime
+    offer: int | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    critical: bool = False
+
+    @property
+    def leads(self) -> Sequence[int]:
+        """Every lead that it is about."""
+        return self.record.get("leads", ()) if self.lead is None else (self.lead,)
 
 
 class _Taken(NamedTuple):
@@ -32,11 +44,14 @@ class _Taken(NamedTuple):
     id: int
     uid: object
     code: str
-    lead_id: int
+    lead_id: int | None
     manager_id: int
     attempts: int
     created_at: int
     due_at: int
+    offer_id: int | None
+    record: str | None
+    critical: bool
 
 
 _FREE: Final = sa.and_(
@@ -84,9 +99,19 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
     given = {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
     taken = [_Taken(*row) for row in _CLAIM(db, given)]
     ordered = sorted(taken, key=lambda row: (row.due_at, row.id))
-    manager = names.managers.name
     return [
-        Due(r.id, dashed(r.uid), r.code, r.lead_id, manager(db, r.manager_id), r.attempts, instant(r.created_at))
+        Due(
+            r.id,
+            dashed(r.uid),
+            r.code,
+            r.lead_id,
+            names.managers.name(db, r.manager_id),
+            r.attempts,
+            instant(r.created_at),
+            r.offer_id,
+            {} if r.record is None else orjson.loads(r.record),
+            bool(r.critical),
+        )
         for r in ordered
     ]
 
@@ -123,7 +148,7 @@ def unsent(db: sa.Connection, names: Names, states: Sequence[str] = ("dead", "du
     """Notices that have not reached their manager, the dead first."""
     found = db.execute(
         sa.select(outbox, leads.c.uid.label("lead_uid"))
-        .join(leads, leads.c.id == outbox.c.lead_id)
+        .outerjoin(leads, leads.c.id == outbox.c.lead_id)
         .where(outbox.c.state.in_(states))
         .order_by(outbox.c.state, outbox.c.id)
         .limit(200)

@@ -235,7 +235,9 @@ _TELL: Final = Upsert(
     outbox,
     _NOTICE,
     lambda insert: insert.on_conflict_do_update(
-        index_elements=["slot"], set_={"code": insert.excluded.code}, where=outbox.c.code.in_(_OVER)
+        index_elements=["slot"],
+        set_={"code": insert.excluded.code},
+        where=sa.or_(*(outbox.c.code == code for code in _OVER)),
     ),
 )
 _TELL_OF_OFFERS: Final = Upsert(

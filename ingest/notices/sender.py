@@ -1,7 +1,7 @@
 """The loop that empties the outbox: due notices by the first route that reaches their manager, retried with growing pauses."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from ingest.notices.route import Delivery, Message, Route
-from ingest.notices.texts import render
+from ingest.notices.texts import offer_lines, render, render_many
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
@@ -43,6 +43,7 @@ class Sender:
         zone: ZoneInfo,
         on_sent: Callable[[str, bool], None],
         is_busy: Callable[[], bool] = lambda: False,
+        titles: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._names = names
@@ -52,6 +53,7 @@ class Sender:
         self._zone = zone
         self._on_sent = on_sent
         self._is_busy = is_busy
+        self._titles = titles or {}
         self._woken = asyncio.Event()
         self._woken.set()
 
@@ -123,22 +125,29 @@ class Sender:
 
     def _messages(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[tuple[Due, Message | None]]:
         """The notices in words; None for one that cannot be put into any, which must not hold up the others."""
-        shown = views.for_notices(db, [item.lead for item in items])
+        shown = views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
         rendered: list[tuple[Due, Message | None]] = []
         for item in items:
             try:
-                rendered.append((item, self._message(route, item, *shown[item.lead])))
+                rendered.append((item, self._message(route, item, [shown[lead] for lead in item.leads])))
             except (LookupError, ValueError):
                 log.exception("a notice could not be rendered", action="notice.unreadable", notice=item.uid)
                 rendered.append((item, None))
         return rendered
 
-    def _message(self, route: Route, item: Due, lead: views.Json, latest: views.Json | None) -> Message:
-        due = lead["due_at"]
-        if due is not None:
-            due = datetime.fromisoformat(due).astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
-        subject, text = render(item.code, lead, latest, self._language, due)
-        return Message(item.uid, item.manager, route.address(item.manager) or "", subject, text)
+    def _message(self, route: Route, item: Due, shown: Sequence[tuple[views.Json, views.Json | None]]) -> Message:
+        address = route.address(item.manager) or ""
+        if item.lead is None:
+            subject, text = render_many(item.code, [lead for lead, _ in shown], self._language)
+            return Message(item.uid, item.manager, address, subject, text)
+        lead, latest = shown[0]
+        due = lead["due_at"] and self._at(datetime.fromisoformat(lead["due_at"]))
+        more = offer_lines(item.code, item.record, self._language, self._titles, self._at)
+        subject, text = render(item.code, lead, latest, self._language, due, more)
+        return Message(item.uid, item.manager, address, subject, text)
+
+    def _at(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
 
     async def _put_back(self, token: str, item: Due, delivery: Delivery) -> None:
         error = delivery.error or "not sent"

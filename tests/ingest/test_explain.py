@@ -25,7 +25,7 @@ from ingest.hand import ACTIONS
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language
-from routing.distribute import OBSTACLES, REASONS, Given, Standing, Waiting, distribute
+from routing.distribute import OBSTACLES, OFFERED_BY, REASONS, Standing, Waiting, distribute
 from routing.hours import ALWAYS, parse_hours
 from routing.policy import Manager, Team
 from storage import decisions, people
@@ -449,9 +449,10 @@ def literals(owner: type, field: str) -> set[str]:
         ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode))),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", literals(Given, "by") | {"unprocessed"}),
+        ("assignment", {*OFFERED_BY, "unprocessed"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
+        ("offer", {"expired", "made_away", "owner_away", "escalated"}),
         ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team"}),
         ("state", {*OPEN_STATES, *CLOSED_STATES}),
     ],
