@@ -225,9 +225,9 @@ class Manager(Answer):
     why_not: str | None
     open: int
     capacity: int | None
-    offered: int
-    offers: int | None
-    silences: int
+    offered: int = 0
+    offers: int | None = None
+    silences: int = 0
     leaving: bool
     turns: dict[str, int]
     version: int
