@@ -48,11 +48,12 @@ class Answers:
             offers.forget(db, [before.id])
         mine = [one for one in were if accepted and one.manager == after.owner]
         offers.answer(db, [(one.id, "accepted", None) for one in mine], now)
-        self._tell_others(db, [one for one in were if one.manager not in {after.owner, actor}], after.owner, now)
+        heir = after.owner if after.state in COUNTED else None
+        self._tell_others(db, [one for one in were if one.manager not in {heir, actor}], heir, now)
 
-    def _tell_others(self, db: sa.Connection, others: list[Offer], owner: str | None, now: datetime) -> None:
-        code = "offer_withdrawn" if owner is None else "taken_by"
-        record = {} if owner is None else {"manager": owner}
+    def _tell_others(self, db: sa.Connection, others: list[Offer], heir: str | None, now: datetime) -> None:
+        code = "offer_withdrawn" if heir is None else "taken_by"
+        record = {} if heir is None else {"manager": heir}
         told = {one.manager: Notice(code, one.lead, one.manager, one.id, record) for one in others}
         rotation.tell(db, self._names, told.values(), (self._new_id() for _ in told), now)
 

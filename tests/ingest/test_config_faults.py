@@ -235,7 +235,10 @@ CHANGED: Mapping[tuple[str, str], str] = {
     "write 30s, 5m, 2h or 3d",
     ("boris]", "boris], respond_within: soon"): "3: teams.sales.respond_within: 'soon' is not a duration; "
     "write 30s, 5m, 2h or 3d",
-    ("boris]", "boris], head: ana"): "3: teams.sales.head: 'ana' is neither a director nor a manager; did you mean anna?",
+    (
+        "boris]",
+        "boris], head: ana",
+    ): "3: teams.sales.head: 'ana' is neither a director nor a manager; did you mean anna?",
     ("boris]", "boris], accept_within: 0s"): "3: teams.sales.accept_within: '0s' is no time at all; write at least 1s",
     ("boris]", "boris], owner_away: soon"): "3: teams.sales.owner_away: 'soon' is not a duration; "
     "write 30s, 5m, 2h or 3d",
@@ -243,7 +246,10 @@ CHANGED: Mapping[tuple[str, str], str] = {
     "it has none; add head: NAME to the team",
     ("boris]", "boris], escalate: [{after: 15m, to: irina}]"): "3: teams.sales.escalate[0].to: 'irina' is neither a "
     "director nor a manager; there is anna, boris",
-    ("boris]", "boris], escalate: [{after: 1h, to: anna}, {after: 15m, to: boris}]"): "3: teams.sales.escalate[1].after: "
+    (
+        "boris]",
+        "boris], escalate: [{after: 1h, to: anna}, {after: 15m, to: boris}]",
+    ): "3: teams.sales.escalate[1].after: "
     "'15m' is not after the step before; write the steps in the order of their times",
     ("boris]}", "boris]}, support: {managers: [anna]}"): "1: routing: is missing, and there is more than one team; "
     "add routing: [{team: NAME}], with lines that have a `when` above it",
