@@ -24,6 +24,7 @@ from desk.stream import EVENTS, stream
 MAX_BODY: Final = 1024 * 1024
 ACTIONS: Final = {
     "accept": "Take a lead into work: for `manager`, else for its owner",
+    "decline": "Say that `manager`, else its owner, cannot take a lead, for a `reason`: it goes to the next",
     "assign": "Give a lead to `manager`, or put it before another `team`",
     "disqualify": "Close a lead that is none, for a `reason`",
     "lose": "Close a lead that came to nothing, for a `reason`",

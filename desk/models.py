@@ -111,6 +111,19 @@ class Decision(Answer):
     assignment: dict[str, Any]
 
 
+class Offer(Answer):
+    """A lead before somebody who has not answered yet. `by`: turn, own_client, first or everyone.
+
+    `manager` has it until `answer_by`; null where the first of `managers` to accept has it.
+    """
+
+    manager: str | None
+    managers: list[str]
+    by: str
+    offered_at: Moment
+    answer_by: Moment | None
+
+
 class Lead(Answer):
     """An enquiry. `reason` says why it is unprocessed or how it was closed, `owner` is a manager's name in the configuration."""
 
@@ -129,6 +142,7 @@ class Lead(Answer):
     marks: list[str]
     contact: Person | None
     company: Organisation | None
+    offer: Offer | None = None
 
 
 class WholeLead(Lead):
@@ -197,7 +211,10 @@ class Contacts(Page):
 
 
 class Manager(Answer):
-    """A manager as he stands now. `why_not` is the code of what keeps leads from him, `turns` his latest turn by team."""
+    """A manager as he stands now. `why_not` is the code of what keeps leads from him, `turns` his latest turn by team.
+
+    `offered` of his `open` leads wait for his answer, of at most `offers` at once; `silences` offers in a row had none.
+    """
 
     name: str
     title: str | None
@@ -208,6 +225,9 @@ class Manager(Answer):
     why_not: str | None
     open: int
     capacity: int | None
+    offered: int = 0
+    offers: int | None = None
+    silences: int = 0
     leaving: bool
     turns: dict[str, int]
     version: int
@@ -363,7 +383,7 @@ class Notice(Answer):
 
     id: str
     code: str
-    lead: str
+    lead: str | None
     manager: str
     state: Literal["due", "dead"]
     attempts: int

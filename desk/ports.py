@@ -81,7 +81,7 @@ class Office(Protocol):
         """Every decision about a lead in sentences: `{"lead", "title", "sentences": [{"at", "text"}]}`."""
 
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
-        """accept, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
+        """accept, decline, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
 
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""

@@ -95,7 +95,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    hand = Hand(names, rulebooks, distributor, current, store.ids.take)
+    hand = Hand(names, rulebooks, distributor, lambda: current.config.reasons, store.ids.take)
     signals = Signals()
     changes = Changes(store)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
@@ -211,7 +211,8 @@ def routes(config: Config) -> list[Route]:
     console = Console()
     known: dict[str, Route] = {"console": console}
     if mail is not None:
-        addresses = {name: person.email for name, person in config.managers.items() if person.email}
+        managers = {name: person.email for name, person in config.managers.items() if person.email}
+        addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
         known["email"] = Email(_server(mail), mail.sender, addresses)
     order = config.notices.order or (("email",) if mail is not None else ("console",))
     return [known[name] for name in order if name in known] or [console]

@@ -108,7 +108,7 @@ class StoreBoard:
     ) -> list[Json]:
         """Each team with its managers, who is next first; whoever is in none stands apart. `only` one manager, once."""
         policy = rulebook.policy
-        standings = rotation.standings(db, now)
+        standings = rotation.standings(db, self._names, now)
         turns = {row["name"]: row["turns"] for row in views.manager_rows(db)}
         unanswered = board.unanswered(db)
 

@@ -533,7 +533,7 @@ def explain(config: Path, lead: str, language: str | None, *, as_json: bool) -> 
 
 @priyom.group(cls=InOrder)
 def lead() -> None:
-    """Accept, assign, close or reopen a lead by hand."""
+    """Accept, decline, assign, close or reopen a lead by hand."""
 
 
 def _acts(function: Verb) -> Verb:
@@ -558,6 +558,15 @@ def _act(config: Path, lead: str, action: str, order: Mapping[str, str | int | N
 def accept(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
     """Take a lead into work."""
     return _act(config, lead, "accept", order, as_json=as_json)
+
+
+@lead.command()
+@_acts
+@click.option("--manager", metavar="NAME", help="Who cannot take it; left out: whoever has it.")
+@click.option("--reason", metavar="TEXT", help="Why not.")
+def decline(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
+    """Say that a manager cannot take a lead: it goes to the next."""
+    return _act(config, lead, "decline", order, as_json=as_json)
 
 
 @lead.command()

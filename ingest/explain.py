@@ -63,6 +63,8 @@ class _Teller:
                 return self._match(code, decision.record)
             case "assignment":
                 return self._assignment(code, decision.record)
+            case "offer":
+                return self._offer(code, decision.record)
             case "action":
                 return self._action(code, decision.record, decision.actor)
             case _:
@@ -94,13 +96,19 @@ class _Teller:
             yield self._team(record)
         manager = record.get("manager")
         reason = self._say("reason", record.get("reason"))
-        yield self._say("assignment", code, manager=self._title(manager), reason=reason)
+        managers = ", ".join(map(self._title, record.get("managers", ())))
+        yield self._say("assignment", code, manager=self._title(manager), managers=managers, reason=reason)
+        if record.get("within"):
+            yield self._say("phrase", "answer_within", within=record["within"])
         also = [self._title(name) for name in record.get("eligible", ()) if name != manager]
         if also:
             yield f"{self._say('phrase', 'also_free')}: {', '.join(also)}."
         if record.get("skipped"):
             obstacles = [(self._title(name), self._say("obstacle", why)) for name, why in record["skipped"]]
             yield self._listed("cannot_take" if code == "unprocessed" else "skipped", obstacles)
+
+    def _offer(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        yield self._say("offer", code, manager=self._title(record.get("manager")), silences=record.get("silences", "?"))
 
     def _team(self, record: Mapping[str, Any]) -> str:
         """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""

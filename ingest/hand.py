@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from desk.ports import Refused
-from ingest.current import Current
+from ingest.answers import Answers
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
 from storage import decisions, handling, handover, rotation
@@ -19,25 +19,26 @@ from storage.rotation import Notice
 
 OPEN: Final = frozenset({"unprocessed", "assigned", "in_work"})
 CLOSING: Final = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
-ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
+ACTIONS: Final = ("accept", "decline", "assign", "disqualify", "lose", "convert", "reopen")
 
 
 class Hand:
-    """What a person may do to a lead."""
+    """What a person may do to a lead. `reasons` gives the configured ones, by the state that they explain."""
 
     def __init__(
         self,
         names: Names,
         rulebooks: Rulebooks,
         distributor: Distributor,
-        current: Current,
+        reasons: Callable[[], Mapping[str, tuple[str, ...]]],
         new_id: Callable[[], int],
     ) -> None:
         self._names = names
         self._rulebooks = rulebooks
         self._distributor = distributor
-        self._current = current
+        self._reasons = reasons
         self._new_id = new_id
+        self._answers = Answers(names, new_id)
 
     def act(
         self, db: sa.Connection, number: int, action: str, order: Mapping[str, Any], actor: str, now: datetime
@@ -48,6 +49,10 @@ class Hand:
         rulebook = self._rulebooks.current(db)
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         before = handling.lead_for_update(db, self._names, number)
+        if action == "decline":
+            if self._answers.decline(db, before, order, rulebook, actor, now):
+                self._distributor.everybody(db, rulebook, now)
+            return
         after = self._intended(before, action, order, rulebook)
         if after == before:
             return
@@ -55,9 +60,10 @@ class Hand:
             raise Refused(409, "stale", "the lead was changed meanwhile")
         if before.state not in OPEN and action != "reopen":
             raise Refused(409, "closed", f"the lead is {before.state}; reopen it first")
-        if action == "accept" and before.state == "in_work":
-            raise Refused(409, "taken", f"the lead is in work with {before.owner}")
+        if action == "accept":
+            self._answers.check_acceptance(db, before, after, order)
         handling.write(db, self._names, before, after, now)
+        self._answers.over(db, before, after, rulebook, actor, now)
         record = {
             "code": action,
             "manager": after.owner,
@@ -163,7 +169,7 @@ class Hand:
 
     def _reason(self, action: str, order: Mapping[str, Any]) -> str | None:
         reason = order.get("reason")
-        known = self._current.config.reasons.get(CLOSING[action], ())
+        known = self._reasons().get(CLOSING[action], ())
         if action == "convert":
             return None
         if reason is None and action == "disqualify":

@@ -219,17 +219,23 @@ class StoreOffice:
 
     def _managers(self, db: sa.Connection, now: datetime) -> list[Json]:
         policy = self._rulebooks.current(db).policy
-        standings = rotation.standings(db, now)
+        standings = rotation.standings(db, self._names, now, with_offers=True)
         shown = []
         for row in views.manager_rows(db):
             manager = policy.managers.get(row["name"])
-            why_not = find_obstacle(manager, standings.get(row["name"]), now)
+            standing = standings.get(row["name"])
+            own = [team for team in policy.teams.values() if row["name"] in team.members]
+            # Of several teams, one that would give him a lead is enough.
+            obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in own]
+            why_not = None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
             shown.append(
                 row
                 | {
                     "title": None if manager is None else manager.title,
                     "capacity": None if manager is None else manager.capacity,
-                    "teams": [team.name for team in policy.teams.values() if row["name"] in team.members],
+                    "offered": 0 if standing is None else standing.offered,
+                    "offers": None if manager is None else manager.offers,
+                    "teams": [team.name for team in own],
                     "on_shift": manager is not None and manager.hours.open_at(now, manager.zone),
                     "eligible": why_not is None,
                     "why_not": why_not,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from dedup.staff import StaffRules
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
 from routing.addressee import addressee
-from routing.policy import Policy
+from routing.policy import Policy, Team
+from routing.working_time import WorkingTime, working_time
 from storage import revisions
 from storage.names import Names
 
@@ -37,7 +39,21 @@ class Rulebook:
     limits: Limits
     origins: Mapping[str, Origin]
     staff: StaffRules
+    clocks: Mapping[str, WorkingTime]
     shared_over: int | None = None
+
+    def deadline(self, team: str, since: datetime, span: timedelta | None) -> datetime | None:
+        """`since` and `span` of the time in which anybody of a team works; None without a span, or where nobody ever does."""
+        return None if span is None else self.clocks[team].deadline(since, span)
+
+    def escalation_at(self, team: str, since: datetime) -> datetime | None:
+        """When the first step of a team's chain is due for a lead that waits `since`; None where there is no chain."""
+        chain = self.policy.teams[team].escalate
+        return self.deadline(team, since, chain[0].after) if chain else None
+
+    def due_at(self, team: str, since: datetime, within: timedelta | None) -> datetime | None:
+        """When a lead of a team must be answered; by the calendar where nobody of the team ever works."""
+        return None if within is None else self.deadline(team, since, within) or since + within
 
 
 def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
@@ -45,13 +61,15 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
     matching = document["matching"]
     shared = matching["shared"]
     enquiry = matching["enquiry"]
+    policy = policy_from(document)
     return Rulebook(
         revision,
-        policy_from(document),
+        policy,
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
         {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
         _staff(document),
+        {name: _clock(policy, team) for name, team in policy.teams.items()},
         shared.get("over"),
     )
 
@@ -71,6 +89,10 @@ def _staff(document: Mapping[str, Any]) -> StaffRules:
         test_phones=tuple(test.get("phones", ())),
         test_emails=tuple(test.get("emails", ())),
     )
+
+
+def _clock(policy: Policy, team: Team) -> WorkingTime:
+    return working_time(policy.managers[name] for name in team.members if name in policy.managers)
 
 
 def _origin(channel: Mapping[str, Any], region: str) -> Origin:

@@ -19,6 +19,7 @@ Vocabulary = Literal[
     "assignment",
     "reason",
     "obstacle",
+    "offer",
     "action",
     "state",
     "kind",
@@ -132,6 +133,16 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Лид передан без очереди. Ответственный за клиента: {manager}.",
             "en": "The lead went out without a turn, to the client's own manager: {manager}.",
         },
+        "first": {
+            "ru": "Лид предложен всем, кто может его взять: {managers}. Он у того, кто примет первым.",
+            "en": "The lead was offered to all who can take it: {managers}. The first to accept has it.",
+        },
+        "everyone": {
+            "ru": "Все, кто на месте, отказались или не ответили, поэтому лид предложен им всем сразу: {managers}. "
+            "Он у того, кто примет первым.",
+            "en": "All who are there refused it or did not answer, so it was put before them all at once: {managers}. "
+            "The first to accept has it.",
+        },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
         "test": {
             "ru": "Это проба: лид отмечен и сразу закрыт, очередь не занята.",
@@ -149,19 +160,50 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "ограниченное время ждём ответственного за клиента",
             "en": "we wait a limited time for the client's own manager",
         },
+        "refused_by_all": {
+            "ru": "все, кто на месте, отказались или не ответили",
+            "en": "all who are there refused it or did not answer",
+        },
+        "owner_away": {"ru": "ответственного давно нет на месте", "en": "its owner has been away for too long"},
     },
     "obstacle": {
         "leaving": {"ru": "новых лидов не получает", "en": "gets no new leads"},
         "off_shift": {"ru": "вне смены", "en": "off shift"},
+        "shift_ending": {"ru": "смена вот-вот закончится", "en": "the shift is about to end"},
         "away": {"ru": "нет на месте", "en": "away"},
         "on_call": {"ru": "на звонке", "en": "on a call"},
         "at_limit": {"ru": "предел открытых лидов", "en": "at the limit of open leads"},
+        "at_offers": {"ru": "предел предложений без ответа", "en": "at the limit of unanswered offers"},
+        "refused": {"ru": "уже отказ по этому лиду", "en": "has refused it already"},
+    },
+    # What became of an offer, or of a lead that nobody answered, without anybody's hand.
+    "offer": {
+        "expired": {
+            "ru": "Ответа на предложение не было. Лид больше не у менеджера: {manager}.",
+            "en": "There was no answer to the offer. The lead is no longer with {manager}.",
+        },
+        "made_away": {
+            "ru": "Предложений подряд без ответа — {silences}. Отмечено, что менеджера нет на месте: {manager}.",
+            "en": "Offers in a row without an answer: {silences}. {manager} counts as away.",
+        },
+        "owner_away": {
+            "ru": "Ответственного слишком долго нет на месте ({manager}), поэтому лид снова ждёт свободного менеджера.",
+            "en": "Its owner has been away for too long ({manager}), so the lead waits for a free manager again.",
+        },
+        "escalated": {
+            "ru": "Лид всё ещё никем не принят. Об этом знает {manager}.",
+            "en": "Nobody has accepted the lead yet. {manager} has been told.",
+        },
     },
     # What a person did; the sentence begins with who it was.
     "action": {
         "accept": {
             "ru": "лид принят в работу, ответственный — {manager}",
             "en": "lead accepted, the owner is {manager}",
+        },
+        "decline": {
+            "ru": "лид взять не может {manager}",
+            "en": "lead declined, {manager} cannot take it",
         },
         "assign": {
             "ru": "лид передан, ответственный — {manager}, отдел «{team}»",
@@ -218,6 +260,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "skipped": {"ru": "Пропущены", "en": "Skipped"},
         "cannot_take": {"ru": "Взять не могут", "en": "Cannot take it"},
         "because": {"ru": "{what} — {why}", "en": "{what} ({why})"},
+        "answer_within": {
+            "ru": "Это предложение: ответа ждём {within} рабочего времени.",
+            "en": "It is an offer: an answer is awaited for {within} of working time.",
+        },
         "with_reason": {"ru": "Причина: {reason}.", "en": "Reason: {reason}."},
         "before": {"ru": "Прежнее состояние: {state}.", "en": "Its state before: {state}."},
         "as_client": {"ru": "Они считаются обращениями клиентов.", "en": "They count as approaches of clients."},

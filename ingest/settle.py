@@ -18,6 +18,7 @@ from dedup.people import Arrival, Match, People, resolve
 from ingest.approach import enquiry_from, source_from
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
+from ingest.overdue import is_away
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sifting import TEST, without_staff
 from ingest.signals import Signals
@@ -25,10 +26,10 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, leads, people, rotation
+from storage import decisions, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
-from storage.leads import NewInteraction, NewLead
+from storage.leads import NewInteraction, NewLead, Repeat
 from storage.names import Names
 from storage.rotation import Notice
 
@@ -61,12 +62,13 @@ class _Batch:
     interactions: list[NewInteraction] = field(default_factory=list)
     newcomers: dict[int, Newcomer] = field(default_factory=dict)
     tests: list[NewLead] = field(default_factory=list)
-    touched: dict[int, datetime] = field(default_factory=dict)
-    reopened: dict[int, datetime] = field(default_factory=dict)
+    touched: dict[int, Repeat] = field(default_factory=dict)
+    reopened: dict[int, Repeat] = field(default_factory=dict)
     reopened_teams: set[str] = field(default_factory=set)
     given_up: set[int] = field(default_factory=set)
     decisions: list[Decision] = field(default_factory=list)
     again: dict[int, str] = field(default_factory=dict)
+    watched: dict[int, str] = field(default_factory=dict)
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
     signalled: bool = False
@@ -231,11 +233,11 @@ class Settler:
             lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict, test=test)
             title = _title(rulebook, claimed, said)
             if not test:
-                slots[place] = Slot(lead, "unprocessed", None, at)
+                slots[place] = Slot(lead, "unprocessed", None, at, respond_within=choice.respond_within)
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
-            self._repeat(batch, choice.team, verdict, slot, at)
+            self._repeat(batch, rulebook, choice.team, verdict, slot, at)
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
@@ -278,6 +280,8 @@ class Settler:
             last_at=envelope.received_at,
             place_at=envelope.received_at + (choice.respond_within or DEFAULT_PLACE),
             respond_within=choice.respond_within,
+            due_at=rulebook.due_at(choice.team, envelope.received_at, choice.respond_within),
+            escalate_at=rulebook.escalation_at(choice.team, envelope.received_at),
             marks=("no_way_back",) if match.code == "no_way_back" else (),
         )
         if test:
@@ -294,7 +298,7 @@ class Settler:
         batch.decisions.append(Decision(self._new_id(), lead.created_at, "assignment", record, lead.id))
 
     @staticmethod
-    def _repeat(batch: _Batch, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
+    def _repeat(batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
         lead = slot.lead
         if lead in batch.newcomers:
             newcomer = batch.newcomers[lead]
@@ -302,12 +306,16 @@ class Settler:
                 newcomer, lead=replace(newcomer.lead, last_at=max(at, newcomer.lead.last_at))
             )
         elif verdict.code == "reopen" or lead in batch.reopened:
-            batch.reopened[lead] = max(at, batch.reopened.get(lead, at))
+            latest = max(at, batch.reopened[lead].at) if lead in batch.reopened else at
+            due_at = rulebook.due_at(team, latest, slot.respond_within)
+            batch.reopened[lead] = Repeat(latest, due_at, rulebook.escalation_at(team, latest))
             batch.reopened_teams.add(team)
         else:
-            batch.touched[lead] = max(at, batch.touched.get(lead, at), slot.last_at)
+            latest = max(at, slot.last_at, batch.touched[lead].at if lead in batch.touched else at)
+            batch.touched[lead] = Repeat(latest, rulebook.due_at(team, latest, slot.respond_within))
             if slot.owner is not None:
                 batch.again[lead] = slot.owner
+                batch.watched[lead] = team
 
     def _write_early(
         self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]]
@@ -319,11 +327,12 @@ class Settler:
         leads.refold(db, batch.refolded)
         decisions.write(db, batch.decisions)
 
-    def _write_known(self, db: sa.Connection, batch: _Batch, now: datetime) -> None:
+    def _write_known(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
         """Leads that were there before: written under the locks of the teams, since a distribution locks in that order too."""
         leads.give_up_slots(db, batch.given_up)
         leads.touch(db, batch.touched)
         leads.reopen(db, batch.reopened)
+        self._watch(db, batch, rulebook, now)
         rotation.tell(
             db,
             self._names,
@@ -331,6 +340,20 @@ class Settler:
             (self._new_id() for _ in batch.again),
             now,
         )
+
+    def _watch(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
+        """A client who wrote again to somebody who is not there is not to wait for him for long, where the team says so."""
+        teams = rulebook.policy.teams
+        watched = {lead: team for lead, team in batch.watched.items() if teams[team].owner_away is not None}
+        if not watched:
+            return
+        standings = rotation.standings(db, self._names, now)
+        until: dict[int, datetime] = {}
+        for lead, team in watched.items():
+            if is_away(batch.again[lead], rulebook, standings, now):
+                end = rulebook.deadline(team, now, teams[team].owner_away)
+                until |= {} if end is None else {lead: end}
+        overdue.written_again(db, until)
 
     def _distribute(
         self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime, token: str | None
@@ -340,7 +363,7 @@ class Settler:
         given, more = 0, False
         teams = teams_of(newcomers) | batch.reopened_teams
         if not teams:
-            self._write_known(db, batch, now)
+            self._write_known(db, batch, rulebook, now)
         else:
             spread = self._distributor.run(
                 db,
@@ -349,7 +372,7 @@ class Settler:
                 now,
                 newcomers,
                 restate=bool(batch.reopened),
-                once_locked=lambda: self._write_known(db, batch, now),
+                once_locked=lambda: self._write_known(db, batch, rulebook, now),
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more

@@ -19,8 +19,8 @@ from storage.schema import leads, outbox
 class Due:
     """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one.
 
-    `lead`: None where it is about none. `record`: codes and ids that it is rendered from. `exhausted`: routes that could not
-    deliver it.
+    `lead`: None where it is about none or several. `record`: codes and ids that it is rendered from. `exhausted`: routes that
+    could not deliver it.
     """
 
     id: int
@@ -34,6 +34,11 @@ class Due:
     record: Mapping[str, Any] = field(default_factory=dict)
     critical: bool = False
     exhausted: tuple[str, ...] = ()
+
+    @property
+    def leads(self) -> Sequence[int]:
+        """Every lead that it is about."""
+        return self.record.get("leads", ()) if self.lead is None else (self.lead,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,14 @@ def apply(
     _rename(db, managers, document["managers"])
     _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items()})
     _bring(db, teams, {name: {} for name in document["teams"]})
-    _bring(db, managers, {name: {} for name in document["managers"]})
-    present = managers.c.name.in_(list(document["managers"]))
+    # Directors are told things and get no leads. Who is both is a manager.
+    directors = [name for name in document.get("directors", ()) if name not in document["managers"]]
+    people = dict.fromkeys(document["managers"], "manager") | dict.fromkeys(directors, "director")
+    _bring(db, managers, {name: {"role": role} for name, role in people.items()})
+    for role in ("manager", "director"):
+        own = managers.c.name.in_([name for name, his in people.items() if his == role])
+        db.execute(sa.update(managers).where(own, managers.c.role != role).values(role=role))
+    present = managers.c.name.in_(list(people))
     db.execute(sa.update(managers).where(present, managers.c.leaving == sa.true()).values(leaving=False))
     db.execute(sa.update(managers).where(sa.not_(present), managers.c.leaving == sa.false()).values(leaving=True))
     names.refresh(db)

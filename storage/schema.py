@@ -285,7 +285,8 @@ sa.Index("interactions_lead", interactions.c.lead_id, interactions.c.at, interac
 # A lead's title is personal, so it stands on the interaction that opened it.
 # enquiry_of: the root contact, or the company, whose enquiry slot in this team the lead holds; None when it gave it up.
 # had_owner_id: whose a reopened lead was before. escalated: how many steps of the chain were told, escalate_at: when the next is.
-# away_at: when a lead whose owner is away goes back into distribution.
+# away_at: when a lead whose owner is away goes back into distribution. refusals: how many offers of it were refused or ran out
+# since it was last accepted or came to this team; where it is 0, nobody need look for them.
 leads = sa.Table(
     "leads",
     metadata,
@@ -316,6 +317,7 @@ leads = sa.Table(
     sa.Column("escalated", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("escalate_at", Micros),
     sa.Column("away_at", Micros),
+    sa.Column("refusals", sa.SmallInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("enquiry_of", "team_id", name="leads_one_enquiry"),
 )
 sa.Index("leads_contact", leads.c.contact_id, leads.c.id)
@@ -395,6 +397,8 @@ turns = sa.Table(
     sa.Column("turn", Id, nullable=False),
 )
 
+# A lead before a manager: state is open, accepted, declined, expired or withdrawn. by: turn, own_client, first, everyone, hand.
+# stands: what became of it still says to whom the lead may be offered; not any more once it was accepted, closed or moved on.
 offers = sa.Table(
     "offers",
     metadata,
@@ -410,6 +414,7 @@ offers = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("answered_at", Micros),
+    sa.Column("stands", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 sa.Index(
     "offers_open",

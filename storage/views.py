@@ -24,6 +24,7 @@ from storage.schema import (
     keys,
     leads,
     managers,
+    offers,
     teams,
     turns,
 )
@@ -110,7 +111,8 @@ def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | N
     found = db.execute(query).all()
     shown = found[:limit]
     known = _keys_of(db, {row.root_id for row in shown if row.root_id is not None})
-    items = [_lead(row, known) for row in shown]
+    offered = _offered(db, [row.id for row in shown])
+    items = [_lead(row, known) | {"offer": offered.get(row.id)} for row in shown]
     return Page(items, _cursor(shown[-1].id) if len(found) > limit else None)
 
 
@@ -135,7 +137,32 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
     row = db.execute(_LEAD.where(leads.c.id == number)).one()
     known = _keys_of(db, {row.root_id} if row.root_id is not None else set())
     timeline, following = _timeline(db, names, interactions.c.lead_id == number, cursor)
-    return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
+    offer = {"offer": _offered(db, [number]).get(number)}
+    return _lead(row, known) | offer | {"interactions": timeline, "interactions_next": following, "activities": []}
+
+
+def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
+    """The open offer of each of these leads, or of a lead before several at once, those before whom it is."""
+    query = (
+        sa.select(offers.c.lead_id, managers.c.name, offers.c.by, offers.c.offered_at, offers.c.answer_by)
+        .join(managers, managers.c.id == offers.c.manager_id)
+        .where(offers.c.lead_id.in_(numbers), offers.c.state == "open")
+        .order_by(offers.c.id)
+    )
+    found: dict[int, Json] = {}
+    for lead, manager, by, offered_at, answer_by in db.execute(query):
+        first = found.setdefault(
+            lead,
+            {
+                "manager": manager if by in {"turn", "own_client"} else None,
+                "managers": [],
+                "by": by,
+                "offered_at": iso(instant(offered_at)),
+                "answer_by": None if answer_by is None else iso(instant(answer_by)),
+            },
+        )
+        first["managers"].append(manager)
+    return found
 
 
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
@@ -379,11 +406,12 @@ def manager_rows(db: sa.Connection) -> list[Json]:
             "name": row.name,
             "available": bool(row.available),
             "open": row.open,
+            "silences": row.silences,
             "leaving": bool(row.leaving),
             "version": row.version,
             "turns": latest.get(row.id, {}),
         }
-        for row in db.execute(sa.select(managers).order_by(managers.c.id))
+        for row in db.execute(sa.select(managers).where(managers.c.role == "manager").order_by(managers.c.id))
     ]
 
 

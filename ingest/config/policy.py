@@ -46,7 +46,7 @@ def revision_document(config: Config) -> dict[str, Any]:
         "title": config.title,
         "topics": [{"name": name, "words": list(words)} for name, words in config.topics.items()],
         "reasons": {name: list(reasons) for name, reasons in config.reasons.items()},
-        "directors": {name: {"email": director.email} for name, director in config.directors.items()},
+        "directors": {name: {"name": one.name, "email": one.email} for name, one in config.directors.items()},
         "managers": {name: _manager_document(manager) for name, manager in config.managers.items()},
         "teams": {name: _team_document(team) for name, team in config.teams.items()},
         "routing": _routing_document(config),
@@ -77,6 +77,8 @@ def _manager_document(manager: Manager) -> dict[str, Any]:
         "was": manager.was,
         "extension": list(manager.extension),
         "language": manager.language,
+        "offers": manager.offers,
+        "weight": manager.weight,
     }
 
 
@@ -86,6 +88,10 @@ def _team_document(team: Team) -> dict[str, Any]:
         "strategy": team.strategy,
         "respond_within": _written(team.respond_within),
         "sticky": {"wait": format_duration(team.sticky.wait)} if team.sticky else None,
+        "head": team.head,
+        "accept_within": _written(team.accept_within),
+        "owner_away": _written(team.owner_away),
+        "escalate": [{"after": format_duration(step.after), "to": step.to} for step in team.escalate],
     }
 
 
@@ -118,6 +124,8 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
                 capacity=manager["capacity"],
                 hours=_hours(manager["hours"], calendars, everybody),
                 zone=ZoneInfo(manager["timezone"]) if manager["timezone"] else zone,
+                offers=manager.get("offers"),
+                weight=manager.get("weight", 1.0),
             )
             for name, manager in document["managers"].items()
         },
@@ -135,6 +143,7 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
             for topic in document["topics"]
         ),
         title=document["title"],
+        directors=tuple(document.get("directors", ())),
     )
 
 
@@ -159,6 +168,12 @@ def _team(name: str, team: Mapping[str, Any]) -> routing.Team:
         members=tuple(team["managers"]),
         respond_within=_read(team["respond_within"]),
         sticky_wait=parse_duration(sticky["wait"]) if sticky else None,
+        # A revision of a version before offers has none of these.
+        strategy=team.get("strategy", "round_robin"),
+        accept_within=_read(team.get("accept_within")),
+        owner_away=_read(team.get("owner_away")),
+        head=team.get("head"),
+        escalate=tuple(routing.Step(parse_duration(step["after"]), step["to"]) for step in team.get("escalate", ())),
     )
 
 

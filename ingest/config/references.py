@@ -5,6 +5,7 @@ wrong shape is passed over here, since the schema speaks of it.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from dedup.keys import KeyRules
 from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
 from ingest.config.faults import Finding, shown, worded
 from ingest.config.schema import DEFAULT_REGION, HOST, choose, is_loopback, nearest
+from kernel.durations import parse_duration
 from routing.addressee import addressee
 from routing.hours import parse_hours
 from routing.rules import conditions_from
@@ -106,6 +108,58 @@ def _former_names(root: Table) -> Iterator[Finding]:
             elif name in taken:
                 yield Finding((*path, "was"), f"{shown(path, was)}is claimed twice", "leave it with one of them")
             taken.add(name)
+
+
+def _told_people(root: Table) -> Iterator[Finding]:
+    """Heads, and who hears of what nobody accepts: they are in `directors` or `managers`."""
+    people = [*_names(root, "directors"), *_names(root, "managers")]
+    for path, team in _entries(root, "teams"):
+        steps = find(team, "escalate")
+        places = [(*path, "head")]
+        places += [(*path, "escalate", at, "to") for at in range(len(steps.items) if isinstance(steps, Listing) else 0)]
+        for place in places:
+            for at, scalar in _texts(root, place):
+                name = scalar.text.strip()
+                if place[-1] == "to" and name == "head":
+                    if find(team, "head") is None:
+                        yield Finding(at, "is the team's head, and it has none", "add head: NAME to the team")
+                elif name not in people:
+                    yield Finding(at, f"{shown(at, scalar)}is neither a director nor a manager", choose(name, people))
+
+
+def _escalation_order(root: Table) -> Iterator[Finding]:
+    for path, team in _entries(root, "teams"):
+        steps = find(team, "escalate")
+        latest = timedelta(0)
+        for index, step in enumerate(steps.items if isinstance(steps, Listing) else ()):
+            after = find(step, "after")
+            try:
+                span = parse_duration(after.text) if isinstance(after, Scalar) else latest
+            except ValueError:
+                continue
+            if span <= latest and isinstance(after, Scalar):
+                problem = f"{shown((*path, 'escalate', index, 'after'), after)}is not after the step before"
+                yield Finding(
+                    (*path, "escalate", index, "after"), problem, "write the steps in the order of their times"
+                )
+            latest = max(span, latest)
+
+
+def _acceptance(root: Table) -> Iterator[Finding]:
+    """What means something only where leads are offered and not given."""
+    asks: set[str] = set()
+    for path, team in _entries(root, "teams"):
+        if find(team, "accept_within") is not None:
+            asks |= {scalar.text.strip() for _, scalar in _texts(root, (*path, "managers"))}
+            continue
+        strategy = find(team, "strategy")
+        if isinstance(strategy, Scalar) and strategy.text.strip() == "first_to_accept":
+            problem = "leads go to the first to accept, and accept_within is missing"
+            yield Finding((*path, "strategy"), problem, "add accept_within: 3m to the team")
+    for path, manager in _entries(root, "managers"):
+        if find(manager, "offers") is not None and path[1] not in asks:
+            problem = "has no effect: none of his teams has accept_within"
+            yield Finding((*path, "offers"), problem, "add accept_within: 3m to a team, or remove offers", "warning")
 
 
 def _channel_teams(root: Table) -> Iterator[Finding]:
@@ -290,6 +344,9 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"managers", "teams"}), _members),
     (frozenset({"directors", "managers"}), _two_roles),
     (frozenset({"channels", "managers"}), _former_names),
+    (frozenset({"directors", "managers", "teams"}), _told_people),
+    (frozenset({"teams"}), _escalation_order),
+    (frozenset({"managers", "teams"}), _acceptance),
     (frozenset({"channels", "teams"}), _channel_teams),
     (frozenset({"routing", "teams"}), _rule_teams),
     (frozenset({"routing", "teams"}), _last_rule),

@@ -40,6 +40,7 @@ from kernel.texts import Language
 from routing.calendars import exceptional_days
 from routing.distribute import Reason
 from routing.hours import ALWAYS, parse_hours
+from routing.policy import Strategy
 from routing.rules import CONDITIONS
 from routing.source import CLICK_IDS
 from routing.title import check_template
@@ -47,8 +48,6 @@ from routing.words import parse_word
 
 KNOWN_KINDS: Final = ("mail", "telegram", "telephony", "vk", "webform")
 DEFAULT_REGION: Final = "RU"
-STRATEGIES: Final = ("round_robin",)
-KNOWN_STRATEGIES: Final = ("first_to_accept", "least_loaded", "round_robin", "weighted")
 ROUTES: Final = ("console", "email")
 KNOWN_ROUTES: Final = ("console", "email", "telegram")
 TRIED_STATES: Final = ("assigned", "unprocessed")
@@ -61,6 +60,9 @@ _SENDER: Final = re.compile(r"(?:(?P<name>[^<>\r\n]*)<(?P<inside>[^<>]*)>|(?P<ba
 HOST: Final = re.compile(r"[\w.:-]+")
 _TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
+_WEIGHT: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
+_LIGHTEST: Final = 0.01
+_HEAVIEST: Final = 100
 _SIZE: Final = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _UTM: Final = re.compile(r"utm_\w+")
@@ -164,6 +166,14 @@ def _whole(lowest: int, highest: int, problem: str, remedy: str) -> BeforeValida
         return number
 
     return BeforeValidator(check)
+
+
+def _weight(value: object) -> float:
+    text = _text(value)
+    weight = float(text) if _WEIGHT.fullmatch(text) else 0.0
+    if not _LIGHTEST <= weight <= _HEAVIEST:
+        raise refuse("is not a weight", "write a number from 0.01 to 100, such as 0.5; left out: 1")
+    return weight
 
 
 def _host(text: str) -> str:
@@ -432,6 +442,7 @@ Words = Annotated[tuple[Annotated[Text, AfterValidator(_word)], ...], BeforeVali
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Span = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(_size)]
+Weight = Annotated[float, BeforeValidator(_weight)]
 Count = Annotated[int, _whole(1, 999_999_999, "is not a number of at least 1", "write 1 or more; left out: no limit")]
 ListeningPort = Annotated[
     int, _whole(0, 65_535, "is not a port", "write a number from 1 to 65535, or 0 for any free one")
@@ -594,6 +605,7 @@ class Director(Section):
 class Manager(Section):
     """Who gets leads. `capacity`: how many open leads he may own, None without limit; `hours`: a calendar or inline.
 
+    `offers`: how many of them he may leave unanswered; `weight`: his share of the turns in a team that goes by weight.
     `extension`: his lines and numbers at the telephone exchange; `language`: what he is written to in.
     """
 
@@ -604,8 +616,8 @@ class Manager(Section):
     timezone: Zone | None = None
     telegram: NotBuilt = None
     extension: Names = ()
-    offers: NotBuilt = None
-    weight: NotBuilt = None
+    offers: Count | None = None
+    weight: Weight = 1.0
     was: Text | None = None
     language: Spoken | None = None
 
@@ -616,17 +628,24 @@ class Sticky(Section):
     wait: Duration = timedelta(minutes=10)
 
 
+class Step(Section):
+    """A step of an escalation: who hears of a lead that nobody accepted in this time. `to`: `head`, a director or a manager."""
+
+    after: Span
+    to: Text
+
+
 class Team(Section):
-    """A rotation. `sticky` None: a known client goes to whoever's turn it is."""
+    """A rotation. `sticky` None: a known client goes to whoever's turn it is; `accept_within` None: a lead is given for good."""
 
     managers: Annotated[Names, Field(min_length=1)]
-    strategy: Annotated[Text, _one_of(STRATEGIES, KNOWN_STRATEGIES)] = "round_robin"
+    strategy: Annotated[Strategy, BeforeValidator(_text)] = "round_robin"
     respond_within: Span | None = None
     sticky: Annotated[Sticky | None, BeforeValidator(_sticky)] = Sticky()
-    head: NotBuilt = None
-    accept_within: NotBuilt = None
-    owner_away: NotBuilt = None
-    escalate: NotBuilt = None
+    head: Text | None = None
+    accept_within: Span | None = None
+    owner_away: Span | None = None
+    escalate: tuple[Step, ...] = ()
 
 
 When = Annotated[
@@ -782,6 +801,11 @@ class Config(Section):
     def place_of_test(self, index: int) -> tuple[str, int]:
         """The file and the line of a routing test, as far as they are known."""
         return self._file, self._test_lines[index] if index < len(self._test_lines) else 1
+
+    def titles(self) -> dict[str, str]:
+        """What directors and managers are called by people."""
+        managers = {name: person.name for name, person in self.managers.items()}
+        return {name: person.name for name, person in self.directors.items()} | managers
 
     def mail_route(self) -> MailRoute | None:
         """How notices leave by mail, None where they do not."""

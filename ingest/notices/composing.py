@@ -12,7 +12,7 @@ from ingest.notices import summary
 from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
-from ingest.notices.texts import TEXTS, render
+from ingest.notices.texts import TEXTS, offer_lines, render, render_many
 from storage import summary as summaries
 from storage import views
 from storage.names import Names
@@ -59,7 +59,7 @@ class Composer:
         """Messages for `items`, which all go by `route`: a fixed number of statements."""
         composed = [self._summary(db, route, item) for item in items if item.code == SUMMARY]
         items = [item for item in items if item.code != SUMMARY]
-        shown = views.for_notices(db, sorted({item.lead for item in items if item.lead is not None}))
+        shown = views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
         for group in _grouped(items):
             try:
                 composed.append(Composed(group, self._message(route, group, shown)))
@@ -88,11 +88,16 @@ class Composer:
             leads = [shown[item.lead][0] for item in group if item.lead is not None]
             subject = TEXTS.say("several", language, count=len(group))
             text = "\n".join(self._line(first, item.code, lead) for item, lead in zip(group, leads, strict=True))
+        elif first.lead is None:
+            subject, text = render_many(first.code, [shown[lead][0] for lead in first.leads], language)
         else:
-            assert first.lead is not None  # noqa: S101 - only a notice about a lead has one of these codes
             lead, latest = shown[first.lead]
-            subject, text = render(first.code, lead, latest, language, self._due(first.manager, lead))
+            more = offer_lines(first.code, first.record, language, self._people.title, self._reads(first.manager))
+            subject, text = render(first.code, lead, latest, language, self._due(first.manager, lead), more)
         return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+
+    def _reads(self, person: str) -> Callable[[datetime], str]:
+        return lambda moment: self._people.at(person, moment)
 
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)

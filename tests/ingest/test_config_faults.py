@@ -222,8 +222,10 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("name: Анна", "name: Анна, telegram: 1"): f"2: managers.anna.telegram: {LATER}",
     ("name: Анна", "name: Анна, extension: ['101', '101']"): "2: managers.anna.extension: "
     "'101' is there twice; keep one",
-    ("name: Анна", "name: Анна, offers: 3"): f"2: managers.anna.offers: {LATER}",
-    ("name: Анна", "name: Анна, weight: 1"): f"2: managers.anna.weight: {LATER}",
+    ("name: Анна", "name: Анна, offers: 3"): "2: managers.anna.offers: warning: has no effect: none of his teams has "
+    "accept_within; add accept_within: 3m to a team, or remove offers",
+    ("name: Анна", "name: Анна, weight: 0"): "2: managers.anna.weight: '0' is not a weight; "
+    "write a number from 0.01 to 100, such as 0.5; left out: 1",
     (
         "name: Анна",
         "name: Анна, was: boris",
@@ -233,18 +235,32 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("[anna, boris]", "[anna]"): "2: managers.boris: warning: is in no team and gets no leads; add the name to a team",
     ("[anna, boris]", "[anna, boris, anna]"): "3: teams.sales.managers: 'anna' is there twice; keep one",
     ("[anna, boris]", "{anna: 1, boris: 1}"): "3: teams.sales.managers: is not a list; write [one, two]",
-    ("boris]", "boris], strategy: weighted"): f"3: teams.sales.strategy: 'weighted' {LATER}",
-    ("boris]", "boris], strategy: random"): "3: teams.sales.strategy: 'random' is not known here; there is round_robin",
+    ("boris]", "boris], strategy: random"): "3: teams.sales.strategy: 'random' is not known here; "
+    "write round_robin, least_loaded, weighted or first_to_accept",
+    ("boris]", "boris], strategy: first_to_accept"): "3: teams.sales.strategy: leads go to the first to accept, and "
+    "accept_within is missing; add accept_within: 3m to the team",
     ("boris]", "boris], sticky: maybe"): "3: teams.sales.sticky: 'maybe' is neither true nor false; "
     "write false, or {wait: 10m}",
     ("boris]", "boris], sticky: {wait: 10}"): "3: teams.sales.sticky.wait: '10' is not a duration; "
     "write 30s, 5m, 2h or 3d",
     ("boris]", "boris], respond_within: soon"): "3: teams.sales.respond_within: 'soon' is not a duration; "
     "write 30s, 5m, 2h or 3d",
-    ("boris]", "boris], head: anna"): f"3: teams.sales.head: {LATER}",
-    ("boris]", "boris], accept_within: 3m"): f"3: teams.sales.accept_within: {LATER}",
-    ("boris]", "boris], owner_away: 3m"): f"3: teams.sales.owner_away: {LATER}",
-    ("boris]", "boris], escalate: []"): f"3: teams.sales.escalate: {LATER}",
+    (
+        "boris]",
+        "boris], head: ana",
+    ): "3: teams.sales.head: 'ana' is neither a director nor a manager; did you mean anna?",
+    ("boris]", "boris], accept_within: 0s"): "3: teams.sales.accept_within: '0s' is no time at all; write at least 1s",
+    ("boris]", "boris], owner_away: soon"): "3: teams.sales.owner_away: 'soon' is not a duration; "
+    "write 30s, 5m, 2h or 3d",
+    ("boris]", "boris], escalate: [{after: 15m, to: head}]"): "3: teams.sales.escalate[0].to: is the team's head, and "
+    "it has none; add head: NAME to the team",
+    ("boris]", "boris], escalate: [{after: 15m, to: irina}]"): "3: teams.sales.escalate[0].to: 'irina' is neither a "
+    "director nor a manager; there is anna, boris",
+    (
+        "boris]",
+        "boris], escalate: [{after: 1h, to: anna}, {after: 15m, to: boris}]",
+    ): "3: teams.sales.escalate[1].after: "
+    "'15m' is not after the step before; write the steps in the order of their times",
     ("boris]}", "boris]}, support: {managers: [anna]}"): "1: routing: is missing, and there is more than one team; "
     "add routing: [{team: NAME}], with lines that have a `when` above it",
 }
@@ -320,7 +336,7 @@ channels:
 managers:
   anna: {name: А, capacity: -1}
 teams:
-  sales: {managers: [anna, bors], strategy: weighted}
+  sales: {managers: [anna, bors], strategy: random}
 api: {token: "${TOKEN}"}
 http: {port: 1}
 """

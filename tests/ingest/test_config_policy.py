@@ -101,7 +101,7 @@ def test_the_document_says_what_matching_and_intake_need(tmp_path: Path) -> None
     assert (document["region"], document["reasons"]) == ("RU", {"lost": ["дорого"]})
     assert document["own"] == {"domains": ["example.com"], "phones": ["8 495 123-45-99"]}
     assert document["test"] == {"phones": ["+79990000000"], "emails": ["qa@example.com"]}
-    assert document["directors"] == {"irina": {"email": "irina@example.com"}}
+    assert document["directors"]["irina"]["email"] == "irina@example.com"
 
 
 HOLIDAYS = """\

@@ -27,7 +27,7 @@ from ingest.hand import ACTIONS
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language
-from routing.distribute import OBSTACLES, REASONS, Given, Standing, Waiting, distribute
+from routing.distribute import OBSTACLES, OFFERED_BY, REASONS, Standing, Waiting, distribute
 from routing.hours import ALWAYS, parse_hours
 from routing.policy import Manager, Team
 from storage import decisions, people
@@ -453,9 +453,10 @@ def literals(owner: type, field: str) -> set[str]:
         ("likeness", {*names.REASONS, *SUPPORTS}),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", literals(Given, "by") | {"unprocessed", "test"}),
+        ("assignment", {*OFFERED_BY, "unprocessed", "test"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
+        ("offer", {"expired", "made_away", "owner_away", "escalated"}),
         ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("state", {*OPEN_STATES, *CLOSED_STATES}),
     ],

@@ -60,6 +60,7 @@ def _leads() -> None:
     op.add_column("leads", sa.Column("escalated", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("leads", sa.Column("escalate_at", sa.BigInteger()))
     op.add_column("leads", sa.Column("away_at", sa.BigInteger()))
+    op.add_column("leads", sa.Column("refusals", sa.SmallInteger(), nullable=False, server_default="0"))
     for column in ("escalate_at", "away_at"):
         there = sa.text(f"{column} IS NOT NULL")
         op.create_index(f"leads_{column}", "leads", [column], sqlite_where=there, postgresql_where=there)
@@ -82,6 +83,7 @@ def _managers() -> None:
     op.add_column("managers", sa.Column("telegram", sa.Text()))
     op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
+    op.add_column("offers", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.true()))
     still = sa.text("state = 'open'")
     op.create_index("offers_open", "offers", ["answer_by"], sqlite_where=still, postgresql_where=still)
 
