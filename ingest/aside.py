@@ -35,7 +35,8 @@ class Aside(Generic[R]):
             threading.Thread(target=_serve, args=(self._orders,), name=self._name, daemon=True).start()
         self._orders.put((work, lambda outcome: loop.call_soon_threadsafe(finish, outcome)))
         try:
-            return await asyncio.wait_for(done, within)
+            async with asyncio.timeout(within):
+                return await done
         except (TimeoutError, asyncio.CancelledError):
             self.close()
             raise

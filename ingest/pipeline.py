@@ -101,7 +101,8 @@ class Pipeline:
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), SWEEP)
+                    async with asyncio.timeout(SWEEP):
+                        await self._woken.wait()
                 self._woken.clear()
                 while not self.paused and await self._step():
                     pass

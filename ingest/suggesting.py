@@ -62,7 +62,8 @@ class Suggester:
         """Look whenever woken, and now and then in case nobody woke us."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SWEEP)
+                async with asyncio.timeout(SWEEP):
+                    await self._woken.wait()
             self._woken.clear()
             try:
                 await self._wait_for_quiet(self._company)

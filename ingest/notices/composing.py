@@ -103,7 +103,8 @@ class Composer:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
         due = self._due(item.manager, lead)
-        return line if due is None else f"{line} ({TEXTS.say('due', language).lower()} {due})"
+        until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
+        return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
 
     def _due(self, manager: str, lead: views.Json) -> str | None:
         due = lead["due_at"]
