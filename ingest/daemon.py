@@ -21,6 +21,7 @@ from ingest import log as logs
 from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
+from ingest.door import Entrance
 from ingest.supervise import Supervisor
 from kernel import seams
 from kernel.clock import Clock
@@ -138,7 +139,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
         await runner.setup()
         try:
-            await _listen(config, runner)
+            await _listen(config, runner, parts)
             _greet(config, runner)
             await _stopped()
         finally:
@@ -155,8 +156,8 @@ def _application(parts: Parts) -> web.Application:
     return application
 
 
-async def _listen(config: Config, runner: web.AppRunner) -> None:
-    site = web.TCPSite(runner, config.http.host, config.http.port, backlog=1024)
+async def _listen(config: Config, runner: web.AppRunner, parts: Parts) -> None:
+    site = Entrance(runner, parts.gateway, config.http.host, config.http.port, most=config.http.max_body)
     try:
         await site.start()
     except OSError as error:
