@@ -1,6 +1,6 @@
 """Prometheus metrics, by channel; no personal data, no client's words in a label."""
 
-from collections import Counter as Counted
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -46,7 +46,7 @@ class Metrics:
 
     def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
         """Envelopes were committed."""
-        told = Counted([(e.channel, result.duplicate) for e, result in zip(envelopes, accepted, strict=True)])
+        told = Tally([(e.channel, result.duplicate) for e, result in zip(envelopes, accepted, strict=True)])
         for (channel, duplicate), number in told.items():
             (self._duplicates if duplicate else self._received).labels(channel).inc(number)
 
