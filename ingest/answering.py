@@ -26,8 +26,15 @@ def answered(request: web.Request, answer: Answer, now: datetime) -> web.StreamR
     everyday = request.version == HttpVersion11 and request.keep_alive and request.method != hdrs.METH_HEAD
     if not (everyday and answer.body):
         return response(answer)
+    return _Written(answer.status, written(answer, now))
+
+
+def written(answer: Answer, now: datetime) -> bytes:
+    """The same answer as it goes over an HTTP/1.1 connection that stays. Raises ValueError for a header of several lines."""
     head = _head(answer.status, answer.content_type, tuple(answer.headers.items()), int(now.timestamp()))
-    return _Written(answer.status, b"%b%d\r\n\r\n%b" % (head, len(answer.body), answer.body))
+    if answer.status == HTTPStatus.NO_CONTENT:
+        return b"%b\r\n" % head
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body)
 
 
 class _Written(web.StreamResponse):
@@ -66,10 +73,10 @@ class _Written(web.StreamResponse):
 
 @lru_cache(_HEADS)
 def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...], second: int) -> bytes:
-    """Everything before the number of bytes in the body. Raises ValueError for a header that would end its own line."""
+    """The status and all headers but the length."""
     lines = [f"{name}: {value}" for name, value in (("Content-Type", content_type), *headers)]
     if not all(map(str.isprintable, lines)):
         raise ValueError("a header holds a control character")
     date = formatdate(second, usegmt=True)
     start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-    return "\r\n".join([start, *lines, f"Date: {date}", "Content-Length: "]).encode()
+    return "\r\n".join([start, *lines, f"Date: {date}", ""]).encode()

@@ -24,6 +24,7 @@ from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
 from ingest.config.secret import secret_values
+from ingest.door import Doorway
 from ingest.reloading import compared
 from ingest.supervise import Supervisor
 from kernel import seams
@@ -127,7 +128,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
         await runner.setup()
         try:
-            await _listen(config, runner)
+            await _listen(config, runner, parts)
             _greet(config, runner, await _first_link(parts))
             await _stopped(parts)
         finally:
@@ -151,8 +152,8 @@ def _access(parts: Parts) -> Access:
     return Access(parts.secrets.token, parts.entrance, secure=parts.config.http.address().startswith("https:"))
 
 
-async def _listen(config: Config, runner: web.AppRunner) -> None:
-    site = web.TCPSite(runner, config.http.host, config.http.port, backlog=1024)
+async def _listen(config: Config, runner: web.AppRunner, parts: Parts) -> None:
+    site = Doorway(runner, parts.gateway, config.http.host, config.http.port, most=config.http.max_body)
     try:
         await site.start()
     except OSError as error:

@@ -43,17 +43,12 @@ class Metrics:
         )
         self._waiting = Gauge("priyom_leads_waiting", "Unprocessed leads", ["team", "reason"], registry=self.registry)
         self._outbox = Gauge("priyom_outbox", "Notices not sent", ["state"], registry=self.registry)
-        self._arrivals: dict[str, Counter] = {}
 
     def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
         """Envelopes were committed."""
-        for envelope, result in zip(envelopes, accepted, strict=True):
-            if result.duplicate:
-                self._duplicates.labels(envelope.channel).inc()
-                continue
-            if envelope.channel not in self._arrivals:
-                self._arrivals[envelope.channel] = self._received.labels(envelope.channel)
-            self._arrivals[envelope.channel].inc()
+        told = Tally([(e.channel, result.duplicate) for e, result in zip(envelopes, accepted, strict=True)])
+        for (channel, duplicate), number in told.items():
+            (self._duplicates if duplicate else self._received).labels(channel).inc(number)
 
     def refused(self, channel: str, code: str) -> None:
         """A delivery was refused."""
