@@ -72,6 +72,10 @@ class Port(Protocol):
     def now(self) -> datetime:
         """The present moment by the daemon's clock."""
 
+    @property
+    def address(self) -> str:
+        """Where the outside reaches this channel over HTTP, as far as `http.public_url` says."""
+
 
 class Adapter(ABC, Generic[ConfigT]):
     """One configured channel. `receive`, `answer`, `page` and `parse` do no input or output of their own.

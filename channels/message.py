@@ -133,8 +133,10 @@ class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
     Phones and addresses are as the sender wrote them; `dedup` normalises. `identities` are the provider's own user ids as
-    (kind, value). `ref` is the provider's id of the thing itself (call, album, message): one interaction per (channel, ref).
-    `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer` are addresses.
+    (kind, value); `vouched` are phones of which the provider says that they are the sender's own, as when somebody shares his
+    contact in a messenger. `ref` is the provider's id of the thing itself (call, album, message): one interaction per
+    (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
+    are addresses.
     """
 
     kind: str
@@ -157,6 +159,7 @@ class Inbound:
     attachments: tuple[Attachment, ...] = ()
     consent: Consent | None = None
     call: Call | None = None
+    vouched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
-    listening = Listening(store, journal, intake, adapters, clock)
+    listening = Listening(store, journal, intake, adapters, clock, config.http.address())
     office = StoreOffice(
         store,
         names,

@@ -1,0 +1,148 @@
+"""Telegram: a bot that clients write to, by long polling or by webhook, and that managers are told by and answer with buttons.
+
+An envelope is one update, as JSON. It is named by its number and its own time, since numbers start anew after a week of
+silence; Telegram keeps what is not acknowledged for a day. A bot sees only those who wrote to it first.
+
+The rooms: `updates` says what an update means, with `files` and `folding`, all pure; `polling` and `webhook` are the two ways
+in, `courier` is the way out; `connection` opens the Bot API for them, and `bot_api` alone imports aiogram.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from channels.adapter import Adapter as BaseAdapter
+from channels.adapter import ChannelConfig, Port, Rejected
+from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, digest
+from channels.telegram import folding, updates, webhook
+from channels.telegram.connection import Connection
+from channels.telegram.courier import Courier
+from channels.telegram.polling import Polling
+from kernel.texts import Language
+
+_TOKEN: Final = re.compile(r"[0-9]+:[^\s/]+")
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class Config(ChannelConfig):
+    """A bot. `clients` false: for managers only. `api_base`: another Bot API server than Telegram's own."""
+
+    token: SecretStr
+    mode: Literal["polling", "webhook"] = "polling"
+    secret: SecretStr | None = None
+    proxy: SecretStr | None = None
+    api_base: str | None = None
+    clients: bool = True
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, written: SecretStr) -> SecretStr:
+        if not _TOKEN.fullmatch(written.get_secret_value()):
+            raise _refused("is no bot token", "take it from @BotFather (/mybots, API Token): 123456789:AA…")
+        return written
+
+    @field_validator("secret")
+    @classmethod
+    def _is_secret(cls, written: SecretStr | None) -> SecretStr | None:
+        if written is not None and not _SECRET.fullmatch(written.get_secret_value()):
+            raise _refused("is no secret that Telegram takes", "use up to 256 of A-Z, a-z, 0-9, _ and -")
+        return written
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, written: SecretStr | None) -> SecretStr | None:
+        if written is not None and not _is_address(written.get_secret_value()):
+            raise _refused("is no HTTP proxy", "write http://host:port, or http://user:password@host:port")
+        return written
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_server(cls, written: str | None) -> str | None:
+        if written is not None and not _is_address(written):
+            raise _refused("is no address of a Bot API server", "write http://host:port, or leave it out")
+        return written
+
+    @model_validator(mode="after")
+    def _webhook_has_secret(self) -> "Config":
+        if self.mode == "webhook" and self.secret is None:
+            raise _refused("takes a webhook without a secret", "add secret: ${TG_SECRET}, any long random word")
+        return self
+
+
+class Adapter(BaseAdapter[Config]):
+    """One bot. Its envelopes have no `meta`; their bodies are updates as JSON."""
+
+    kind = "telegram"
+
+    def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
+        super().__init__(name, config, secret=secret, language=language)
+        proxy = None if config.proxy is None else config.proxy.get_secret_value()
+        self._connection = Connection(config.token, config.api_base, proxy)
+        self._polling = Polling()
+        self.courier = Courier(self._connection)
+
+    def receive(self, request: Request) -> Sequence[Envelope]:
+        """One update. Raises Rejected: 404 where the bot polls, 405, 401, 400."""
+        if self.config.secret is None or self.config.mode != "webhook":
+            raise Rejected(404, "no_webhook", "this bot is polled; nobody calls it")
+        webhook.prove(request, self.config.secret.get_secret_value())
+        try:
+            update = orjson.loads(request.body)
+            identity = _identity(update)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise Rejected(400, "unreadable", "the body is no update of the Bot API") from error
+        return (Envelope(self.name, identity, request.body, request.at, digest=digest(request.body)),)
+
+    def answer(self, request: Request, accepted: Sequence[Accepted]) -> Answer:  # noqa: ARG002 - a repeat is welcome too
+        """200: Telegram may forget the update."""
+        return Answer(200, b"{}")
+
+    def parse(self, envelope: Envelope) -> Parsed:
+        """What the update says; nobody is a client of a bot that is for managers only."""
+        said = updates.read(orjson.loads(envelope.body))
+        if isinstance(said, Inbound) and not self.config.clients:
+            return Ignored("not_for_clients", said)
+        return said
+
+    def fold(self, parts: Sequence[Inbound]) -> Inbound:
+        """An album, or a message that was edited."""
+        return folding.fold(parts)
+
+    def listens(self) -> bool:
+        """A bot polls, or looks after its webhook."""
+        return True
+
+    async def listen(self, port: Port) -> None:
+        """Take updates in, or keep them coming, until cancelled."""
+        async with self._connection.opened() as api:
+            if self.config.mode == "webhook" and self.config.secret is not None:
+                public = self.config.api_base is None
+                await webhook.keep(api, port, self.config.secret.get_secret_value(), public=public)
+            else:
+                await self._polling.run(api, port, lambda update: self._envelope(update, port))
+
+    def _envelope(self, update: dict[str, Any], port: Port) -> Envelope:
+        body = orjson.dumps(update)
+        return Envelope(self.name, _identity(update), body, port.now(), digest=digest(body))
+
+
+def _identity(update: dict[str, Any]) -> str:
+    return f"{int(update['update_id'])}:{updates.stamp(update)}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _refused(problem: str, remedy: str) -> PydanticCustomError:
+    """A fault in the words of the configuration's check, which never shows the value of a secret."""
+    return PydanticCustomError("refused", "{problem}; {remedy}", {"problem": problem, "remedy": remedy})
