@@ -33,6 +33,8 @@ class Rulebook:
     keys: KeyRules
     limits: Limits
     origins: Mapping[str, Origin]
+    chats: Mapping[str, str]
+    """The Telegram ids that the configuration names, by manager."""
 
 
 def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
@@ -46,6 +48,7 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
         {name: Origin(c["kind"], c["source"], c["team"]) for name, c in document["channels"].items()},
+        {name: str(m["telegram"]) for name, m in document["managers"].items() if m.get("telegram")},
     )
 
 

@@ -4,74 +4,26 @@ An envelope is one update, as JSON. It is named by its number and its own time, 
 silence; Telegram keeps what is not acknowledged for a day. A bot sees only those who wrote to it first.
 
 The rooms: `updates` says what an update means, with `files` and `folding`, all pure; `polling` and `webhook` are the two ways
-in, `courier` is the way out; `connection` opens the Bot API for them, and `bot_api` alone imports aiogram.
+in, `courier` is the way out; `config` is an entry of the YAML; `connection` opens the Bot API for them, and `bot_api` alone
+imports aiogram.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 import orjson
-from pydantic import SecretStr, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import ChannelConfig, Port, Rejected
+from channels.adapter import Port, Rejected
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, digest
 from channels.telegram import folding, updates, webhook
+from channels.telegram.config import Config
 from channels.telegram.connection import Connection
 from channels.telegram.courier import Courier
 from channels.telegram.polling import Polling
 from kernel.texts import Language
 
-_TOKEN: Final = re.compile(r"[0-9]+:[^\s/]+")
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
-
-
-class Config(ChannelConfig):
-    """A bot. `clients` false: for managers only. `api_base`: another Bot API server than Telegram's own."""
-
-    token: SecretStr
-    mode: Literal["polling", "webhook"] = "polling"
-    secret: SecretStr | None = None
-    proxy: SecretStr | None = None
-    api_base: str | None = None
-    clients: bool = True
-
-    @field_validator("token")
-    @classmethod
-    def _is_token(cls, written: SecretStr) -> SecretStr:
-        if not _TOKEN.fullmatch(written.get_secret_value()):
-            raise _refused("is no bot token", "take it from @BotFather (/mybots, API Token): 123456789:AA…")
-        return written
-
-    @field_validator("secret")
-    @classmethod
-    def _is_secret(cls, written: SecretStr | None) -> SecretStr | None:
-        if written is not None and not _SECRET.fullmatch(written.get_secret_value()):
-            raise _refused("is no secret that Telegram takes", "use up to 256 of A-Z, a-z, 0-9, _ and -")
-        return written
-
-    @field_validator("proxy")
-    @classmethod
-    def _is_proxy(cls, written: SecretStr | None) -> SecretStr | None:
-        if written is not None and not _is_address(written.get_secret_value()):
-            raise _refused("is no HTTP proxy", "write http://host:port, or http://user:password@host:port")
-        return written
-
-    @field_validator("api_base")
-    @classmethod
-    def _is_server(cls, written: str | None) -> str | None:
-        if written is not None and not _is_address(written):
-            raise _refused("is no address of a Bot API server", "write http://host:port, or leave it out")
-        return written
-
-    @model_validator(mode="after")
-    def _webhook_has_secret(self) -> "Config":
-        if self.mode == "webhook" and self.secret is None:
-            raise _refused("takes a webhook without a secret", "add secret: ${TG_SECRET}, any long random word")
-        return self
+__all__ = ["Adapter", "Config"]
 
 
 class Adapter(BaseAdapter[Config]):
@@ -133,16 +85,3 @@ class Adapter(BaseAdapter[Config]):
 
 def _identity(update: dict[str, Any]) -> str:
     return f"{int(update['update_id'])}:{updates.stamp(update)}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _refused(problem: str, remedy: str) -> PydanticCustomError:
-    """A fault in the words of the configuration's check, which never shows the value of a secret."""
-    return PydanticCustomError("refused", "{problem}; {remedy}", {"problem": problem, "remedy": remedy})

@@ -44,6 +44,7 @@ def revision_document(config: Config) -> dict[str, Any]:
         "title": config.title,
         "topics": [{"name": name, "words": list(words)} for name, words in config.topics.items()],
         "reasons": {name: list(reasons) for name, reasons in config.reasons.items()},
+        "directors": {name: {"telegram": director.telegram} for name, director in config.directors.items()},
         "managers": {name: _manager_document(manager) for name, manager in config.managers.items()},
         "teams": {name: _team_document(team) for name, team in config.teams.items()},
         "routing": _routing_document(config),
@@ -54,6 +55,7 @@ def _manager_document(manager: Manager) -> dict[str, Any]:
     return {
         "name": manager.name,
         "email": manager.email,
+        "telegram": manager.telegram,
         "capacity": manager.capacity,
         "hours": manager.hours,
         "timezone": manager.timezone,
