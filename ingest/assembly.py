@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from channels import adapter as kinds
 from channels.adapter import Adapter
+from channels.telegram.courier import Courier
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.distribution import Distributor
@@ -20,11 +21,16 @@ from ingest.hand import Hand
 from ingest.intake import Intake
 from ingest.listening import Listening
 from ingest.metrics import Metrics
+from ingest.notices.choices import Choices
+from ingest.notices.editing import Editing
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
+from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
 from ingest.pipeline import Pipeline
+from ingest.presses import Presses
+from ingest.replying import Replying
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
@@ -62,6 +68,7 @@ class Parts:
     ticker: Ticker
     sender: Sender
     listening: Listening
+    replying: Replying
     gateway: Gateway
     office: StoreOffice
 
@@ -80,7 +87,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
     hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
-    signals = Signals()
+    titles = {name: manager.name for name, manager in config.managers.items()}
+    choices = Choices(config.reasons.get("disqualified", ()), titles, config.language)
+    presses = Presses(names, rulebooks, hand, choices, store.ids.take, config.language)
+    replying = Replying(adapters)
+    signals = Signals(presses.handlers())
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
@@ -89,6 +100,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         taken = [by_entry[result.entry] for result in what.results]
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
+        replying.hand_over(presses.taken(result.entry for result in what.results))
         if what.told:
             sender.wake()
         if what.more:
@@ -96,7 +108,17 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
-    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
+    sender = Sender(
+        store,
+        names,
+        routes(config, adapters, rulebooks),
+        clock,
+        config.language,
+        zone,
+        metrics.sent,
+        pipeline.is_busy,
+        Editing(names, choices, store.ids.take, config.language),
+    )
     ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     gateway = Gateway(
@@ -121,7 +143,20 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         listening.states,
     )
     return Parts(
-        config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
+        config,
+        store,
+        clock,
+        metrics,
+        secrets,
+        adapters,
+        intake,
+        pipeline,
+        ticker,
+        sender,
+        listening,
+        replying,
+        gateway,
+        office,
     )
 
 
@@ -143,16 +178,25 @@ def files_folder(config: Config, store: Store) -> Path:
     return beside / "files"
 
 
-def routes(config: Config) -> list[Route]:
+def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks) -> list[Route]:
     """The routes for notices, in the configured order; the console where there is none."""
     mail = config.mail_route()
+    bot = courier(config, adapters)
     console = Console()
     known: dict[str, Route] = {"console": console}
+    if bot is not None:
+        known["telegram"] = Telegram(bot, rulebooks, config.language)
     if mail is not None:
         addresses = {name: person.email for name, person in config.managers.items() if person.email}
         known["email"] = Email(_server(mail), mail.sender, addresses)
-    order = config.notices.order or (("email",) if mail is not None else ("console",))
+    order = config.notices.order or ("telegram", "email")
     return [known[name] for name in order if name in known] or [console]
+
+
+def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | None:
+    """The bot that tells managers, None where none does."""
+    found = getattr(adapters.get(config.telegram_channel() or ""), "courier", None)
+    return found if isinstance(found, Courier) else None
 
 
 def _server(mail: MailRoute) -> Server:

@@ -12,7 +12,7 @@ from ingest.rulebook import Rulebook
 from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.distribute import Distribution, Given, Left, Standing, Waiting, anyone_free, distribute
-from storage import decisions, rotation
+from storage import decisions, messages, rotation
 from storage.decisions import Decision
 from storage.leads import NewLead
 from storage.names import Names
@@ -85,6 +85,9 @@ class Distributor:
         rotation.write_loads(db, self.names, changed)
         decisions.write(db, made)
         rotation.tell(db, self.names, notices, (self.new_id() for _ in notices), now)
+        new = {newcomer.lead.id for newcomer in newcomers}
+        if moved := [notice.lead for notice in notices if notice.lead not in new]:
+            messages.tell_changed(db, moved, self.new_id, now)
         crashpoint("distribute.before_commit")
         return Spread(tuple(finished), len(notices), more)
 

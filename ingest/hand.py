@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from desk.ports import Refused
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
-from storage import decisions, handling, rotation
+from storage import decisions, handling, messages, rotation
 from storage.decisions import Decision
 from storage.handling import Standing
 from storage.names import Names
@@ -68,6 +68,7 @@ class Hand:
         if action == "assign" and after.owner is not None and after.owner != before.owner:
             rotation.tell(db, self._names, [Notice("lead_assigned", number, after.owner)], [self._new_id()], now)
         self._distributor.everybody(db, rulebook, now)
+        messages.tell_changed(db, [number], self._new_id, now)
 
     def set_available(self, db: sa.Connection, manager: str, *, available: bool, actor: str, now: datetime) -> None:
         """The availability switch; when it goes on, waiting leads go out in the same transaction. Raises Refused."""
