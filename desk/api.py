@@ -251,6 +251,10 @@ async def _availability(office: Office, asked: Asked) -> Json:
     return await office.set_available(asked.path["name"], available=asked.body["available"], actor=ACTOR)
 
 
+async def _invite(office: Office, asked: Asked) -> Json:
+    return await office.invite(asked.path["name"])
+
+
 async def _channels(office: Office, asked: Asked) -> Json:
     return _page_of(await office.channels(), asked)
 
@@ -350,6 +354,8 @@ OPERATIONS: Final = (
     Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True),
     Operation("set_availability", "PUT", "/api/managers/{name}/availability", "Whether a manager gets new leads",
               _availability, models.Manager, body=models.Availability),
+    Operation("invite_manager", "POST", "/api/managers/{name}/invite", "A link that binds a manager's Telegram account",
+              _invite, models.Invitation),
     Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),

@@ -47,6 +47,9 @@ class Office(Protocol):
     async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
         """Switch a manager's availability; the manager afterwards."""
 
+    async def invite(self, manager: str) -> Json:
+        """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
+
     async def channels(self) -> Json:
         """Every channel with its state."""
 

@@ -141,6 +141,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         zone,
         ticker.poke,
         listening.states,
+        courier(config, adapters),
     )
     return Parts(
         config,

@@ -17,6 +17,7 @@ from desk.ports import Json, Refused
 from ingest.config.schema import Config
 from ingest.explain import sentences
 from ingest.hand import Hand
+from ingest.invitations import Named, invite
 from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
@@ -68,7 +69,9 @@ class StoreOffice:
         zone: ZoneInfo,
         on_change: Callable[[], None],
         states: Mapping[str, State],
+        bot: Named | None = None,
     ) -> None:
+        self._bot = bot
         self._store = store
         self._names = names
         self._journal = journal
@@ -229,6 +232,13 @@ class StoreOffice:
         shown: Json = await self._run(unit)
         self._on_change()
         return shown
+
+    async def invite(self, manager: str) -> Json:
+        """A link by which a manager's Telegram account becomes the way to him."""
+        try:
+            return dict(await invite(self._store, self._rulebooks, self._bot, manager, self._clock.now()))
+        except Away as error:
+            raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
 
     async def channels(self) -> Json:
         """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""

@@ -15,6 +15,7 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
+from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.rulebook import Rulebook, Rulebooks
@@ -116,6 +117,8 @@ class Settler:
                 batch.results.append(said)
             else:
                 inbound.append((reading.claimed, said))
+        inbound, own = without_managers(db, rulebook, inbound)
+        batch.results += own
         fresh = self._beside_known(db, batch, inbound)
         identified = [_identify(said, rulebook) for _, said in fresh]
         arrivals = [

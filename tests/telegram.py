@@ -62,6 +62,7 @@ class Telegram:
     waiting: list[Json] = field(default_factory=list)
     webhook: Json = field(default_factory=lambda: {"url": ""})
     port: int = 0
+    token: str = TOKEN
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Condition()
@@ -163,7 +164,7 @@ class Telegram:
         given = {name: _read(str(value)) for name, value in (await request.post()).items()}
         self.calls.append((method, given))
         await self._notify()
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != self.token:
             return _answer(UNKNOWN)
         if self.faults[method]:
             return await self._fail(request, self.faults[method].popleft())

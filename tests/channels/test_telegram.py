@@ -436,9 +436,8 @@ def test_a_fault_names_the_key_and_the_remedy_and_no_secret(tmp_path: Path, keys
     ("text", "fault"),
     [
         (
-            "http: {public_url: https://a.example.com}\n"
-            "channels: {bot: {kind: telegram, token: '${TG}', mode: webhook, secret: '${TG}'}}",
-            "2: channels.bot.secret: the value is no secret that Telegram takes",
+            "channels: {bot: {kind: telegram, token: '${TG}', mode: webhook, secret: '${TG}'}}\nhttp: {public_url: 'https://a'}",
+            "1: channels.bot.secret: the value is no secret that Telegram takes",
         ),
         (
             "channels: {bot: {kind: telegram, token: '${TG}', mode: webhook, secret: '${S}'}}",

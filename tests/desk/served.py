@@ -137,6 +137,10 @@ class SmallOffice:
         (self.away.discard if available else self.away.add)(manager)
         return self._manager(manager, found["title"])
 
+    async def invite(self, manager: str) -> Json:
+        """A link that leads nowhere."""
+        return {"manager": manager, "link": "https://t.me/played_bot?start=invite-word", "until": AT}
+
     async def channels(self) -> Json:
         """The one channel."""
         return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}

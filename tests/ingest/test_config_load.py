@@ -95,7 +95,9 @@ def test_the_words_of_the_contract_are_all_known_to_the_schema() -> None:
 
 def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
     examples = "".join(re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL))
-    config = configured(tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p", "TG_TOKEN": "1:a"})
+    config = configured(
+        tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p", "TG_TOKEN": "1:a"}
+    )
     assert config.mail_route() is not None
     assert config.telegram_channel() == "bot"
 
