@@ -87,6 +87,9 @@ class Adapter(ABC, Generic[ConfigT]):
     quiet_after: ClassVar[float] = 120.0
     """Seconds without `Port.alive` after which a listening channel is taken for hung."""
 
+    fetches: ClassVar[bool] = False
+    """Whether files of its messages stay at the provider, until `fetch` brings them."""
+
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
         self.config = config
@@ -120,6 +123,10 @@ class Adapter(ABC, Generic[ConfigT]):
 
     async def listen(self, port: Port) -> None:
         """Fetch until cancelled, calling `port.alive` at each sign of life. Raises Unavailable, Misconfigured."""
+        raise NotImplementedError
+
+    async def fetch(self, locator: str, most: int) -> bytes:
+        """A file by the locator of its attachment, of up to `most` bytes. Raises Unavailable, Misconfigured; Rejected: never."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

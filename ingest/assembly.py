@@ -15,6 +15,7 @@ from channels.telegram.courier import Courier
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
 from ingest.distribution import Distributor
+from ingest.enriching import Enriching
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
@@ -69,6 +70,7 @@ class Parts:
     sender: Sender
     listening: Listening
     replying: Replying
+    enriching: Enriching
     gateway: Gateway
     office: StoreOffice
 
@@ -101,12 +103,16 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
         replying.hand_over(presses.taken(result.entry for result in what.results))
+        if not fetching.isdisjoint(one.envelope.channel for one in taken):
+            enriching.wake()
         if what.told:
             sender.wake()
         if what.more:
             ticker.poke()
 
     files = Files(files_folder(config, store))
+    enriching = Enriching(store, names, files, adapters, clock)
+    fetching = {name for name, adapter in adapters.items() if adapter.fetches}
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     sender = Sender(
         store,
@@ -156,6 +162,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         sender,
         listening,
         replying,
+        enriching,
         gateway,
         office,
     )

@@ -133,6 +133,7 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
         supervisor.start("replying", parts.replying.run)
+        supervisor.start("enriching", parts.enriching.run)
         for name, work in parts.listening.tasks():
             supervisor.start(name, work)
         application = _application(parts)

@@ -20,7 +20,9 @@ from channels.telegram import folding, updates, webhook
 from channels.telegram.config import Config
 from channels.telegram.connection import Connection
 from channels.telegram.courier import Courier
+from channels.telegram.files import LOCATOR
 from channels.telegram.polling import Polling
+from channels.telegram.trouble import TooLarge, Undeliverable
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -30,6 +32,7 @@ class Adapter(BaseAdapter[Config]):
     """One bot. Its envelopes have no `meta`; their bodies are updates as JSON."""
 
     kind = "telegram"
+    fetches = True
 
     def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
         super().__init__(name, config, secret=secret, language=language)
@@ -77,6 +80,15 @@ class Adapter(BaseAdapter[Config]):
                 await webhook.keep(api, port, self.config.secret.get_secret_value(), public=public)
             else:
                 await self._polling.run(api, port, lambda update: self._envelope(update, port))
+
+    async def fetch(self, locator: str, most: int) -> bytes:
+        """A file that somebody sent to the bot."""
+        try:
+            return await self.courier.file(locator.removeprefix(LOCATOR), most)
+        except TooLarge as error:
+            raise Rejected(413, "too_large", str(error)) from error
+        except Undeliverable as error:
+            raise Rejected(404, "gone", str(error)) from error
 
     def _envelope(self, update: dict[str, Any], port: Port) -> Envelope:
         body = orjson.dumps(update)

@@ -37,7 +37,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPrevie
 from aiohttp import ClientError, ClientSession
 
 from channels.adapter import Misconfigured, Unavailable
-from channels.telegram.trouble import Conflicting, Undeliverable
+from channels.telegram.trouble import Conflicting, TooLarge, Undeliverable
 
 CALL_WITHIN: Final = 20
 """Seconds for any call but the long poll, which waits that much longer than the server does."""
@@ -45,9 +45,10 @@ POLL_MOST: Final = 100
 """Updates of one answer, the most that the Bot API gives."""
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
-# https://core.telegram.org/bots/api#making-requests: the words of 400 are not promised, so only these three are looked at.
+# https://core.telegram.org/bots/api#making-requests: the words of 400 are not promised, so only these are looked at.
 _NOT_MODIFIED: Final = "message is not modified"
 _TOO_OLD: Final = "query is too old"
+_TOO_BIG: Final = "file is too big"
 
 Keyboard = Sequence[tuple[str, str]]
 R = TypeVar("R")
@@ -152,10 +153,15 @@ class BotApi:
                 raise
 
     async def file(self, file_id: str, most: int) -> bytes:
-        """A file's content. Raises Undeliverable for one that is gone, or longer than `most` bytes."""
-        found = await self._call(GetFile(file_id=file_id))
+        """A file's content. Raises Undeliverable for one that is gone, TooLarge for more than `most` bytes."""
+        try:
+            found = await self._call(GetFile(file_id=file_id))
+        except Undeliverable as error:
+            if error.about(_TOO_BIG):
+                raise TooLarge(str(error)) from error
+            raise
         if not found.file_path or (found.file_size or 0) > most:
-            raise Undeliverable("the file is too large")
+            raise TooLarge("the file is too large")
         content = bytearray()
         try:
             async for chunk in self._session.stream_content(
@@ -163,7 +169,7 @@ class BotApi:
             ):
                 content += chunk
                 if len(content) > most:
-                    raise Undeliverable("the file is too large")
+                    raise TooLarge("the file is too large")
         except (ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"Telegram's files cannot be reached ({type(error).__name__})") from None
         return bytes(content)

@@ -24,3 +24,7 @@ class Undeliverable(Exception):
     def about(self, words: str) -> bool:
         """Whether Telegram's reason has these words in it."""
         return words in str(self).lower()
+
+
+class TooLarge(Undeliverable):
+    """A file has more bytes than are wanted, or than a bot may fetch."""

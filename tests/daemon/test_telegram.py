@@ -220,6 +220,28 @@ async def test_what_a_manager_must_notice_is_a_new_message_and_the_old_one_gives
     await until(texts)
 
 
+async def test_an_album_is_one_interaction_and_its_files_are_fetched(office: Office) -> None:
+    user = next(_clients)
+    office.telegram.files |= {"f1": b"one", "f2": b"two"}
+    for name, caption in (("f1", {}), ("f2", {"caption": "два вида"})):
+        sizes = [{"file_id": name, "file_unique_id": name, "width": 9, "height": 9}]
+        said = office.telegram.message(user, photo=sizes, media_group_id="g1", **caption)
+        await office.telegram.update(message=said)
+    given = await office.told(user)
+
+    async def fetched() -> list[str]:
+        (only,) = (await office.now(given))["interactions"]
+        files = [file["file"] for file in only.get("attachments", ())]
+        assert only["kind"] in {"photo", "album"}
+        return files if len(files) == 2 and all(files) else []
+
+    files = await until(fetched)
+    answers = [await office.client.ask("GET", f"/api/files/{name}") for name in files]
+    assert [answer.body for answer in answers] == [b"one", b"two"]
+    (only,) = (await office.now(given))["interactions"]
+    assert (only["kind"], only["text"]) == ("album", "два вида")
+
+
 async def test_a_manager_is_away_comes_back_and_asks_why(office: Office) -> None:
     await office.telegram.write(PEOPLE["boris"], "/away")
     await office.said(PEOPLE["boris"], "/back")
