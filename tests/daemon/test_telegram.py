@@ -130,12 +130,15 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         daemon = Daemon(folder, **given)
         daemon.configure(http={"public_url": daemon.url})
         calling.token = f"9{TOKEN}"
-        async with running(daemon, telegram, calling) as made:
-            yield made
-        # It ends in time while polls hang, and leaves nothing open.
-        assert daemon.stop() == 0
-        assert "Unclosed" not in daemon.log
-        assert "Traceback" not in daemon.log
+        try:
+            async with running(daemon, telegram, calling) as made:
+                yield made
+            # It ends in time while polls hang, and leaves nothing open.
+            assert daemon.stop() == 0
+            assert "Unclosed" not in daemon.log
+            assert "Traceback" not in daemon.log
+        finally:
+            daemon.close()
 
 
 async def test_a_client_writes_and_his_manager_accepts_by_a_button(office: Office) -> None:
