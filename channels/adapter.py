@@ -74,6 +74,10 @@ class Port(Protocol):
     def now(self) -> datetime:
         """The present moment by the daemon's clock."""
 
+    @property
+    def address(self) -> str:
+        """Where the outside reaches this channel over HTTP, as far as `http.public_url` says."""
+
 
 class Adapter(ABC, Generic[ConfigT]):
     """One configured channel. `receive`, `answer`, `page` and `parse` do no input or output of their own.
@@ -84,6 +88,9 @@ class Adapter(ABC, Generic[ConfigT]):
     kind: ClassVar[str]
     quiet_after: ClassVar[float] = 120.0
     """Seconds without `Port.alive` after which a listening channel is taken for hung."""
+
+    fetches: ClassVar[bool] = False
+    """Whether files of its messages stay at the provider, until `fetch` brings them."""
 
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
@@ -118,6 +125,10 @@ class Adapter(ABC, Generic[ConfigT]):
 
     async def listen(self, port: Port) -> None:
         """Fetch until cancelled, calling `port.alive` at each sign of life. Raises Unavailable, Misconfigured."""
+        raise NotImplementedError
+
+    async def fetch(self, locator: str, most: int) -> bytes:
+        """A file by the locator of its attachment, of up to `most` bytes. Raises Unavailable, Misconfigured; Rejected: never."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

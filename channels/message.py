@@ -102,6 +102,11 @@ class Attachment:
     locator: str | None = None
     dropped: str | None = None
 
+    @property
+    def remote(self) -> bool:
+        """Whether its content is still at the provider: its locator is `kind:…` then, and a name of the file store's never is."""
+        return self.content is None and self.locator is not None and ":" in self.locator
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:

@@ -307,6 +307,10 @@ async def _reload(office: Office, asked: Asked) -> Json:
     return await office.reload(asked.visitor.person)
 
 
+async def _invite(office: Office, asked: Asked) -> Json:
+    return await office.invite(asked.path["name"])
+
+
 async def _channels(office: Office, asked: Asked) -> Json:
     return _page_of(await office.channels(), asked)
 
@@ -421,6 +425,8 @@ OPERATIONS: Final = (
               _hand_over, models.HandedOver, body=models.HandOver),
     Operation("plan", "POST", "/api/config/plan", "What the changed configuration would change", _plan, models.Plan),
     Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
+    Operation("invite_manager", "POST", "/api/managers/{name}/invite", "A link that binds a manager's Telegram account",
+              _invite, models.Invitation),
     Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),

@@ -233,6 +233,14 @@ class Manager(Answer):
     version: int
 
 
+class Invitation(Answer):
+    """A link that the manager opens in his Telegram, once."""
+
+    manager: str
+    link: str
+    until: Moment
+
+
 class Managers(Page):
     """The managers, in the order of the configuration's first mention."""
 

@@ -110,6 +110,9 @@ class Office(Protocol):
     async def reload(self, actor: str) -> Json:
         """Put the changed configuration in force; `plan`'s answer. Refused 422 with its faults, and nothing has changed."""
 
+    async def invite(self, manager: str) -> Json:
+        """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
+
     async def channels(self) -> Json:
         """Every channel with its state."""
 

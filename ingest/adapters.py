@@ -28,6 +28,11 @@ class Adapters(Mapping[str, Adapter[Any]]):
         """The adapter that reads the envelopes of a channel; None for one that this process never had."""
         return self._present.get(name) or self._retired.get(name)
 
+    def fetches(self, name: str) -> bool:
+        """Whether files of a channel's messages are still with its provider once they are settled."""
+        adapter = self.reader(name)
+        return adapter is not None and adapter.fetches
+
     def change(self, wanted: Mapping[str, Adapter[Any]]) -> None:
         """Put these in place of what there is."""
         self._retired |= {name: adapter for name, adapter in self._present.items() if name not in wanted}

@@ -1,13 +1,16 @@
 """The composition root: every part of a daemon, put together once from a configuration and a store."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from channels.adapter import Adapter
+from channels.telegram.courier import Courier
 from ingest import log as logs
 from ingest.adapters import Adapters, made
 from ingest.board import StoreBoard
@@ -17,6 +20,7 @@ from ingest.config.schema import Config, MailRoute
 from ingest.config.secret import secret_values
 from ingest.current import Current
 from ingest.distribution import Distributor
+from ingest.enriching import Enriching
 from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
@@ -25,13 +29,17 @@ from ingest.intake import Intake
 from ingest.listening import Listening
 from ingest.metrics import Metrics
 from ingest.notices.composing import Composer
+from ingest.notices.editing import Editing
 from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
+from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
 from ingest.pipeline import Pipeline
+from ingest.presses import Presses
 from ingest.reloading import Reloader
+from ingest.replying import Replying
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
@@ -74,6 +82,8 @@ class Parts:
     summaries: Summaries
     listening: Listening
     reloader: Reloader
+    replying: Replying
+    enriching: Enriching
     gateway: Gateway
     office: StoreOffice
     changes: Changes
@@ -96,8 +106,11 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
     hand = Hand(names, rulebooks, distributor, lambda: current.config.reasons, store.ids.take)
-    signals = Signals()
     changes = Changes(store)
+    people = People(current)
+    presses = Presses(names, rulebooks, hand, people.choices, store.ids.take)
+    replying = Replying(adapters)
+    signals = Signals(presses.handlers())
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
@@ -107,6 +120,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
         changes.settled(what.results)
+        replying.hand_over(presses.taken(result.entry for result in what.results))
+        if any(adapters.fetches(one.envelope.channel) for one in taken):
+            enriching.wake()
         if what.told:
             sender.wake()
         if what.more:
@@ -114,13 +130,15 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         suggester.wake()
 
     files = Files(files_folder(config, store))
+    enriching = Enriching(store, names, files, adapters, clock)
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     suggester = Suggester(store, clock, pipeline.is_busy)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
-    listening = Listening(store, journal, intake, adapters, clock)
-    people = People(current)
-    composer = Composer(names, people, clock.now, listening.troubles)
-    sender = Sender(store, names, routes(config), clock, composer, people, metrics.sent, pipeline.is_busy)
+    listening = Listening(store, journal, intake, adapters, clock, config.http.address())
+    editing = Editing(names, people.choices, store.ids.take)
+    composer = Composer(names, people, editing, clock.now, listening.troubles)
+    told = routes(config, adapters, rulebooks)
+    sender = Sender(store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, editing)
 
     def given() -> None:
         sender.wake()
@@ -136,7 +154,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         fresh = made(changed, secrets.marks, adapters)
         listening.change(fresh)
         adapters.change(fresh)
-        sender.change(routes(changed))
+        sender.change(routes(changed, adapters, rulebooks))
         logs.also_scrub(secret_values(changed))
         changes.publish("leads")
         ticker.poke()
@@ -162,6 +180,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         listening.states,
         changes,
         entrance,
+        lambda: courier(current.config, adapters),
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
@@ -179,6 +198,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         summaries,
         listening,
         reloader,
+        replying,
+        enriching,
         gateway,
         office,
         changes,
@@ -205,17 +226,26 @@ def files_folder(config: Config, store: Store) -> Path:
     return beside / "files"
 
 
-def routes(config: Config) -> list[Route]:
+def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks) -> list[Route]:
     """The routes for notices, in the configured order; the console where there is none."""
     mail = config.mail_route()
+    bot = courier(config, adapters)
     console = Console()
     known: dict[str, Route] = {"console": console}
+    if bot is not None:
+        known["telegram"] = Telegram(bot, rulebooks, config.language)
     if mail is not None:
         managers = {name: person.email for name, person in config.managers.items() if person.email}
         addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
         known["email"] = Email(_server(mail), mail.sender, addresses)
-    order = config.notices.order or (("email",) if mail is not None else ("console",))
+    order = config.notices.order or ("telegram", "email")
     return [known[name] for name in order if name in known] or [console]
+
+
+def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | None:
+    """The bot that tells managers, None where none does."""
+    found = getattr(adapters.get(config.telegram_channel() or ""), "courier", None)
+    return found if isinstance(found, Courier) else None
 
 
 def _server(mail: MailRoute) -> Server:

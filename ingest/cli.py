@@ -623,17 +623,16 @@ def reopen(config: Path, lead: str, *, as_json: bool, **order: str | int | None)
 @_asks
 @click.pass_context
 def managers(context: click.Context, config: Path, *, as_json: bool) -> int:
-    r"""List the managers and how they stand; switch one away or back.
+    r"""List the managers and how they stand; switch or invite one.
 
     \b
     priyom managers away NAME
     priyom managers available NAME
+    priyom managers invite NAME
     """
     if context.invoked_subcommand is not None:
         # What was said before the name of the verb holds for it too.
-        context.default_map = {
-            name: {"config": config, "as_json": as_json} for name in ("available", "away", "hand-over")
-        }
+        context.default_map = {name: {"config": config, "as_json": as_json} for name in managers.commands}
         return DONE
     with _reached(config) as reached:
         shown = reached.api.listed("managers", None)
@@ -692,6 +691,20 @@ def _switch(config: Path, name: str, *, available: bool, as_json: bool) -> int:
     return DONE
 
 
+@managers.command()
+@_asks
+@click.argument("name")
+def invite(config: Path, name: str, *, as_json: bool) -> int:
+    """Make a link by which a manager is told by Telegram: he opens it once, within a week."""
+    with _reached(config) as reached:
+        shown = reached.api.post("managers", name, "invite", order={})
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(f"{shown['link']}\nfor {shown['manager']}, once, until {_moment(shown['until'], reached)}")
+    return DONE
+
+
 @priyom.command()
 @_asks
 def channels(config: Path, *, as_json: bool) -> int:
@@ -741,4 +754,3 @@ def _add_not_built(group: click.Group, prefix: str, *verbs: str) -> None:
 
 
 _add_not_built(priyom, "", "contacts", "erase")
-_add_not_built(managers, "managers ", "invite")

@@ -122,6 +122,8 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("summaries", parts.summaries.run)
         supervisor.start("listening", parts.listening.run)
         supervisor.start("suggesting", parts.suggester.run)
+        supervisor.start("replying", parts.replying.run)
+        supervisor.start("enriching", parts.enriching.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))

@@ -13,7 +13,7 @@ from kernel.clock import iso
 from kernel.durations import format_duration
 from kernel.seams import crashpoint
 from routing.distribute import Distribution, Given, Left, Shown, Standing, Waiting, anyone_free, distribute
-from storage import decisions, offers, rotation
+from storage import decisions, messages, offers, rotation
 from storage.decisions import Decision
 from storage.leads import NewLead
 from storage.names import Names
@@ -91,6 +91,9 @@ class Distributor:
         offers.write(db, self.names, offered, now)
         decisions.write(db, made)
         rotation.tell(db, self.names, notices, (self.new_id() for _ in notices), now)
+        new = {newcomer.lead.id for newcomer in newcomers}
+        if moved := [notice.lead for notice in notices if notice.lead not in new]:
+            messages.tell_changed(db, moved, self.new_id, now)
         crashpoint("distribute.before_commit")
         return Spread(tuple(finished), len(notices), more)
 

@@ -11,7 +11,7 @@ from desk.ports import Refused
 from ingest.answers import Answers
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
-from storage import decisions, handling, handover, rotation
+from storage import decisions, handling, handover, messages, rotation
 from storage.decisions import Decision
 from storage.handling import Standing
 from storage.names import Names
@@ -52,6 +52,7 @@ class Hand:
         if action == "decline":
             if self._answers.decline(db, before, order, rulebook, actor, now):
                 self._distributor.everybody(db, rulebook, now)
+                messages.tell_changed(db, [number], self._new_id, now)
             return
         after = self._intended(before, action, order, rulebook)
         if after == before:
@@ -75,6 +76,7 @@ class Hand:
         if action == "assign" and after.owner is not None and after.owner != before.owner:
             rotation.tell(db, self._names, [Notice("lead_assigned", number, after.owner)], [self._new_id()], now)
         self._distributor.everybody(db, rulebook, now)
+        messages.tell_changed(db, [number], self._new_id, now)
 
     def set_available(self, db: sa.Connection, manager: str, *, available: bool, actor: str, now: datetime) -> None:
         """The availability switch; when it goes on, waiting leads go out in the same transaction. Raises Refused."""
@@ -96,7 +98,7 @@ class Hand:
             known = ", ".join(name for name in rulebook.policy.managers if name != manager)
             raise Refused(422, "no_such_manager", f"the leads cannot go to {to!r}; there are {known}")
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
-        handed = handover.hand_over(db, self._names, manager, to)
+        handed = handover.hand_over(db, self._names, manager, to, now)
         decisions.write(
             db,
             [

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -20,8 +20,12 @@ from storage.store import Away, Conflict, Store
 
 FIRST_PAUSE: Final = 0.5
 LAST_PAUSE: Final = 30.0
+DOUBLINGS: Final = 10
+"""From here on pauses stay as long as they are, and the power of two within what a float holds."""
 MISCONFIGURED_PAUSE: Final = 60.0
 BUSY_PAUSE: Final = 0.2
+ENDS_WITHIN: Final = 5.0
+"""Seconds that a channel has to end after it was cancelled; one that does not is left behind, with nothing to write to."""
 
 Condition = Literal["starting", "listening", "retrying", "misconfigured"]
 
@@ -39,15 +43,27 @@ class State:
 
 
 class Listening:
-    """The tasks of all channels that listen. `states` is what the API, the page and the metrics show."""
+    """The tasks of all channels that listen. `states` is what the API, the page and the metrics show.
+
+    `address`: what the links of this installation start with. `pause` waits between two attempts.
+    """
 
     def __init__(
-        self, store: Store, journal: Journal, intake: Intake, adapters: Mapping[str, Adapter[Any]], clock: Clock
+        self,
+        store: Store,
+        journal: Journal,
+        intake: Intake,
+        adapters: Mapping[str, Adapter[Any]],
+        clock: Clock,
+        address: str = "",
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._journal = journal
         self._intake = intake
         self._clock = clock
+        self._address = address
+        self._sleep = pause
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
         self._changed = asyncio.Event()
         self._states: dict[str, State] = {name: State("starting", clock.now()) for name in self._adapters}
@@ -75,7 +91,8 @@ class Listening:
         try:
             while True:
                 self._changed.clear()
-                await _end([running.pop(n)[1] for n in list(running) if self._adapters.get(n) is not running[n][0]])
+                gone = [n for n, (adapter, _) in running.items() if self._adapters.get(n) is not adapter]
+                await _end([running.pop(name)[1] for name in gone])
                 for name, adapter in self._adapters.items():
                     if name not in running:
                         self._states[name] = State("starting", self._clock.now())
@@ -88,48 +105,59 @@ class Listening:
         """Listen for ever: one place that decides what follows each kind of trouble."""
         failures = 0
         while True:
-            began = self._clock.now()
-            pause = await self._listen(name, failures)
-            heard = self._states[name].heard_at
-            failures = 1 if heard is not None and heard >= began else failures + 1
-            await asyncio.sleep(pause)
+            port = _Port(self, name, self._clock, f"{self._address}/in/{name}")
+            trouble = await self._listen(name, port)
+            failures = 1 if port.has_heard else failures + 1
+            await self._sleep(self._pause(name, trouble, failures))
 
-    async def _listen(self, name: str, failures: int) -> float:
-        """Listen until it fails; how long to pause before the next try, in seconds."""
+    async def _listen(self, name: str, port: "_Port") -> Exception:
+        """Listen until it fails; with what."""
         adapter = self._adapters[name]
-        port = _Port(self, name)
         listening = asyncio.create_task(adapter.listen(port), name=f"channel:{name}")
         try:
             await self._until_quiet(listening, port, adapter.quiet_after)
-            return self._pause(name, "it stopped by itself", failures)
-        except Misconfigured as error:
-            self._say(name, "misconfigured", str(error))
-            return MISCONFIGURED_PAUSE
-        except Unavailable as error:
-            return self._pause(name, str(error), failures, error.again_in)
-        except Exception as error:
-            log.exception("a channel failed", action="channel.failed", channel=name)
-            return self._pause(name, type(error).__name__, failures)
+        except Exception as error:  # noqa: BLE001 - judged by its kind in `_pause`
+            return error
         finally:
-            listening.cancel()
-            await asyncio.wait({listening}, timeout=5)
+            port.close()
+            await _end([listening])
+        return Unavailable("it stopped by itself")
 
-    async def _until_quiet(self, listening: "asyncio.Task[None]", port: "_Port", quiet_after: float) -> None:
+    @staticmethod
+    async def _until_quiet(listening: "asyncio.Task[None]", port: "_Port", quiet_after: float) -> None:
         """Wait for the task's end, as long as it gives signs of life. Raises what it raises; Unavailable for silence."""
         while not listening.done():
             port.heard.clear()
-            heard = asyncio.ensure_future(port.heard.wait())
-            done, _ = await asyncio.wait({listening, heard}, timeout=quiet_after, return_when=asyncio.FIRST_COMPLETED)
-            heard.cancel()
+            heard = asyncio.create_task(port.heard.wait())
+            try:
+                done, _ = await asyncio.wait(
+                    {listening, heard}, timeout=quiet_after, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                heard.cancel()
             if not done:
                 raise Unavailable(f"no sign of life for {quiet_after:.0f} s")
+        if listening.cancelled():
+            # Not by us: something inside it was. Awaiting it would end our own task for good.
+            raise Unavailable("it was cancelled from within")
         await listening
 
-    def _pause(self, name: str, why: str, failures: int, again_in: float | None = None) -> float:
-        self._say(name, "retrying", why)
+    def _pause(self, name: str, trouble: Exception, failures: int) -> float:
+        """Say how the channel stands now; how many seconds to wait before the next attempt."""
+        if isinstance(trouble, Misconfigured):
+            self._say(name, "misconfigured", str(trouble))
+            return MISCONFIGURED_PAUSE
+        if not isinstance(trouble, Unavailable):
+            log.error("a channel failed", action="channel.failed", channel=name, exc_info=trouble)
+            self._say(name, "retrying", type(trouble).__name__)
+            again_in = None
+        else:
+            self._say(name, "retrying", str(trouble))
+            again_in = trouble.again_in
         if again_in is not None:
-            return again_in
-        return min(LAST_PAUSE, FIRST_PAUSE * 2.0**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
+            return max(again_in, FIRST_PAUSE)
+        growing = FIRST_PAUSE * 2.0 ** min(failures - 1, DOUBLINGS)
+        return min(LAST_PAUSE, growing) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
 
     def _say(self, name: str, condition: Condition, detail: str | None) -> None:
         before = self._states[name]
@@ -152,7 +180,7 @@ class Listening:
             try:
                 return await self._intake.accept(envelopes, cursor)
             except Busy:
-                await asyncio.sleep(BUSY_PAUSE)
+                await self._sleep(BUSY_PAUSE)
             except Away as error:
                 raise Unavailable(f"the store is away: {error}") from error
             except Stale as error:
@@ -178,37 +206,59 @@ class Listening:
         except (Away, Conflict, Stale) as error:
             raise Unavailable(f"the era could not be opened: {error}") from error
 
-    def now(self) -> datetime:
-        """The daemon's time."""
-        return self._clock.now()
-
 
 class _Port:
-    """`channels.adapter.Port` of one channel."""
+    """`channels.adapter.Port` of one attempt to listen. Closed with it: one that was given up for hung can write no more."""
 
-    def __init__(self, listening: Listening, name: str) -> None:
+    def __init__(self, listening: Listening, name: str, clock: Clock, address: str) -> None:
         self._listening = listening
         self._name = name
+        self._clock = clock
+        self._address = address
+        self._closed = False
         self.heard = asyncio.Event()
+        self.has_heard = False
+
+    def close(self) -> None:
+        """Nothing goes through any more."""
+        self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("this attempt to listen has been given up")
 
     async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
+        self._require_open()
         return await self._listening.accept(self._name, envelopes, position)
 
     async def position(self, name: str) -> Position | None:
+        self._require_open()
         return await self._listening.position(self._name, name)
 
     async def open_era(self, position: Position) -> None:
+        self._require_open()
         await self._listening.open_era(self._name, position)
 
     def alive(self) -> None:
-        self.heard.set()
-        self._listening.heard(self._name)
+        if not self._closed:
+            self.has_heard = True
+            self.heard.set()
+            self._listening.heard(self._name)
 
     def now(self) -> datetime:
-        return self._listening.now()
+        return self._clock.now()
+
+    @property
+    def address(self) -> str:
+        return self._address
 
 
 async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel these and wait for their end, but not for ever. What one still raises was said already."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        done, _ = await asyncio.wait(tasks, timeout=ENDS_WITHIN)
+        for task in done:
+            if not task.cancelled():
+                task.exception()

@@ -19,6 +19,7 @@ from ingest.current import Current
 from ingest.entrance import StoreEntrance
 from ingest.explain import sentences
 from ingest.hand import Hand
+from ingest.invitations import Named, invite
 from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
@@ -74,7 +75,9 @@ class StoreOffice:
         states: Mapping[str, State],
         changes: Changes,
         entrance: StoreEntrance,
+        bot: Callable[[], Named | None],
     ) -> None:
+        self._bot = bot
         self._store = store
         self._names = names
         self._journal = journal
@@ -271,6 +274,13 @@ class StoreOffice:
     async def reload(self, actor: str) -> Json:
         """Put the configuration file in force."""
         return await self._reloader.reload(actor)
+
+    async def invite(self, manager: str) -> Json:
+        """A link by which a manager's Telegram account becomes the way to him."""
+        try:
+            return dict(await invite(self._store, self._rulebooks, self._bot(), manager, self._clock.now()))
+        except Away as error:
+            raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
 
     async def channels(self) -> Json:
         """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""

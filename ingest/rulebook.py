@@ -40,6 +40,8 @@ class Rulebook:
     origins: Mapping[str, Origin]
     staff: StaffRules
     clocks: Mapping[str, WorkingTime]
+    chats: Mapping[str, str]
+    """The Telegram ids that the configuration names, by manager."""
     shared_over: int | None = None
 
     def deadline(self, team: str, since: datetime, span: timedelta | None) -> datetime | None:
@@ -70,6 +72,7 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
         _staff(document),
         {name: _clock(policy, team) for name, team in policy.teams.items()},
+        {name: str(m["telegram"]) for name, m in document["managers"].items() if m.get("telegram")},
         shared.get("over"),
     )
 

@@ -240,6 +240,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
     "kind": {
         "phone": {"ru": "телефон", "en": "phone"},
         "email": {"ru": "почта", "en": "e-mail"},
+        "telegram": {"ru": "телеграм", "en": "Telegram"},
     },
     "phrase": {
         "extension": {"ru": "{key} доб. {extension}", "en": "{key} ext. {extension}"},

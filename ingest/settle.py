@@ -16,6 +16,7 @@ from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest.approach import enquiry_from, source_from
+from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.overdue import is_away
@@ -26,7 +27,7 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, leads, overdue, people, rotation
+from storage import decisions, fetches, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
 from storage.leads import NewInteraction, NewLead, Repeat
@@ -128,6 +129,8 @@ class Settler:
                 batch.results.append(said)
             else:
                 inbound.append((reading.claimed, said))
+        inbound, own = without_managers(db, rulebook, inbound)
+        batch.results += own
         fresh = self._beside_known(db, batch, inbound)
         identified = [_identify(said, rulebook) for _, said in fresh]
         fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
@@ -141,7 +144,7 @@ class Settler:
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
-        self._write_early(db, batch, decided, fresh)
+        self._write_early(db, batch, decided, fresh, now)
         return self._distribute(db, batch, rulebook, now, token)
 
     def _beside_known(
@@ -318,13 +321,19 @@ class Settler:
                 batch.watched[lead] = team
 
     def _write_early(
-        self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]]
+        self,
+        db: sa.Connection,
+        batch: _Batch,
+        decided: People,
+        fresh: Sequence[tuple[Claimed, Inbound]],
+        now: datetime,
     ) -> None:
         """Everything that does not depend on whose turn it is."""
         received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
         people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
         leads.write_interactions(db, self._names, batch.interactions)
         leads.refold(db, batch.refolded)
+        fetches.want(db, [*_remote(batch.interactions), *_remote(list(batch.refolded.values()))], now)
         decisions.write(db, batch.decisions)
 
     def _write_known(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
@@ -447,7 +456,13 @@ def _interaction(
             details[name] = dict(value) if name == "campaign" else value
     if said.attachments:
         details["attachments"] = [
-            {"name": a.name, "media_type": a.media_type, "size": a.size, "file": a.locator, "dropped": a.dropped}
+            {
+                "name": a.name,
+                "media_type": a.media_type,
+                "size": a.size,
+                "file": None if a.remote else a.locator,
+                "dropped": a.dropped,
+            }
             for a in said.attachments
         ]
     if said.consent is not None:
@@ -475,7 +490,13 @@ def _interaction(
         introduced_as=None if match is None else match.introduced_as,
         title=title,
         details=details,
+        remote=tuple((place, a.locator) for place, a in enumerate(said.attachments) if a.remote and a.locator),
     )
+
+
+def _remote(written: Sequence[NewInteraction]) -> list[tuple[int, int, str]]:
+    """The files that are still at their provider: interaction, place among its attachments, locator."""
+    return [(one.id, place, locator) for one in written for place, locator in one.remote]
 
 
 def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from storage.rows import found, insert, look_up
 from storage.schema import decisions, keys
 
 SYSTEM = "priyom"
+LATE: Final = 500
+"""Assignments that are looked through for what passed a manager by."""
 
 _NAMED: Final = look_up((keys.c.id,), (keys.c.kind, keys.c.value))
 
@@ -48,6 +50,22 @@ def of_lead(db: sa.Connection, lead: int) -> list[Decision]:
         Decision(row.id, instant(row.at), row.stage, orjson.loads(row.record), row.lead_id, row.journal_id, row.actor)
         for row in made
     ]
+
+
+def last_past(db: sa.Connection, manager: str) -> Decision | None:
+    """The latest assignment of late in which a manager was passed over, or free while it was another's turn."""
+    latest = (
+        sa.select(decisions)
+        .where(decisions.c.stage == "assignment", decisions.c.lead_id.is_not(None))
+        .order_by(decisions.c.id.desc())
+        .limit(LATE)
+    )
+    for row in db.execute(latest):
+        record = orjson.loads(row.record)
+        passed = [name for name, _why in record.get("skipped") or ()]
+        if record.get("manager") != manager and manager in (*passed, *(record.get("eligible") or ())):
+            return Decision(row.id, instant(row.at), row.stage, record, row.lead_id, row.journal_id, row.actor)
+    return None
 
 
 def keys_named(db: sa.Connection, ids: Collection[int]) -> dict[int, Key]:

@@ -1,12 +1,14 @@
 """Leads of somebody who leaves: how many there are, and all of them given to another or put back before everybody."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 
+from kernel.clock import micros
 from storage.names import Names
-from storage.schema import contacts, leads, managers, teams
+from storage.schema import contacts, leads, managers, offers, teams
 
 _OPEN: Final = ("assigned", "in_work")
 
@@ -41,7 +43,7 @@ def waiting(db: sa.Connection) -> dict[str, int]:
     return {name: number for name, number in found}
 
 
-def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None) -> list[Handed]:
+def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now: datetime) -> list[Handed]:
     """Give all open leads of `manager` to another, or with None put them back to wait for whoever's turn it is.
 
     Contacts whose own manager he is go with them: to the other, or to nobody in particular. Every manager must be locked.
@@ -61,6 +63,8 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None) -> 
         )
         .returning(leads.c.id, leads.c.team_id)
     ).all()
+    open_to_him = sa.and_(offers.c.manager_id == number, offers.c.state == "open")
+    db.execute(sa.update(offers).where(open_to_him).values(state="withdrawn", answered_at=micros(now)))
     # A lead that waits for him must not go back to him. Whose a closed one was stays as it is: that is history.
     waits = sa.and_(leads.c.had_owner_id == number, leads.c.state == "unprocessed")
     db.execute(sa.update(leads).where(waits).values(had_owner_id=other, wait_until=None))

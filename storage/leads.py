@@ -126,6 +126,7 @@ class NewInteraction:
     introduced_as: str | None
     title: str | None
     details: Mapping[str, Any] = field(default_factory=dict)
+    remote: tuple[tuple[int, str], ...] = ()
 
 
 def slots(db: sa.Connection, names: Names, asked: Collection[tuple[int, str]]) -> dict[tuple[int, str], Slot]:

@@ -478,6 +478,17 @@ messages = sa.Table(
     sa.UniqueConstraint("route", "address", "ref", name="messages_once"),
 )
 
+# Files that are still at their provider: which attachment of an interaction each is, and where it is found.
+fetches = sa.Table(
+    "fetches",
+    metadata,
+    sa.Column("interaction_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("locator", sa.Text, nullable=False),
+    sa.Column("attempts", sa.SmallInteger, nullable=False),
+    sa.Column("due_at", Micros, nullable=False, index=True),
+)
+
 # One-time links (to the desk, an invitation to a bot), by the hash of what stands in them.
 links = sa.Table(
     "links",

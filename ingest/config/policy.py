@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from channels.adapter import ChannelConfig
 from ingest.config.holidays import public_days
-from ingest.config.schema import Calendar, Config, Manager, Team
+from ingest.config.schema import Calendar, Config, Director, Manager, Team
 from kernel.durations import format_duration, parse_duration
 from routing import policy as routing
 from routing.calendars import PublicDays, calendar_hours
@@ -46,7 +46,7 @@ def revision_document(config: Config) -> dict[str, Any]:
         "title": config.title,
         "topics": [{"name": name, "words": list(words)} for name, words in config.topics.items()],
         "reasons": {name: list(reasons) for name, reasons in config.reasons.items()},
-        "directors": {name: {"name": one.name, "email": one.email} for name, one in config.directors.items()},
+        "directors": {name: _director_document(director) for name, director in config.directors.items()},
         "managers": {name: _manager_document(manager) for name, manager in config.managers.items()},
         "teams": {name: _team_document(team) for name, team in config.teams.items()},
         "routing": _routing_document(config),
@@ -67,10 +67,15 @@ def _channel_document(channel: ChannelConfig) -> dict[str, Any]:
     return {**document, "numbers": dict(numbers)} if numbers else document
 
 
+def _director_document(director: Director) -> dict[str, Any]:
+    return {"name": director.name, "email": director.email, "telegram": director.telegram}
+
+
 def _manager_document(manager: Manager) -> dict[str, Any]:
     return {
         "name": manager.name,
         "email": manager.email,
+        "telegram": manager.telegram,
         "capacity": manager.capacity,
         "hours": manager.hours,
         "timezone": manager.timezone,

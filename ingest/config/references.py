@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dedup.keys import KeyRules
 from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
 from ingest.config.faults import Finding, shown, worded
-from ingest.config.schema import DEFAULT_REGION, HOST, choose, is_loopback, nearest
+from ingest.config.schema import DEFAULT_REGION, HOST, NOTICES_CHANNEL, choose, is_loopback, nearest
 from kernel.durations import parse_duration
 from routing.addressee import addressee
 from routing.hours import parse_hours
@@ -302,8 +302,55 @@ def _mail_route(root: Table) -> Iterator[Finding]:
         yield Finding((*path, "from"), "is missing, and no user is an address", "add from: leads@example.com")
 
 
+def _telegram_route(root: Table) -> Iterator[Finding]:
+    path = ("notices", "telegram")
+    telegram = find(root, *path)
+    if telegram is None:
+        for at, scalar in _texts(root, ("notices", "order")):
+            if scalar.text.strip() == "telegram":
+                yield Finding(at, "notices go by telegram, and notices.telegram is missing", "add it, or take it out")
+        return
+    at, named = (*path, "channel"), find(telegram, "channel")
+    if isinstance(named, Scalar):
+        yield from _named(root, at, "channels", "channel")
+        kind = find(root, "channels", named.text.strip(), "kind")
+        if isinstance(kind, Scalar) and kind.text.strip() != "telegram":
+            yield Finding(at, f"{shown(at, named)}is no bot", "name a channel of the kind telegram")
+    elif find(root, "channels", NOTICES_CHANNEL) is not None:
+        problem = f"a bot of the notices' own becomes the channel {NOTICES_CHANNEL}, and there is one of that name"
+        yield Finding(path, problem, "give that channel another name, or write channel: NAME")
+
+
+def _bots(root: Table) -> Iterator[Finding]:
+    """Two that poll as one bot take each other's updates."""
+    first: dict[str, str] = {}
+    entries = [path for path, entry in _entries(root, "channels") if _is(find(entry, "kind"), "telegram")]
+    for path in [*entries, ("notices", "telegram")]:
+        token = find(root, *path, "token")
+        if not isinstance(token, Scalar):
+            continue
+        name = first.setdefault(token.text.strip(), str(path[1]))
+        if name != path[1]:
+            remedy = f"write channel: {name}" if path[0] == "notices" else "make another bot, or remove this channel"
+            yield Finding((*path, "token"), f"is the token of channels.{name} too", remedy)
+
+
+def _is(node: Node | None, word: str) -> bool:
+    return isinstance(node, Scalar) and node.text.strip() == word
+
+
+def _called_from_outside(root: Table) -> Iterator[Finding]:
+    if find(root, "http", "public_url") is not None:
+        return
+    for path, entry in _entries(root, "channels"):
+        if _is(find(entry, "mode"), "webhook"):
+            problem = "a webhook is called from outside, and http.public_url is missing"
+            yield Finding((*path, "mode"), problem, "add public_url: https://leads.example.com, or write polling")
+
+
 def _without_address(root: Table) -> Iterator[Finding]:
-    if find(root, "notices", "email") is None:
+    # Where there is a bot, an invitation is enough.
+    if find(root, "notices", "email") is None or find(root, "notices", "telegram") is not None:
         return
     for path, manager in _entries(root, "managers"):
         if find(manager, "email") is None:
@@ -359,6 +406,9 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"own", "region"}), _own_phones),
     (frozenset({"region", "test"}), _test_phones),
     (frozenset({"accounts", "notices"}), _mail_route),
+    (frozenset({"channels", "notices"}), _telegram_route),
+    (frozenset({"channels", "notices"}), _bots),
+    (frozenset({"channels", "http"}), _called_from_outside),
     (frozenset({"managers", "notices"}), _without_address),
     (frozenset({"accounts"}), _plain_mail_accounts),
     (frozenset({"notices"}), _plain_mail_notices),

@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationError,
     ValidationInfo,
     WrapValidator,
     model_validator,
@@ -48,9 +49,11 @@ from routing.words import parse_word
 
 KNOWN_KINDS: Final = ("mail", "telegram", "telephony", "vk", "webform")
 DEFAULT_REGION: Final = "RU"
-ROUTES: Final = ("console", "email")
+ROUTES: Final = ("console", "email", "telegram")
 KNOWN_ROUTES: Final = ("console", "email", "telegram")
 TRIED_STATES: Final = ("assigned", "unprocessed")
+NOTICES_CHANNEL: Final = "notices"
+"""The channel that a bot of the notices' own becomes."""
 CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
@@ -59,6 +62,7 @@ _EMAIL: Final = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()._-][^@\s<>,;:\"()]*
 _SENDER: Final = re.compile(r"(?:(?P<name>[^<>\r\n]*)<(?P<inside>[^<>]*)>|(?P<bare>[^<>]*))")
 HOST: Final = re.compile(r"[\w.:-]+")
 _TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_CHAT: Final = re.compile(r"[0-9]{1,15}")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _WEIGHT: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _LIGHTEST: Final = 0.01
@@ -192,6 +196,13 @@ def _network(value: object) -> IPv4Network | IPv6Network:
 def _email(text: str) -> str:
     if not _EMAIL.fullmatch(text) or ".." in text or len(text) > _LONGEST_ADDRESS:
         raise refuse("is not an e-mail address", "write name@example.com")
+    return text
+
+
+def _chat(text: str) -> str:
+    if not _CHAT.fullmatch(text):
+        remedy = "write the number of the account, or leave it out and run: priyom managers invite NAME"
+        raise refuse("is no Telegram id", remedy)
     return text
 
 
@@ -453,6 +464,7 @@ Flag = Annotated[bool, BeforeValidator(_answer)]
 Spoken = Annotated[Language, BeforeValidator(_text)]
 Email = Annotated[Text, AfterValidator(_email)]
 Sender = Annotated[Text, AfterValidator(_sender)]
+Chat = Annotated[Text, AfterValidator(_chat)]
 Zone = Annotated[Text, AfterValidator(_zone)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Channel = Annotated[ChannelConfig, WrapValidator(_channel)]
@@ -598,7 +610,7 @@ class Director(Section):
 
     name: Text
     email: Email | None = None
-    telegram: NotBuilt = None
+    telegram: Chat | None = None
     language: Spoken | None = None
 
 
@@ -614,7 +626,7 @@ class Manager(Section):
     capacity: Count | None = None
     hours: Text | None = None
     timezone: Zone | None = None
-    telegram: NotBuilt = None
+    telegram: Chat | None = None
     extension: Names = ()
     offers: Count | None = None
     weight: Weight = 1.0
@@ -733,6 +745,41 @@ class NoticeEmail(Credentials):
         return self
 
 
+class NoticeTelegram(Section):
+    """How notices leave by Telegram: as the bot of a channel, or as one of their own, which is polled for buttons only."""
+
+    _own: ChannelConfig | None = PrivateAttr(default=None)
+    channel: Text | None = None
+    token: SecretStr | None = None
+    proxy: SecretStr | None = None
+    api_base: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_bot(self) -> "NoticeTelegram":
+        if (self.channel is None) == (self.token is None):
+            raise refuse("needs either a channel or a token", "write channel: NAME, or token: ${TG_TOKEN}")
+        if self.token is not None:
+            self._own = self._as_channel()
+        elif self.proxy is not None or self.api_base is not None:
+            raise refuse("has a channel, which has its own way to Telegram", "remove proxy and api_base")
+        return self
+
+    def _as_channel(self) -> ChannelConfig:
+        """The bot of its own as an entry under `channels`, whose kind says what is wrong with it."""
+        config: type[ChannelConfig] = adapter.load("telegram").Config
+        try:
+            return config.model_validate(self.model_dump(exclude={"channel"}) | {"kind": "telegram", "clients": False})
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            said = first.get("ctx", {})
+            raise refuse(f"{first['loc'][0]} {said['problem']}", said["remedy"]) from None
+
+    @property
+    def own(self) -> ChannelConfig | None:
+        """The channel that a bot of the notices' own is."""
+        return self._own
+
+
 class Notices(Section):
     """How managers are told. `order` empty: every route that there is."""
 
@@ -740,7 +787,7 @@ class Notices(Section):
         tuple[Annotated[Text, _one_of(ROUTES, KNOWN_ROUTES)], ...], BeforeValidator(_listed), AfterValidator(_unique)
     ] = ()
     email: NoticeEmail | None = None
-    telegram: NotBuilt = None
+    telegram: NoticeTelegram | None = None
     quiet: Annotated[Text, AfterValidator(_quiet)] | None = None
     summary: Annotated[timedelta | None, BeforeValidator(_time_of_day)] = timedelta(hours=9)
 
@@ -792,6 +839,9 @@ class Config(Section):
         self._base = handed.get("base", Path())
         self._file = handed.get("file", "")
         self._test_lines = handed.get("test_lines", ())
+        own = self.notices.telegram.own if self.notices.telegram else None
+        if own is not None:
+            object.__setattr__(self, "channels", {**self.channels, NOTICES_CHANNEL: own})
 
     @property
     def base(self) -> Path:
@@ -806,6 +856,11 @@ class Config(Section):
         """What directors and managers are called by people."""
         managers = {name: person.name for name, person in self.managers.items()}
         return {name: person.name for name, person in self.directors.items()} | managers
+
+    def telegram_channel(self) -> str | None:
+        """The channel whose bot tells managers, None where none does."""
+        telegram = self.notices.telegram
+        return None if telegram is None else telegram.channel or NOTICES_CHANNEL
 
     def mail_route(self) -> MailRoute | None:
         """How notices leave by mail, None where they do not."""

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 import structlog
 
 from ingest.notices import summary
+from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, offer_lines, render, render_many
 from storage import summary as summaries
 from storage import views
+from storage.messages import CHANGED
 from storage.names import Names
 from storage.outbox import Due
 
@@ -47,22 +49,24 @@ class Composer:
         self,
         names: Names,
         people: People,
+        editing: Editing,
         now: Callable[[], datetime],
         troubles: Callable[[], Mapping[str, str]],
     ) -> None:
         self._names = names
         self._people = people
+        self._editing = editing
         self._now = now
         self._troubles = troubles
 
-    def compose(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[Composed]:
+    def compose(self, db: sa.Connection, route: Route, items: Sequence[Due], known: Known) -> list[Composed]:
         """Messages for `items`, which all go by `route`: a fixed number of statements."""
         composed = [self._summary(db, route, item) for item in items if item.code == SUMMARY]
         items = [item for item in items if item.code != SUMMARY]
         shown = views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
         for group in _grouped(items):
             try:
-                composed.append(Composed(group, self._message(route, group, shown)))
+                composed.append(Composed(group, self._message(db, route, group, shown, known)))
             except (LookupError, ValueError):
                 log.exception("a notice could not be rendered", action="notice.unreadable", notice=group[0].uid)
                 composed.append(Composed(group, None))
@@ -81,7 +85,9 @@ class Composer:
         subject, text = summary.render(figures, name, now, reader)
         return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
 
-    def _message(self, route: Route, group: Sequence[Due], shown: Mapping[int, views.Told]) -> Message:
+    def _message(
+        self, db: sa.Connection, route: Route, group: Sequence[Due], shown: Mapping[int, views.Told], known: Known
+    ) -> Message:
         first = group[0]
         language = self._people.language(first.manager)
         if len(group) > 1:
@@ -92,9 +98,19 @@ class Composer:
             subject, text = render_many(first.code, [shown[lead][0] for lead in first.leads], language)
         else:
             lead, latest = shown[first.lead]
-            more = offer_lines(first.code, first.record, language, self._people.title, self._reads(first.manager))
-            subject, text = render(first.code, lead, latest, language, self._due(first.manager, lead), more)
+            due = self._due(first.manager, lead)
+            if first.code == CHANGED:
+                subject, text = self._editing.changed(lead, latest, due, first, known)
+            else:
+                subject, text = self._told(first, lead, latest, due)
+            message = Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+            return self._editing.completed(db, message, lead, first, known) if route.edits else message
         return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+
+    def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
+        language = self._people.language(item.manager)
+        more = offer_lines(item.code, item.record, language, self._people.title, self._reads(item.manager))
+        return render(item.code, lead, latest, language, due, more)
 
     def _reads(self, person: str) -> Callable[[datetime], str]:
         return lambda moment: self._people.at(person, moment)

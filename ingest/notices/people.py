@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from ingest.config.policy import policy
 from ingest.config.schema import Config, Director, Manager
 from ingest.current import Current
+from ingest.notices.choices import Choices
 from kernel.texts import Language
 from routing.hours import parse_hours, quiet_until
 from routing.policy import Policy
@@ -53,6 +54,13 @@ class People:
         if self._compiled is None or self._compiled[0] is not config:
             self._compiled = (config, policy(config))
         return self._compiled[1]
+
+    def choices(self, name: str | None) -> Choices:
+        """What a person can do about a lead from a message, in his language; None: in the company's."""
+        config = self._current.config
+        language = config.language if name is None else self.language(name)
+        titles = {manager: person.name for manager, person in config.managers.items()}
+        return Choices(config.reasons.get("disqualified", ()), titles, language)
 
     def company_zone(self) -> ZoneInfo:
         """The zone of the company's day."""

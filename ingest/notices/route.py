@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+import sqlalchemy as sa
+
 
 @dataclass(frozen=True, slots=True)
 class Button:
@@ -50,6 +52,11 @@ class Route(Protocol):
     """A way to a person. `send` never raises: each message has its own delivery."""
 
     name: str
+    edits: bool
+    """Whether a message that was sent can be found again and edited."""
+
+    def learn(self, db: sa.Connection) -> None:
+        """Read what the store knows of who is reached where; called before each burst."""
 
     def address(self, manager: str) -> str | None:
         """Where this manager is reached by this route; None where he is not."""
@@ -62,9 +69,13 @@ class Console:
     """Prints notices on standard output: the route of whoever has configured none."""
 
     name = "console"
+    edits = False
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out
+
+    def learn(self, db: sa.Connection) -> None:
+        """There is nothing to know."""
 
     def address(self, manager: str) -> str | None:
         """Everybody is reached."""

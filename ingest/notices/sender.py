@@ -6,17 +6,21 @@ A route that refuses a notice for good, or fails it again and again, gives way t
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+import sqlalchemy as sa
 import structlog
 
 from ingest.notices.composing import Composer
+from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
 from ingest.notices.route import Delivery, Route
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
 from storage import outbox
+from storage.messages import CHANGED
 from storage.names import Names
 from storage.outbox import Due
 from storage.store import Away, Conflict, Store
@@ -47,8 +51,10 @@ class Sender:
         composer: Composer,
         people: People,
         on_sent: Callable[[str, bool], None],
-        is_busy: Callable[[], bool] = lambda: False,
+        is_busy: Callable[[], bool],
+        editing: Editing,
     ) -> None:
+        self._editing = editing
         self._store = store
         self._names = names
         self._routes = routes
@@ -92,15 +98,26 @@ class Sender:
     async def _burst(self) -> int:
         token = uuid7()
         now = self._clock.now()
-        due = await self._store.run(lambda db: outbox.claim(db, self._names, BURST, token, LEASE, now))
+
+        def claim(db: sa.Connection) -> tuple[list[Due], Known]:
+            for route in self._routes:
+                route.learn(db)
+            taken = outbox.claim(db, self._names, BURST, token, LEASE, now)
+            return taken, self._editing.look(db, self._routes, taken)
+
+        due, known = await self._store.run(claim)
         if not due:
             return 0
-        for route, items in self._by_route(await self._without_quiet(token, due, now)):
+        pointless = [item.id for item in due if item.code == CHANGED and self._route(item, known) is None]
+        if pointless:
+            await self._store.run(partial(outbox.finish, token=token, ids=pointless, now=now, route=""))
+        left = await self._without_quiet(token, [item for item in due if item.id not in pointless], now)
+        for route, items in self._by_route(left, known):
             if route is None:
                 for item in items:
                     await self._fail(token, None, item, Delivery(sent=False, error=NO_ROUTE, again=False))
             else:
-                await self._send(token, route, items)
+                await self._send(token, route, items, known)
         return len(due)
 
     async def _without_quiet(self, token: str, due: Sequence[Due], now: datetime) -> Sequence[Due]:
@@ -112,10 +129,16 @@ class Sender:
             await self._store.run(lambda db, ids=ids, until=until: outbox.hold_back(db, token, ids, until))  # type: ignore[misc] # bound defaults
         return [item for item in due if item.id not in held]
 
-    def _by_route(self, due: Sequence[Due]) -> list[tuple[Route | None, list[Due]]]:
+    def _route(self, item: Due, known: Known) -> Route | None:
+        """The first route that can tell him; a change goes only where the message about its lead is."""
+        if item.code == CHANGED:
+            return self._editing.route_of_change(self._routes, item, known)
+        return next(iter(self._open_to(item)), None)
+
+    def _by_route(self, due: Sequence[Due], known: Known) -> list[tuple[Route | None, list[Due]]]:
         parted: dict[str, tuple[Route | None, list[Due]]] = {}
         for item in due:
-            route = next(iter(self._open_to(item)), None)
+            route = self._route(item, known)
             parted.setdefault(route.name if route else "", (route, []))[1].append(item)
         return list(parted.values())
 
@@ -123,20 +146,29 @@ class Sender:
         """The routes that reach a reader and have not failed this notice yet, in their order."""
         return [r for r in self._routes if r.name not in item.exhausted and r.address(item.manager) is not None]
 
-    async def _send(self, token: str, route: Route, items: Sequence[Due]) -> None:
-        composed = await self._store.read(lambda db: self._composer.compose(db, route, items))
+    async def _send(self, token: str, route: Route, items: Sequence[Due], known: Known) -> None:
+        composed = await self._store.read(lambda db: self._composer.compose(db, route, items, known))
         messages = [one.message for one in composed if one.message is not None]
         crashpoint("notice.before_send")
         deliveries = iter(await route.send(messages))
         crashpoint("notice.after_send")
         unreadable = Delivery(sent=False, error="could not be rendered", again=False)
-        told = [(one.items, next(deliveries) if one.message is not None else unreadable) for one in composed]
-        sent = [item.id for group, delivery in told if delivery.sent for item in group]
+        told = [(one, next(deliveries) if one.message is not None else unreadable) for one in composed]
         now = self._clock.now()
-        await self._store.run(lambda db: outbox.finish(db, token, sent, now, route.name))
-        for group, delivery in told:
+
+        def finish(db: sa.Connection) -> None:
+            outbox.finish(
+                db, token, [item.id for one, delivery in told if delivery.sent for item in one.items], now, route.name
+            )
+            single = [
+                (one.items[0], one.message, d) for one, d in told if d.sent and one.message and len(one.items) == 1
+            ]
+            self._editing.keep(db, route, single, now)
+
+        await self._store.run(finish)
+        for one, delivery in told:
             self._on_sent(route.name, delivery.sent)
-            for item in group if not delivery.sent else ():
+            for item in one.items if not delivery.sent else ():
                 await self._fail(token, route, item, delivery)
 
     async def _fail(self, token: str, route: Route | None, item: Due, delivery: Delivery) -> None:

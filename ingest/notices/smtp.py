@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from typing import Final, Literal
 
 import aiosmtplib
+import sqlalchemy as sa
 
 from ingest.notices.route import Delivery, Message
 
@@ -39,12 +40,16 @@ class Email:
     """The e-mail route: who is reached where, and from which address."""
 
     name = "email"
+    edits = False
 
     def __init__(self, server: Server, sender: str, addresses: Mapping[str, str], timeout: float = TIMEOUT) -> None:
         self._server = server
         self._sender = sender
         self._addresses = addresses
         self._timeout = timeout
+
+    def learn(self, db: sa.Connection) -> None:
+        """The configuration says it all."""
 
     def address(self, manager: str) -> str | None:
         """The manager's mail address, None where he has none."""

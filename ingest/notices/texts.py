@@ -54,8 +54,49 @@ TEXTS: Final = Catalogue(
         },
         "lead": {"ru": "Лид", "en": "Lead"},
         "extension": {"ru": "доб.", "en": "ext."},
+        "telegram": {"ru": "Telegram", "en": "Telegram"},
+        # Above a message that is edited: how the lead stands for whoever has the message.
+        "now_assigned": {"ru": "Ваш лид: {title}", "en": "Your lead: {title}"},
+        "now_in_work": {"ru": "В работе: {title}", "en": "In work: {title}"},
+        "now_offered": {"ru": "Можно взять: {title}", "en": "Free to take: {title}"},
+        "now_with": {"ru": "Ответственный теперь {owner}: {title}", "en": "Now with {owner}: {title}"},
+        "now_unprocessed": {"ru": "Лид снова ждёт: {title}", "en": "The lead waits again: {title}"},
+        "now_converted": {"ru": "Успешно завершён: {title}", "en": "Converted: {title}"},
+        "now_lost": {"ru": "Упущен: {title}", "en": "Lost: {title}"},
+        "now_disqualified": {"ru": "Нецелевой: {title}", "en": "Disqualified: {title}"},
+        "now_merged": {"ru": "Объединён с другим лидом: {title}", "en": "Merged into another lead: {title}"},
+        "continued_below": {"ru": "Новое — в сообщении ниже.", "en": "What is new stands in a message below."},
     }
 )
+
+
+def standing(lead: Mapping[str, Any], manager: str, *, offered: bool) -> tuple[str, bool]:
+    """The code of how a lead stands for a manager, and whether it is his, or his to take."""
+    if offered:
+        return "now_offered", True
+    if lead["state"] in {"assigned", "in_work"}:
+        own = lead["owner"] == manager
+        return (f"now_{lead['state']}" if own else "now_with"), own
+    return f"now_{lead['state']}", False
+
+
+def render_standing(
+    lead: Mapping[str, Any],
+    latest: Mapping[str, Any] | None,
+    manager: str,
+    titles: Mapping[str, str],
+    language: Language,
+    due: str | None,
+    *,
+    offered: bool,
+) -> tuple[str, str]:
+    """Subject and text of a message that is edited. Whoever the lead is nothing to any more no longer reads of its client."""
+    code, own = standing(lead, manager, offered=offered)
+    owner = titles.get(lead["owner"], lead["owner"])
+    subject = TEXTS.say(code, language, title=lead["title"], owner=owner)
+    if own:
+        return subject, render(code, lead, latest, language, due)[1]
+    return subject, f"{TEXTS.say('lead', language)}: {lead['id']}"
 
 
 def render(

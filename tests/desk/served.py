@@ -169,6 +169,10 @@ class SmallOffice:
         self.actors.append(actor)
         return await self.plan()
 
+    async def invite(self, manager: str) -> Json:
+        """A link that leads nowhere."""
+        return {"manager": manager, "link": "https://t.me/played_bot?start=invite-word", "until": AT}
+
     async def channels(self) -> Json:
         """The one channel."""
         return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}

@@ -112,8 +112,7 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["contacts import file.csv", "erase +79161234567",
-     "managers invite anna", "check --live"],
+    ["contacts import file.csv", "erase +79161234567", "check --live"],
 )  # fmt: skip
 def test_a_verb_that_is_to_come_says_so(words: str) -> None:
     told = here(*words.split())
@@ -211,6 +210,9 @@ async def test_a_manager_is_switched_away_and_back(served: Served) -> None:
     back = await served.run("managers", "--json", "available", "anna")
     assert (back.code, back.json()["available"], served.office.away) == (0, True, set())
     assert (await served.run("managers", "away", "зорро")).code == 1
+    invited = await served.run("managers", "invite", "anna")
+    assert invited.out.splitlines()[0] == "https://t.me/played_bot?start=invite-word"
+    assert "for anna, once, until " in invited.out
 
 
 async def test_the_ledger_says_by_its_exit_code_whether_it_is_balanced(served: Served) -> None:

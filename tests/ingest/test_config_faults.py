@@ -132,7 +132,8 @@ ADDED = {
     "topics: {A: {b: c}}": "topics.A: is not a list; write [one, two]",
     "reasons: {lost: [дорого, дорого]}": "reasons.lost: 'дорого' is there twice; keep one",
     "directors: {anna: {name: Анна}}": "directors.anna: is the name of a manager too; give one of them another name",
-    "directors: {irina: {name: И, telegram: 1}}": f"directors.irina.telegram: {LATER}",
+    "directors: {irina: {name: И, telegram: '@irina'}}": "directors.irina.telegram: '@irina' is no Telegram id; "
+    "write the number of the account, or leave it out and run: priyom managers invite NAME",
     "routing: []": "routing: is empty; write [{team: NAME}], or leave it out where there is one team",
     "routing: [{when: {city: Саратов}, team: sales}]": "routing[0]: the last line has a `when`; "
     "add a line with a team alone, for all the rest",
@@ -158,11 +159,16 @@ ADDED = {
     "'seit' is no channel; did you mean site?",
     "notices: {order: [email]}": "notices.order[0]: notices go by email, and notices.email is missing; "
     "add it, or take email out",
-    "notices: {order: [telegram]}": f"notices.order[0]: 'telegram' {LATER}",
+    "notices: {order: [telegram]}": "notices.order[0]: notices go by telegram, and notices.telegram is missing; "
+    "add it, or take it out",
     "notices: {order: [emial]}": "notices.order[0]: 'emial' is not known here; did you mean email?",
-    "notices: {telegram: {channel: bot}}": f"notices.telegram: {LATER}",
     "notices: {quiet: at night}": f"notices.quiet: 'at night': 'at' is neither a day nor a time; {HOURS}",
     "notices: {quiet: 24/7}": "notices.quiet: '24/7' is all the time; write \"21:00-08:00\", or leave it out",
+    "notices: {telegram: {channel: bot}}": "notices.telegram.channel: 'bot' is no channel; there is site",
+    "notices: {telegram: {channel: site}}": "notices.telegram.channel: 'site' is no bot; "
+    "name a channel of the kind telegram",
+    "notices: {telegram: {}}": "notices.telegram: needs either a channel or a token; "
+    "write channel: NAME, or token: ${TG_TOKEN}",
     "notices: {email: {from: a@example.com}}": "notices.email: needs either an account or an smtp; "
     "write account: NAME, or smtp: {host: …}",
     "notices: {email: {account: info, from: a@example.com}}": "notices.email.account: 'info' is no account; "
@@ -219,7 +225,6 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("name: Анна", "name: Анна, timezone: Moscow"): "2: managers.anna.timezone: 'Moscow' is no time zone; ",
     ("name: Анна", "name: Анна, hours: 25:00-26:00"): "2: managers.anna.hours: '25:00-26:00': "
     f"'25:00-26:00' is not within 00:00 and 24:00; {HOURS}",
-    ("name: Анна", "name: Анна, telegram: 1"): f"2: managers.anna.telegram: {LATER}",
     ("name: Анна", "name: Анна, extension: ['101', '101']"): "2: managers.anna.extension: "
     "'101' is there twice; keep one",
     ("name: Анна", "name: Анна, offers: 3"): "2: managers.anna.offers: warning: has no effect: none of his teams has "
@@ -231,6 +236,7 @@ CHANGED: Mapping[tuple[str, str], str] = {
         "name: Анна, was: boris",
     ): "2: managers.anna.was: 'boris' is still there under this name; remove one of them",
     ("name: Анна", "name: Анна, language: de"): "2: managers.anna.language: 'de' is not known here; write ru or en",
+    ("name: Анна", "name: Анна, telegram: anna"): "2: managers.anna.telegram: 'anna' is no Telegram id; ",
     ("[anna, boris]", "[anna, bors]"): "3: teams.sales.managers[1]: 'bors' is no manager; did you mean boris?",
     ("[anna, boris]", "[anna]"): "2: managers.boris: warning: is in no team and gets no leads; add the name to a team",
     ("[anna, boris]", "[anna, boris, anna]"): "3: teams.sales.managers: 'anna' is there twice; keep one",

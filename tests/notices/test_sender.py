@@ -26,11 +26,16 @@ NIGHT = NOW.replace(hour=20)  # eleven in the evening in Moscow, five in the mor
 class Kept:
     """A route that keeps what it is given, or refuses it as it is told."""
 
+    edits = False
+
     def __init__(self, name: str, people: Sequence[str] = ("anna", "boris")) -> None:
         self.name = name
         self.people = people
         self.messages: list[Message] = []
         self.answer = Delivery(sent=True)
+
+    def learn(self, db: sa.Connection) -> None:
+        """Nothing to learn."""
 
     def address(self, manager: str) -> str | None:
         return f"{manager}@{self.name}" if manager in self.people else None

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _leads()
     _managers()
     _notices()
+    _files()
     _desk()
     _namesakes()
 
@@ -106,6 +107,17 @@ def _notices() -> None:
         sa.Column("shown", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.UniqueConstraint("route", "address", "ref", name="messages_once"),
+    )
+
+
+def _files() -> None:
+    op.create_table(
+        "fetches",
+        sa.Column("interaction_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("place", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("locator", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False, index=True),
     )
 
 

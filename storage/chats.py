@@ -1,0 +1,53 @@
+"""Who is behind a chat: the accounts that invitations have bound to managers, and the invitations themselves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from kernel.clock import micros
+from storage.names import Names
+from storage.schema import links, managers
+
+PURPOSE: Final = "telegram"
+
+
+def bound(db: sa.Connection) -> dict[str, str]:
+    """The chat that each manager has bound, by his name."""
+    chosen = sa.select(managers.c.name, managers.c.telegram).where(managers.c.telegram.is_not(None))
+    return {name: chat for name, chat in db.execute(chosen.order_by(managers.c.id))}
+
+
+def by_chat(db: sa.Connection, configured: Mapping[str, str]) -> dict[str, str]:
+    """Whose each chat is. What the configuration says of a manager comes before what he has bound."""
+    everybody = bound(db) | dict(configured)
+    return {chat: name for name, chat in everybody.items()}
+
+
+def bind(db: sa.Connection, names: Names, manager: str, chat: str) -> None:
+    """Let a chat be this manager's, and nobody else's."""
+    db.execute(sa.update(managers).where(managers.c.telegram == chat).values(telegram=None))
+    db.execute(sa.update(managers).where(managers.c.id == names.managers.number(db, manager)).values(telegram=chat))
+
+
+def invite(db: sa.Connection, hashed: str, manager: str, until: datetime) -> None:
+    """Keep an invitation by the hash of what stands in it."""
+    db.execute(sa.insert(links).values(hash=hashed, purpose=PURPOSE, person=manager, until=micros(until)))
+
+
+def redeem(db: sa.Connection, hashed: str, now: datetime) -> str | None:
+    """Whom an invitation is for, once; None where it is none, was used, or is too old."""
+    used = (
+        sa.update(links)
+        .where(
+            links.c.hash == hashed,
+            links.c.purpose == PURPOSE,
+            links.c.used_at.is_(None),
+            links.c.until > micros(now),
+        )
+        .values(used_at=micros(now))
+        .returning(links.c.person)
+    )
+    person: str | None = db.execute(used).scalar()
+    return person
