@@ -82,10 +82,10 @@ class Department:
         self._order = itertools.count()
         self._seen = 0
         self._history: list[tuple[str, frozenset[str], frozenset[str]]] = []
-        self._refused: dict[int, set[str]] = defaultdict(set)
         self._clients = 0
         self._looked_at = start
         self._told_silences: Counter[str] = Counter()
+        self._volunteered: dict[str, set[int]] = defaultdict(set)
 
     # ---- events
 
@@ -147,10 +147,14 @@ class Department:
             assert refused.code in {"taken", "closed", "not_offered"}, refused  # noqa: PT017 - what he pressed came too late
             return
         if action == "accept":
+            if offer.by == "everyone":
+                self._volunteered[name].add(offer.lead_id)
             length = self.rng.expovariate(1.0) * self.nature.works_on_a_lead
             self.at(self.desk.now + length, lambda: self._close(offer.lead_id))
 
     def _close(self, lead: int) -> None:
+        for volunteered in self._volunteered.values():
+            volunteered.discard(lead)
         if self.desk.parts.store.peek(lambda db: _state(db, lead)) == "in_work":
             self.desk.act(lead, self.rng.choice(("convert", "lose")))
 
@@ -239,7 +243,8 @@ class Department:
             who = self.policy.managers[name]
             owned, held = world.owned.get(row.id, 0), world.held.get(row.id, 0)
             assert row.open == owned
-            assert who.capacity is None or owned <= who.capacity, name
+            # What all had refused, somebody may take over his limit: that is his own hand and not the distribution's.
+            assert who.capacity is None or owned <= who.capacity + len(self._volunteered[name]), name
             assert who.offers is None or held <= who.offers, name
             self.figures.most_open = max(self.figures.most_open, owned)
             self.figures.most_held = max(self.figures.most_held, held)

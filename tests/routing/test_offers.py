@@ -222,6 +222,20 @@ def test_the_first_to_accept_is_asked_for_no_more_leads_at_once_than_his_limit_o
     assert {one.reason for one in done.left} == {"all_at_limit"}
 
 
+def test_the_first_to_accept_is_asked_for_no_more_leads_than_he_could_have() -> None:
+    anna, boris = manager("anna", capacity=4), manager("boris", capacity=9)
+    desk = offering(anna, boris, strategy="first_to_accept")
+    desk.change("anna", open=1, offered=1)
+    assert [one.managers for one in desk.distribute(leads(4)).shown] == [
+        ("anna", "boris"),
+        ("anna", "boris"),
+        ("boris",),
+        ("boris",),
+    ]
+    desk.change("anna", open=3)
+    assert desk.distribute(leads(1)).shown[0].skipped == (("anna", "at_limit"),)
+
+
 # What holds whatever happens
 
 
