@@ -303,7 +303,7 @@ class Department:
             assert row["state"] in {"unprocessed", "assigned", "in_work", "converted", "lost", "disqualified"}
             if row["id"] in first:
                 figures.waits.append(clock.between(_moment(row["created_at"]), _moment(first[row["id"]])))
-        figures.escalated = len(self.desk.told("escalation"))
+        figures.escalated = sum(len(record["leads"]) for record in self.desk.records("escalation"))
         figures.came_back = len(self.desk.told("owner_away"))
         figures.refused_by_all = len(self.desk.told("refused_by_all"))
         return figures
