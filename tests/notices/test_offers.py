@@ -83,7 +83,7 @@ async def test_offers_and_lists_of_leads_leave_the_outbox_for_managers_and_direc
     sent: list[bool] = []
     all_sent = asyncio.Event()
 
-    def on_sent(_route: str, done: bool) -> None:  # noqa: FBT001 - the sender calls it so
+    def on_sent(_route: str, done: bool) -> None:
         sent.append(done)
         if len(sent) == 3:
             all_sent.set()
