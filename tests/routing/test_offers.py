@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from routing.distribute import Given, Left, Shown, Waiting, anyone_free, find_obstacle
 from routing.hours import parse_hours
-from routing.policy import LAST_MINUTES, Team
+from routing.policy import LAST_MINUTES, Policy, Team
 from tests.routing.test_distribute import NAMES, NEVER_NOW, NOW, Floor, floor, leads, manager, only, shares
 
 ACCEPT: Final = timedelta(minutes=3)
@@ -371,3 +371,10 @@ def test_a_team_without_anybody_asks_nobody() -> None:
     desk = offering(strategy="weighted")
     assert desk.team == Team("sales", (), None, desk.team.sticky_wait, "weighted", ACCEPT)
     assert only(desk.distribute([lead()]).left).reason == "outside_hours"
+
+
+def test_who_oversees_a_team_is_its_head_and_where_it_has_none_every_director() -> None:
+    teams = {name: Team(name, (), None, None, head=head) for name, head in (("sales", "anna"), ("south", None))}
+    policy = Policy({}, teams, (), (), "", ("irina", "oleg"))
+    assert policy.overseers("sales") == ("anna",)
+    assert policy.overseers("south") == ("irina", "oleg")
