@@ -419,7 +419,8 @@ class StoreOffice:
         shown: Json = {"outcome": result.outcome, "reason": result.reason}
         if result.lead is not None:
             lead = self._lead(db, result.lead)
-            code = "lead_assigned" if result.outcome == "created" else "wrote_again"
+            given = "lead_assigned" if lead["offer"] is None else "lead_offered"
+            code = given if result.outcome == "created" else "wrote_again"
             _, latest = views.for_notices(db, [result.lead])[result.lead]
             subject, text = render(code, lead, latest, self._language, lead["due_at"])
             told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles())

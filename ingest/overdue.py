@@ -57,15 +57,17 @@ class Overdue:
             return
         offers.answer(db, [(one.id, "expired", None) for one in over], now)
         own = [one for one in over if one.by != "first"]
-        asked_together = {one.lead for one in over} - {one.lead for one in own}
+        owners = offers.owners(db, self._names, {one.lead for one in own})
+        # One whose lead somebody has moved meanwhile without a word to its offer is only closed.
+        his = [one for one in own if owners.get(one.lead) == one.manager]
+        asked_together = {one.lead for one in over if one.by == "first"}
         still_asked = {one.lead for one in offers.open_of(db, self._names, asked_together)}
-        offers.take_back(db, {one.lead for one in own} | asked_together - still_asked)
+        offers.take_back(db, {one.lead for one in his} | asked_together - still_asked)
         offers.count_refusals(db, still_asked)
-        offers.change_loads(db, self._names, {name: -n for name, n in Counter(one.manager for one in own).items()})
+        offers.change_loads(db, self._names, {name: -n for name, n in Counter(one.manager for one in his).items()})
         self._write(db, ((one.lead, _expired(one)) for one in over), now)
-        silent = [one for one in own if _was_there(one.manager, rulebook, standings, now)]
-        self._tell(db, [Notice("offer_expired", one.lead, one.manager, one.id, {}) for one in own], now)
-        self._count_silences(db, silent, now)
+        self._tell(db, [Notice("offer_expired", one.lead, one.manager, one.id, {}) for one in his], now)
+        self._count_silences(db, [one for one in his if _was_there(one.manager, rulebook, standings, now)], now)
 
     def _count_silences(self, db: sa.Connection, silent: Sequence[Offer], now: datetime) -> None:
         """Who stayed silent too often is away. He is told about the last lead that he left, and that one tap brings him back."""

@@ -10,7 +10,7 @@ asked again; when all who are there have, it is put before everybody, and the fi
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -268,9 +268,12 @@ class _Floor:
     def obstacle(self, name: str) -> Obstacle | None:
         """Why this manager cannot have a lead, None where he can."""
         if name not in self._obstacles:
-            self._obstacles[name] = find_obstacle(
-                self._managers.get(name), self._standings.get(name), self._now, self._team.accept_within
-            )
+            standing = self._standings.get(name)
+            if standing is not None and self._team.strategy == "first_to_accept":
+                # He may come to have all that he is asked for at once; nobody owns those leads before.
+                standing = replace(standing, open=standing.open + standing.offered)
+            manager = self._managers.get(name)
+            self._obstacles[name] = find_obstacle(manager, standing, self._now, self._team.accept_within)
         return self._obstacles[name]
 
     def is_there_before(self, bound: datetime, name: str, obstacle: Obstacle) -> bool:
@@ -301,7 +304,7 @@ class _Floor:
             return Left(lead.lead, self._reason(lead), lead.wait_until, skipped)
         if self._team.strategy == "first_to_accept":
             for name in candidates:
-                self._offer(name)
+                self._ask(name)
             return Shown(lead.lead, candidates, "first", skipped)
         chosen = self._rotation.next(lead.refused)
         assert chosen is not None  # noqa: S101 - there are candidates
@@ -323,6 +326,15 @@ class _Floor:
 
     def _load(self, name: str) -> int:
         return self._standings[name].open + self._taken[name]
+
+    def _ask(self, name: str) -> None:
+        """Count one more lead that this manager may come to have."""
+        asked_for = self._standings[name].offered + self._offered[name] + 1
+        if self._load(name) + asked_for == self._managers[name].capacity:
+            self._offered[name] += 1
+            self._close(name, "at_limit")
+        else:
+            self._offer(name)
 
     def _offer(self, name: str) -> None:
         self._offered[name] += 1

@@ -193,6 +193,19 @@ _FORGET_COUNT: Final = (
 )
 
 
+_OWNERS: Final = Prepared(
+    sa.select(leads.c.id, leads.c.owner_id).where(
+        leads.c.id.in_(sa.select(_asked.c.id)), leads.c.state == "assigned", leads.c.owner_id.is_not(None)
+    )
+)
+
+
+def owners(db: sa.Connection, names: Names, numbers: Collection[int]) -> dict[int, str]:
+    """Who has each of these leads, of those that are assigned."""
+    found = _OWNERS(db, {"asked": pack([(number,) for number in sorted(numbers)])})
+    return {lead: names.managers.name(db, owner) for lead, owner in found}
+
+
 _BACK: Final = Prepared(
     sa.update(leads)
     .where(leads.c.id.in_(sa.select(_asked.c.id)), leads.c.state == "assigned")

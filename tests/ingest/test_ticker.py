@@ -163,3 +163,32 @@ async def test_a_team_that_is_no_longer_in_the_file_leaves_no_deadline_in_the_pa
     await ticker.distribute()
     # One in the past would have it distribute again and again without a pause.
     assert all(due is None or due > later for due in (await store.read(ticker._deadlines))[:2])
+
+
+async def test_an_offer_without_an_answer_goes_on_by_the_clock(store: Store) -> None:
+    rotation = {**team("anna", "boris"), "accept_within": "3m"}
+    parts = wire(store, company(teams={"sales": rotation}))
+    parts.take(ANNA)
+    async with ticking(parts, NOW) as it:
+        await it.first()
+        assert states(parts) == [("assigned", None, "anna")]
+        it.clock.advance(3 * MINUTE)
+        await it.until(lambda: states(parts) == [("assigned", None, "boris")])
+        shift, wait, _ = await store.read(it.ticker._deadlines)
+        assert shift is None
+        assert wait is not None
+        assert NOW + 6 * MINUTE <= wait < NOW + 7 * MINUTE
+
+
+async def test_what_a_team_that_is_gone_from_the_file_has_open_leaves_no_deadline_in_the_past(store: Store) -> None:
+    rotation = {**team("anna"), "accept_within": "3m", "owner_away": "5m", "escalate": [{"after": "4m", "to": "boris"}]}
+    old = company(teams={"old": rotation, "sales": team("anna", "boris")})
+    parts = wire(store, old)
+    parts.take(ANNA, BORIS)
+    parts.order(parts.leads()[1]["id"], team="sales")
+    parts.set_available("anna", available=False)
+    parts.apply(company())
+    ticker = Ticking(parts, at_clock(NOW + HOUR)).ticker
+    await ticker.distribute()
+    assert all(due is None or due > NOW + HOUR for due in (await store.read(ticker._deadlines))[:2])
+    assert parts.balanced()

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from routing.distribute import Given, Left, Shown, Waiting, anyone_free, find_obstacle
 from routing.hours import parse_hours
-from routing.policy import LAST_MINUTES, Team
+from routing.policy import LAST_MINUTES, Policy, Team
 from tests.routing.test_distribute import NAMES, NEVER_NOW, NOW, Floor, floor, leads, manager, only, shares
 
 ACCEPT: Final = timedelta(minutes=3)
@@ -222,6 +222,20 @@ def test_the_first_to_accept_is_asked_for_no_more_leads_at_once_than_his_limit_o
     assert {one.reason for one in done.left} == {"all_at_limit"}
 
 
+def test_the_first_to_accept_is_asked_for_no_more_leads_than_he_could_have() -> None:
+    anna, boris = manager("anna", capacity=4), manager("boris", capacity=9)
+    desk = offering(anna, boris, strategy="first_to_accept")
+    desk.change("anna", open=1, offered=1)
+    assert [one.managers for one in desk.distribute(leads(4)).shown] == [
+        ("anna", "boris"),
+        ("anna", "boris"),
+        ("boris",),
+        ("boris",),
+    ]
+    desk.change("anna", open=3)
+    assert desk.distribute(leads(1)).shown[0].skipped == (("anna", "at_limit"),)
+
+
 # What holds whatever happens
 
 
@@ -357,3 +371,10 @@ def test_a_team_without_anybody_asks_nobody() -> None:
     desk = offering(strategy="weighted")
     assert desk.team == Team("sales", (), None, desk.team.sticky_wait, "weighted", ACCEPT)
     assert only(desk.distribute([lead()]).left).reason == "outside_hours"
+
+
+def test_who_oversees_a_team_is_its_head_and_where_it_has_none_every_director() -> None:
+    teams = {name: Team(name, (), None, None, head=head) for name, head in (("sales", "anna"), ("south", None))}
+    policy = Policy({}, teams, (), (), "", ("irina", "oleg"))
+    assert policy.overseers("sales") == ("anna",)
+    assert policy.overseers("south") == ("irina", "oleg")

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import combinations
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,11 @@ def turns_after_one(strategy: Strategy) -> int:
 
 def test_strategies_are_listed_once_each() -> None:
     assert sorted(STRATEGIES) == sorted(get_args(Strategy))
+
+
+def test_a_way_that_nobody_built_is_a_defect() -> None:
+    with pytest.raises(AssertionError):
+        take_turns(cast("Strategy", "by_lot"), NAMES, {}, EQUAL, lambda _: 0)
 
 
 # Least loaded
