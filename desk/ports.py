@@ -68,6 +68,20 @@ class Board(Protocol):
         """
 
 
+class Links(Protocol):
+    """What links in notices lead to. Both raise Refused: 404 for what is no link, 410 for an old one, 503.
+
+    Each answers `{"language", "title", "asks", "told", "choices": [{"text", "token"}]}`: `asks` is the action that sending the
+    form would do, `told` what came of it.
+    """
+
+    async def linked(self, token: str) -> Json:
+        """What a link would do; nothing is done, however often it is asked (mail scanners follow links)."""
+
+    async def press(self, token: str) -> Json:
+        """Do it."""
+
+
 class Office(Protocol):
     """Everything the API can ask and order. `actor` names who orders. Raises Refused, and StoreAway as `Refused(503, …)`."""
 

@@ -26,10 +26,12 @@ from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
 from ingest.intake import Intake
+from ingest.linking import StoreLinks
 from ingest.listening import Listening
 from ingest.metrics import Metrics
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing
+from ingest.notices.links import Links
 from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
@@ -61,6 +63,7 @@ class Secrets:
 
     identity: bytes
     marks: bytes
+    links: bytes
     token: str
 
 
@@ -84,6 +87,7 @@ class Parts:
     reloader: Reloader
     replying: Replying
     enriching: Enriching
+    linking: StoreLinks
     gateway: Gateway
     office: StoreOffice
     changes: Changes
@@ -136,7 +140,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
     listening = Listening(store, journal, intake, adapters, clock, config.http.address())
     editing = Editing(names, people.choices, store.ids.take)
-    composer = Composer(names, people, editing, clock.now, listening.troubles)
+    links = Links(secrets.links)
+    composer = Composer(names, people, editing, links, clock.now, listening.troubles)
     told = routes(config, adapters, rulebooks)
     sender = Sender(store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, editing)
 
@@ -160,6 +165,13 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         ticker.poke()
 
     reloader = Reloader(path, current, store, names, rulebooks, distributor, clock, applied)
+
+    def pressed() -> None:
+        sender.wake()
+        ticker.poke()
+        changes.publish("leads")
+
+    linking = StoreLinks(store, names, presses, people, links, clock, pressed)
     entrance = StoreEntrance(store, clock, lambda: current.config)
     office = StoreOffice(
         store,
@@ -200,6 +212,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         reloader,
         replying,
         enriching,
+        linking,
         gateway,
         office,
         changes,
@@ -217,7 +230,8 @@ def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, emb
         outbox.release_all(db)
     configured = config.api.token
     token = configured.get_secret_value() if configured else revisions.secret(db, SETTING)
-    return Secrets(revisions.secret(db, "identity_key").encode(), revisions.secret(db, "mark_key").encode(), token)
+    identity, marks, links = (revisions.secret(db, f"{name}_key").encode() for name in ("identity", "mark", "link"))
+    return Secrets(identity, marks, links, token)
 
 
 def files_folder(config: Config, store: Store) -> Path:

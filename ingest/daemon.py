@@ -17,6 +17,7 @@ from aiohttp import web
 
 from desk.access import Access
 from desk.api import add_api
+from desk.links import LinkPages
 from desk.pages import Pages
 from desk.ports import Json, Refused
 from ingest import log as logs
@@ -146,6 +147,7 @@ def _application(parts: Parts) -> web.Application:
     access = _access(parts)
     add_api(application, parts.office, access)
     application.add_routes(Pages(parts.office, parts.board, access, parts.config.language).routes())
+    application.add_routes(LinkPages(parts.linking, parts.config.language).routes())
     application.router.add_route("*", "/{tail:.*}", parts.gateway.nothing)
     return application
 

@@ -107,8 +107,11 @@ class Presses:
 
     # --- buttons ---
 
-    def choose(self, db: sa.Connection, manager: str, data: str, now: datetime) -> str:
-        """Do what `data` of a button says, wherever it was pressed; what to tell the manager. Never raises for what data may be."""
+    def choose(self, db: sa.Connection, manager: str, data: str, now: datetime, offer: int | None = None) -> str:
+        """Do what `data` of a button says, wherever it was pressed; what to tell the manager. Never raises for what data may be.
+
+        `offer`: the one that was being answered, where the button was made for one only.
+        """
         choice = read(data)
         if choice is None:
             return self._say(manager, "unknown")
@@ -126,7 +129,7 @@ class Presses:
             return stale
         if choice.action == "view":
             return self._turn(db, manager, number, choice.argument, now)
-        return self._act(db, manager, choice, before, now)
+        return self._act(db, manager, choice, before, now, offer)
 
     def _stale(self, db: sa.Connection, manager: str, choice: Choice, lead: Standing) -> str | None:
         """Why this press comes too late; None where the lead is his, or his to take."""
@@ -146,10 +149,14 @@ class Presses:
         messages.tell_changed(db, [number], self._new_id, now)
         return self._say(manager, "view")
 
-    def _act(self, db: sa.Connection, manager: str, choice: Choice, before: Standing, now: datetime) -> str:
+    def _act(
+        self, db: sa.Connection, manager: str, choice: Choice, before: Standing, now: datetime, offer: int | None
+    ) -> str:
         order = self._order(db, manager, choice)
         if order is None:
             return self._say(manager, "unknown")
+        if offer is not None and choice.action in {"accept", "decline"}:
+            order["offer"] = offer
         try:
             self._hand.act(db, before.id, _ACTIONS[choice.action], order, manager, now)
         except Refused as refused:

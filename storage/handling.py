@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, micros
 from storage.names import Names
-from storage.schema import leads, managers
+from storage.schema import leads, managers, offers
 
 COUNTED: Final = frozenset({"assigned", "in_work"})
 CLOSED: Final = frozenset({"converted", "lost", "disqualified"})
@@ -91,6 +91,18 @@ def begin_escalation(db: sa.Connection, lead: int, first_at: datetime | None) ->
     """From now on a lead waits to be accepted as if it had just come: when the first step of its team's chain is due."""
     at = None if first_at is None else micros(first_at)
     db.execute(sa.update(leads).where(leads.c.id == lead).values(escalated=0, escalate_at=at))
+
+
+def open_offer(db: sa.Connection, names: Names, lead: int, manager: str) -> int | None:
+    """The offer of a lead that a manager has still to answer, if any."""
+    found: int | None = db.execute(
+        sa.select(offers.c.id).where(
+            offers.c.lead_id == lead,
+            offers.c.manager_id == names.managers.number(db, manager),
+            offers.c.state == "open",
+        )
+    ).scalar()
+    return found
 
 
 def set_available(db: sa.Connection, names: Names, manager: str, *, available: bool) -> bool:

@@ -6,9 +6,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from kernel.clock import micros
+from storage import offers
 from storage.names import Names
-from storage.schema import contacts, leads, managers, offers, teams
+from storage.schema import contacts, leads, managers, teams
 
 _OPEN: Final = ("assigned", "in_work")
 
@@ -63,8 +63,10 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now
         )
         .returning(leads.c.id, leads.c.team_id)
     ).all()
-    open_to_him = sa.and_(offers.c.manager_id == number, offers.c.state == "open")
-    db.execute(sa.update(offers).where(open_to_him).values(state="withdrawn", answered_at=micros(now)))
+    numbers = [row.id for row in moved]
+    offers.withdraw(db, names, numbers, now)
+    if to is not None:
+        offers.forget(db, numbers)
     # A lead that waits for him must not go back to him. Whose a closed one was stays as it is: that is history.
     waits = sa.and_(leads.c.had_owner_id == number, leads.c.state == "unprocessed")
     db.execute(sa.update(leads).where(waits).values(had_owner_id=other, wait_until=None))

@@ -1,7 +1,7 @@
 """Notices put into words for a route: one message a notice, or where many come at once for one person, one with a list."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Final
 
@@ -10,6 +10,7 @@ import structlog
 
 from ingest.notices import summary
 from ingest.notices.editing import Editing, Known
+from ingest.notices.links import Linked, Links
 from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
@@ -50,12 +51,14 @@ class Composer:
         names: Names,
         people: People,
         editing: Editing,
+        links: Links,
         now: Callable[[], datetime],
         troubles: Callable[[], Mapping[str, str]],
     ) -> None:
         self._names = names
         self._people = people
         self._editing = editing
+        self._links = links
         self._now = now
         self._troubles = troubles
 
@@ -104,8 +107,20 @@ class Composer:
             else:
                 subject, text = self._told(first, lead, latest, due)
             message = Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
-            return self._editing.completed(db, message, lead, first, known) if route.edits else message
+            if route.edits:
+                return self._editing.completed(db, message, lead, first, known)
+            return self._with_links(db, message, lead, first, known) if route.links else message
         return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+
+    def _with_links(self, db: sa.Connection, message: Message, lead: views.Json, item: Due, known: Known) -> Message:
+        """What can be done, as links under the text."""
+        buttons = self._editing.choices(db, lead, item, known)
+        links = [
+            f"{button.text}: {self._people.address()}/act/"
+            f"{self._links.token(Linked(item.manager, button.data, item.offer), self._now())}"
+            for button in buttons
+        ]
+        return replace(message, text="\n".join([message.text, "", *links])) if links else message
 
     def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
         language = self._people.language(item.manager)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.notices.choices import Choices
-from ingest.notices.route import Delivery, Message, Route
+from ingest.notices.route import Button, Delivery, Message, Route
 from ingest.notices.texts import render_standing
 from storage import messages
 from storage.messages import CHANGED, Pair, Sent, Shown
@@ -53,8 +53,8 @@ class Editing:
         self._new_id = new_id
 
     def look(self, db: sa.Connection, routes: Collection[Route], due: Sequence[Due]) -> Known:
-        """What is known of a burst; two statements, and none where no route can edit."""
-        if not due or not any(route.edits for route in routes):
+        """What is known of a burst; two statements, and none where no route can edit or has links."""
+        if not due or not any(route.edits or route.links for route in routes):
             return Known()
         pairs = {(item.lead, item.manager) for item in due if item.lead is not None}
         alerted = {(item.lead, item.manager) for item in due if item.code != CHANGED}
@@ -92,6 +92,11 @@ class Editing:
         buttons = self._choices(item.manager).of(lead, item.manager, "", number, offered=offered)
         same = before is not None and before.address == message.address
         return replace(message, buttons=buttons, replaces=before.ref if before is not None and same else None)
+
+    def choices(self, db: sa.Connection, lead: Mapping[str, Any], item: Due, known: Known) -> Sequence[Button]:
+        """What the reader of a notice can do about its lead now."""
+        number = partial(self._names.managers.number, db)
+        return self._choices(item.manager).of(lead, item.manager, "", number, offered=known.is_offered(item))
 
     def keep(
         self,

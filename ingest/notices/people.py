@@ -68,7 +68,11 @@ class People:
 
     def lead_address(self, uid: str) -> str:
         """Where a lead is seen on the desk."""
-        return f"{self._current.config.http.address()}/leads/{uid}"
+        return f"{self.address()}/leads/{uid}"
+
+    def address(self) -> str:
+        """What links to this installation start with."""
+        return self._current.config.http.address()
 
     def at(self, name: str, moment: datetime) -> str:
         """A time as he reads it."""

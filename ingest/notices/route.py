@@ -54,6 +54,8 @@ class Route(Protocol):
     name: str
     edits: bool
     """Whether a message that was sent can be found again and edited."""
+    links: bool
+    """Whether what its reader can do is written as links, since the route has no buttons."""
 
     def learn(self, db: sa.Connection) -> None:
         """Read what the store knows of who is reached where; called before each burst."""
@@ -70,6 +72,7 @@ class Console:
 
     name = "console"
     edits = False
+    links = False
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out

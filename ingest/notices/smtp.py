@@ -41,6 +41,7 @@ class Email:
 
     name = "email"
     edits = False
+    links = True
 
     def __init__(self, server: Server, sender: str, addresses: Mapping[str, str], timeout: float = TIMEOUT) -> None:
         self._server = server

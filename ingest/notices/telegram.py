@@ -38,6 +38,7 @@ class Telegram:
 
     name = "telegram"
     edits = True
+    links = False
 
     def __init__(self, courier: Courier, rulebooks: Rulebooks, language: Language) -> None:
         self._courier = courier

@@ -12,6 +12,7 @@ import pytest
 from ingest.current import Current
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing
+from ingest.notices.links import Links
 from ingest.notices.people import People
 from ingest.notices.route import Console
 from ingest.notices.sender import Sender
@@ -100,7 +101,7 @@ async def test_offers_and_lists_of_leads_leave_the_outbox_for_managers_and_direc
     clock = at_clock(desk.now + timedelta(seconds=1))
     people = People(Current(configured(tmp_path, SMALL + "language: en\n")))
     editing = Editing(desk.parts.names, people.choices, store.ids.take)
-    composer = Composer(desk.parts.names, people, editing, clock.now, dict)
+    composer = Composer(desk.parts.names, people, editing, Links(b"secret"), clock.now, dict)
     sender = Sender(store, desk.parts.names, [Console(out)], clock, composer, people, on_sent, lambda: False, editing)
     running = asyncio.create_task(sender.run())
     async with asyncio.timeout(20):

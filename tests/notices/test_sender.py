@@ -27,6 +27,7 @@ class Kept:
     """A route that keeps what it is given, or refuses it as it is told."""
 
     edits = False
+    links = False
 
     def __init__(self, name: str, people: Sequence[str] = ("anna", "boris")) -> None:
         self.name = name
