@@ -26,11 +26,9 @@ from routing.title import make_title
 from storage import decisions, leads, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
-from storage.leads import NewInteraction, NewLead
+from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead
 from storage.names import Names
 from storage.rotation import Notice
-
-DEFAULT_PLACE: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
