@@ -44,11 +44,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the store knows of a batch's keys. `roots` leads from a key's holder to its person."""
+    """What the store knows of a batch's keys. `roots` leads from a key's holder to its person.
+
+    `apart`: pairs of those people, by their ids, whose merge was undone: they are never joined again by themselves.
+    """
 
     keys: Mapping[Key, Held]
     roots: Mapping[int, Person]
     companies: Mapping[int, Company]
+    apart: frozenset[frozenset[int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,24 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """A merge by evidence: everything that proved who sent `entry` is a provider's word, and it named two people.
+
+    `contact` is absorbed by `into`, the older of the two roots; `key` is the id of the key by which `contact` was known.
+    """
+
+    contact: int
+    into: int
+    entry: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """The outcome of a batch: its matches, and the difference to be written.
 
     `named`: contacts that get a name. `reheld`: keys that the rules have come to call shared, with the company that now holds them.
+    `merges`: in the order in which they are to be carried out; a contact that one of them absorbs may be new in this batch.
     """
 
     matches: tuple[Match, ...]
@@ -117,6 +135,7 @@ class People:
     named: tuple[tuple[int, str], ...]
     reheld: tuple[tuple[int, int], ...]
     suggestions: tuple[Suggestion, ...]
+    merges: tuple[Joining, ...] = ()
 
 
 def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]) -> People:
