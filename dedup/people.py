@@ -1,12 +1,15 @@
 """Who is it: a fold over a batch of arrivals, in journal order, that gives each its person or company, or makes a new one.
 
 A personal key that is known decides. A shared key never joins people: it belongs to a company or an unnamed line. Evidence
-that would link two known people joins nothing; it becomes a suggestion for a person to judge. The second arrival of a person
-sees what the first one made, so a batch and one arrival at a time end alike.
+that would link two known people joins nothing, unless providers vouch for all of it; it becomes a suggestion for a person to
+judge. The second arrival of a person sees what the first one made, so a batch and one arrival at a time end alike.
+
+A key is shared by the rules, or by count: seen together with more than so many others, it joins nobody from then on, and its
+approaches go to a line. It keeps its holder, whose personal key it is again when the limit is raised or goes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dedup.keys import Evidence, Key, Rejection
@@ -35,11 +38,17 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A key that the store knows: who holds it, and whether it is shared."""
+    """A key that the store knows: who holds it, and whether the rules call it shared.
+
+    `others`: ids of the personal keys that came together with it, read only where there is a limit and only just beyond it.
+    `line`: the company that its approaches go to since it is shared by count.
+    """
 
     id: int
     holder: int
     shared: bool
+    others: frozenset[int] = frozenset()
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,14 @@ class World:
     """What the store knows of a batch's keys. `roots` leads from a key's holder to its person.
 
     `apart`: pairs of those people, by their ids, whose merge was undone: they are never joined again by themselves.
+    `over`: with how many others a personal key may have been seen before it counts as shared; None without limit.
     """
 
     keys: Mapping[Key, Held]
     roots: Mapping[int, Person]
     companies: Mapping[int, Company]
     apart: frozenset[frozenset[int]] = frozenset()
+    over: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class NewKey:
 class Match:
     """Whose an arrival is: a person, or where only shared keys came, a company. `key` is the id of the key that joined it.
 
-    `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's).
+    `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's), joined (it was).
     """
 
     entry: int
@@ -126,6 +137,8 @@ class People:
 
     `named`: contacts that get a name. `reheld`: keys that the rules have come to call shared, with the company that now holds them.
     `merges`: in the order in which they are to be carried out; a contact that one of them absorbs may be new in this batch.
+    `lined`: keys that have come to be shared by count, with the company that their approaches go to. `together`: ids of keys
+    that one approach brought, each pair both ways; some of them may be known.
     """
 
     matches: tuple[Match, ...]
@@ -136,6 +149,8 @@ class People:
     reheld: tuple[tuple[int, int], ...]
     suggestions: tuple[Suggestion, ...]
     merges: tuple[Joining, ...] = ()
+    lined: tuple[tuple[int, int], ...] = ()
+    together: tuple[tuple[int, int], ...] = ()
 
 
 def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]) -> People:
@@ -150,6 +165,9 @@ def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]
         tuple((i, fold.people[i].name or "") for i in fold.named if i not in fold.made),
         tuple(fold.reheld),
         tuple(fold.suggestions),
+        tuple(fold.merges),
+        tuple(fold.lined),
+        tuple(fold.together),
     )
 
 
@@ -168,10 +186,20 @@ class _Fold:
         self.new_keys: list[NewKey] = []
         self.reheld: list[tuple[int, int]] = []
         self.suggestions: list[Suggestion] = []
+        self.apart = set(world.apart)
+        self.over = world.over
+        self.merges: list[Joining] = []
+        self.lined: list[tuple[int, int]] = []
+        self.together: dict[tuple[int, int], None] = {}
 
     def take(self, arrival: Arrival) -> Match:
-        personal = [e for e in arrival.evidence if e.personal and not self._is_shared(e.key)]
-        shared = [e for e in arrival.evidence if not e.personal or self._is_shared(e.key)]
+        match = self._match(arrival)
+        self._remember_together(arrival)
+        return match
+
+    def _match(self, arrival: Arrival) -> Match:
+        personal = [e for e in arrival.evidence if self._is_personal(e, arrival)]
+        shared = [e for e in arrival.evidence if e not in personal]
         founded = len(self.founded)
         company = self._company(arrival, shared)
         hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
@@ -196,10 +224,13 @@ class _Fold:
         hits: Sequence[tuple[Key, int]],
         company: Company | None,
     ) -> Match:
-        key, contact = hits[0]
-        others = tuple(dict.fromkeys(root for _key, root in hits if root != contact))
-        self.suggestions += [Suggestion(arrival.entry, contact, other, "keys_of_two") for other in others]
-        said = {k: "known" if root == contact else "elsewhere" for k, root in hits}
+        joined = self._join(arrival, personal, hits)
+        contact = hits[0][1] if joined is None else joined.into
+        key = next(k for k, root in hits if root == contact)
+        others = () if joined is not None else tuple(dict.fromkeys(root for _key, root in hits if root != contact))
+        self._suggest(arrival, contact, others)
+        elsewhere = "elsewhere" if joined is None else "joined"
+        said = {k: "known" if root == contact else elsewhere for k, root in hits}
         tried = [(self.keys[k].id, verdict) for k, verdict in said.items()]
         tried += self._add(arrival, [e for e in personal if e.key not in said], contact)
         tried += [(self.keys[e.key].id, "shared") for e in shared]
@@ -219,6 +250,28 @@ class _Fold:
             others,
         )
 
+    def _join(self, arrival: Arrival, personal: Sequence[Evidence], hits: Sequence[tuple[Key, int]]) -> Joining | None:
+        """Two people become one where every key is a provider's word for who sent this, and nobody has parted them."""
+        roots = frozenset(root for _key, root in hits)
+        vouched = all(evidence.origin == "provider" for evidence in personal)
+        if len(roots) != 2 or not vouched or roots in self.apart:  # noqa: PLR2004 - of three at once none is sure
+            return None
+        into, contact = sorted(roots)
+        key = next(key for key, root in hits if root == contact)
+        joining = Joining(contact, into, arrival.entry, self.keys[key].id)
+        self.merges.append(joining)
+        self.roots = {holder: into if root == contact else root for holder, root in self.roots.items()}
+        self.people[into] = replace(self.people[into], owner=self.people[into].owner or self.people[contact].owner)
+        self.apart |= {(pair - {contact}) | {into} for pair in self.apart if contact in pair}
+        return joining
+
+    def _suggest(self, arrival: Arrival, contact: int, others: Sequence[int]) -> None:
+        self.suggestions += [
+            Suggestion(arrival.entry, contact, other, "keys_of_two")
+            for other in others
+            if frozenset((contact, other)) not in self.apart
+        ]
+
     def _line(self, arrival: Arrival, shared: Sequence[Evidence], company: Company, *, known: bool) -> Match:
         tried = tuple((self.keys[e.key].id, "shared") for e in shared)
         return Match(
@@ -229,10 +282,8 @@ class _Fold:
         """The company of an arrival's shared keys, founded where the first of them is new."""
         if not shared:
             return None
-        held = [self.keys[e.key] for e in shared if e.key in self.keys and self.keys[e.key].holder in self.companies]
-        if held:
-            company = self.companies[held[0].holder]
-        else:
+        company = next(filter(None, (self._line_of(e.key) for e in shared)), None)
+        if company is None:
             company = Company(self.new_id(), arrival.company)
             self.companies[company.id] = company
             self.founded[company.id] = None
@@ -240,10 +291,19 @@ class _Fold:
             held_by = self.keys.get(evidence.key)
             if held_by is None:
                 self._store(arrival, evidence, company.id, shared=True)
-            elif not held_by.shared:
-                self.keys[evidence.key] = Held(held_by.id, company.id, shared=True)
+            elif not held_by.shared and not evidence.personal:
+                self.keys[evidence.key] = replace(held_by, holder=company.id, shared=True)
                 self.reheld.append((held_by.id, company.id))
+            elif not held_by.shared and held_by.line is None:
+                self.keys[evidence.key] = replace(held_by, line=company.id)
+                self.lined.append((held_by.id, company.id))
         return company
+
+    def _line_of(self, key: Key) -> Company | None:
+        """The company or line that has a key; None for a key that a person holds, or nobody."""
+        held = self.keys.get(key)
+        owners = () if held is None else (held.holder, held.line)
+        return next((self.companies[owner] for owner in owners if owner in self.companies), None)
 
     def _add(self, arrival: Arrival, evidence: Sequence[Evidence], contact: int) -> list[tuple[int, str]]:
         return [(self._store(arrival, e, contact, shared=False), "new") for e in evidence]
@@ -268,9 +328,29 @@ class _Fold:
         self.suggestions.append(Suggestion(arrival.entry, contact, contact, "another_name"))
         return arrival.name
 
-    def _is_shared(self, key: Key) -> bool:
+    def _is_personal(self, evidence: Evidence, arrival: Arrival) -> bool:
+        return self._may_join(evidence) and not self._is_crowded(evidence.key, arrival)
+
+    def _may_join(self, evidence: Evidence) -> bool:
+        held = self.keys.get(evidence.key)
+        return evidence.personal and not (held is not None and held.shared)
+
+    def _is_crowded(self, key: Key, arrival: Arrival) -> bool:
+        """Whether a known key has now been seen with more others than the limit; those of this arrival count."""
         held = self.keys.get(key)
-        return held is not None and held.shared
+        if self.over is None or held is None:
+            return False
+        beside = [self.keys.get(e.key) for e in arrival.evidence if e.key != key and self._may_join(e)]
+        known = {other.id for other in beside if other is not None}
+        return len(held.others | known) + beside.count(None) > self.over
+
+    def _remember_together(self, arrival: Arrival) -> None:
+        keys = [e.key for e in arrival.evidence if self._may_join(e)]
+        for key in keys if len(keys) > 1 else ():
+            held = self.keys[key]
+            others = {self.keys[other].id for other in keys if other != key} - held.others
+            self.together.update(((held.id, other), None) for other in sorted(others))
+            self.keys[key] = replace(held, others=held.others | others)
 
     def _root(self, held: Held) -> int:
         return self.roots[held.holder]
