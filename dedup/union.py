@@ -73,7 +73,7 @@ def unite(first: Iterable[Enquiry], second: Iterable[Enquiry]) -> Union:
 
 
 def _ranked(one: Enquiry, other: Enquiry) -> tuple[Enquiry, Enquiry]:
-    """Which keeps the slot, and the other one: open before closed, then accepted, then the oldest; of two closed the later closed."""
+    """Which keeps the slot, and the other one: open before closed, then accepted, then the oldest. Of two closed ones the later."""
     if not one.is_open and not other.is_open:
         first, second = sorted((one, other), key=lambda e: (e.closed_at or e.created_at, e.lead), reverse=True)
         return first, second

@@ -19,6 +19,7 @@ from ingest.gateway import Gateway
 from ingest.hand import Hand
 from ingest.intake import Intake
 from ingest.listening import Listening
+from ingest.merging import Merging
 from ingest.metrics import Metrics
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
@@ -81,7 +82,8 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     distributor = Distributor(names, store.ids.take)
     hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
     signals = Signals()
-    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
+    merging = Merging(names, rulebooks, distributor, store.ids.take)
+    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
         by_entry = {one.entry: one for one in claimed}

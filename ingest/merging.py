@@ -4,10 +4,10 @@ Every command is one transaction: the edition of people first, then contacts, te
 leads fold and what goes where; here it is put in order, told to whom it concerns, and written down.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -27,6 +27,20 @@ from storage.names import Names
 from storage.rotation import Notice
 
 Json = dict[str, Any]
+
+PEOPLE_CODES: Final = (
+    "merge",
+    "folded",
+    "took_in",
+    "two_accepted",
+    "undo",
+    "split",
+    "given_away",
+    "got_back",
+    "opened_apart",
+    "returned",
+)
+"""What is written down about a lead whose contact was merged or parted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,10 @@ class Merging:
         return uid
 
     def join(self, db: sa.Connection, rulebook: Rulebook, joining: Joining, now: datetime) -> None:
-        """A merge by evidence, within the transaction that settles the entry. What it frees is distributed by the caller."""
-        edition.advance(db)
+        """A merge by evidence, within the transaction that settles the entry and has begun a new edition.
+
+        What it frees is distributed by the caller.
+        """
         people = merging.circle(db, joining.into) | merging.circle(db, joining.contact)
         into, absorbed = people[joining.into], people[joining.contact]
         self._unite(db, rulebook, into, absorbed, SYSTEM, now, {"entry": joining.entry, "key": joining.key})
@@ -351,7 +367,7 @@ class Merging:
         contact = self._contact(db, uid)
         held = merging.keys_of(db, list(merging.circle(db, contact.root)))
         circle = self._circle(db, rulebook, contact.root, now)
-        chosen = {held[key][0] for key in _known(keys, held)}
+        chosen: set[int] = {held[key][0] for key in _known(keys, held)}
         moved = _said_by(circle, chosen, interactions)
         if not chosen and not moved:
             raise Refused(422, "incomplete", "say which keys or interactions are to be split off")
@@ -468,7 +484,7 @@ def _known(keys: Sequence[Key], held: Mapping[Key, Any]) -> list[Key]:
     return list(keys)
 
 
-def _said_by(circle: Circle, keys: Iterable[int], uids: Sequence[str]) -> dict[int, Talk]:
+def _said_by(circle: Circle, keys: Collection[int | None], uids: Sequence[str]) -> dict[int, Talk]:
     """The interactions that came by these keys, and those that are named."""
     wanted = set(uids)
     there = {one.uid for one in circle.talk}

@@ -18,7 +18,9 @@ EDITION: Final = sa.func.coalesce(
 )
 
 
-def advance(db: sa.Connection) -> None:
-    """Begin a new edition. Holds until the transaction ends: no two changes of who is who run at once."""
+def advance(db: sa.Connection) -> int:
+    """Begin a new edition; its number. Holds until the transaction ends: no two changes of who is who run at once."""
     made = upsert(db, counters).values(name=_NAME, next=1)
-    db.execute(made.on_conflict_do_update(index_elements=["name"], set_={"next": counters.c.next + 1}))
+    made = made.on_conflict_do_update(index_elements=["name"], set_={"next": counters.c.next + 1})
+    number: int = db.execute(made.returning(counters.c.next)).scalar_one()
+    return number
