@@ -211,12 +211,14 @@ class Merging:
         """Give each of `persons` (contact to root) what is his; folds end that were `undone`, or that lead to another person."""
         whose = _whose(circle, persons)
         merging.root(db, persons)
-        there, returned = self._unfold(db, circle, whose, undone, now)
+        there, returned, records = self._unfold(db, circle, whose, undone, now)
         held = {number for merge in undone for number in merge.record["slots"]} | returned.keys()
         concerns = [_concern(lead, whose[lead.id], held, returned.keys()) for lead in there.values()]
         said = [Said(one.id, one.lead, persons.get(one.contact, whose[one.lead]), one.at) for one in circle.talk]
         parting = part(concerns, said)
         merging.give_to(db, circle.leads.values(), _changed(there, whose), parting.slots)
+        left = [n for n in sorted(held & there.keys()) if there[n].merged_into is None and n not in parting.slots]
+        _pass_on(db, circle, records, left)
         opened = [self._open(db, rulebook, circle, opening) for opening in parting.openings]
         leads.write_leads(db, self._names, [lead for lead, _ in opened])
         merging.move(db, [*parting.moves, *(pair for _, moves in opened for pair in moves)])
@@ -233,11 +235,12 @@ class Merging:
         whose: Mapping[int, int],
         undone: Sequence[Merge],
         now: datetime,
-    ) -> tuple[dict[int, Lead], dict[int, int]]:
-        """End folds; the leads as they are then, and those that came back, each with what it was folded into."""
+    ) -> tuple[dict[int, Lead], dict[int, int], dict[int, Json]]:
+        """End folds; the leads as they are then, those that came back, each with what it was folded into, and what stands."""
         there = dict(circle.leads)
         returned: dict[int, int] = {}
         into: dict[int, int] = {}
+        records: dict[int, Json] = {}
         for merge in sorted((*circle.merges, *undone), key=lambda one: one.id, reverse=True):
             stays = []
             for was in merge.record["folds"]:
@@ -249,10 +252,10 @@ class Merging:
                 else:
                     stays.append(was)
                     into[was["lead"]] = was["into"]
-            if merge not in undone and len(stays) < len(merge.record["folds"]):
-                merging.rewrite(db, merge, merge.record | {"folds": stays})
+            if merge not in undone:
+                records[merge.id] = merge.record | {"folds": stays}
         merging.point(db, roots(into, into))
-        return there, returned
+        return there, returned, records
 
     def _open(
         self, db: sa.Connection, rulebook: Rulebook, circle: Circle, opening: Opening
@@ -471,6 +474,15 @@ def _concern(lead: Lead, person: int, held: Iterable[int], returned: Iterable[in
         held=open_or_closed and lead.id in held,
         returned=lead.id in returned,
     )
+
+
+def _pass_on(db: sa.Connection, circle: Circle, records: Mapping[int, Json], claims: Sequence[int]) -> None:
+    """What a merge that stands still has to give back: also the slots that another lead has now because of it."""
+    for merge in circle.merges:
+        record = records[merge.id]
+        record["slots"] = [*record["slots"], *(lead for lead in claims if lead not in record["slots"])]
+        if record != merge.record:
+            merging.rewrite(db, merge, record)
 
 
 def _changed(there: Mapping[int, Lead], whose: Mapping[int, int]) -> dict[int, int]:
