@@ -32,13 +32,17 @@ _STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, read and checked: names in the path, query (empty values are left out), page, body."""
+    """A request, read and checked: names in the path, query (empty values are left out), page, body.
+
+    `key` is its `Idempotency-Key`, where it has one.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     limit: int
     cursor: str | None
     body: Json
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,15 @@ from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.office import StoreOffice
+from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
+from ingest.taking_down import DESK, TakingDown, with_desk
 from ingest.ticker import Ticker
 from ingest.token import SETTING
+from ingest.units import Units
 from kernel.clock import Clock
 from storage import outbox, revisions
 from storage.files import Files
@@ -72,10 +75,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     names = Names()
     zone = ZoneInfo(config.timezone)
     secrets = await store.run(lambda db: _start(db, config, names, clock, embedded=store.embedded))
-    adapters = {
+    configured = {
         name: kinds.load(channel.kind).Adapter(name, channel, secret=secrets.marks, language=config.language)
         for name, channel in config.channels.items()
     }
+    adapters = with_desk(configured, secrets.marks, config.language)
     metrics = Metrics()
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
@@ -105,6 +109,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
     listening = Listening(store, journal, intake, adapters, clock)
+    units = Units(store)
+    people = StorePeople(
+        units, names, rulebooks, merging, clock, config.language, store.ids.take, on_change=ticker.poke
+    )
+    taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)
     office = StoreOffice(
         store,
         names,
@@ -121,6 +130,9 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         zone,
         ticker.poke,
         listening.states,
+        units,
+        people,
+        taking_down,
     )
     return Parts(
         config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
@@ -128,7 +140,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> Secrets:
-    channels = {name: channel.kind for name, channel in config.channels.items()}
+    channels = {DESK: DESK} | {name: channel.kind for name, channel in config.channels.items()}
     revisions.apply(db, names, revision_document(config), channels, "config", clock.now())
     if embedded:
         # Nobody else runs on this store: what a daemon that is gone had taken is free again.

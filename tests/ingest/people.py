@@ -1,7 +1,6 @@
 """Contacts over a store as tests see them: by their phones, with what each has, and merges between them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +16,11 @@ def phone(who: int) -> str:
     return f"+7912345{who:04}"
 
 
-@dataclass(frozen=True)
 class Clients:
     """People who are known by one phone each: 1, 2 and so on."""
 
-    parts: Parts
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
 
     def write(self, who: int, at: datetime = NOW, **more: Any) -> int:
         """An approach of one of them; the lead that it came to."""
@@ -31,14 +30,14 @@ class Clients:
 
     def number(self, who: int) -> int:
         """The contact that holds his phone."""
-        return next(row["holder_id"] for row in self.parts.rows(keys) if row["value"] == phone(who))
+        return int(next(row["holder_id"] for row in self.parts.rows(keys) if row["value"] == phone(who)))
 
     def contact(self, who: int) -> dict[str, Any]:
         return next(row for row in self.parts.rows(contacts) if row["id"] == self.number(who))
 
     def merge(self, into: int, absorbed: int, at: datetime = NOW, actor: str = "irina") -> str:
         uids = self.contact(into)["uid"], self.contact(absorbed)["uid"]
-        return self._do(lambda db: self.parts.merging.merge(db, *uids, actor, at))
+        return str(self._do(lambda db: self.parts.merging.merge(db, *uids, actor, at)))
 
     def undo(self, merge: str, at: datetime = NOW) -> None:
         self._do(lambda db: self.parts.merging.undo(db, merge, "irina", at))

@@ -182,16 +182,16 @@ class Merges(RuleBasedStateMachine):
         return self.root_of(self.clients.number(person))
 
     def root_of(self, contact: int) -> int:
-        return next(row["root_id"] for row in self.parts.rows(contacts) if row["id"] == contact)
+        return int(next(row["root_id"] for row in self.parts.rows(contacts) if row["id"] == contact))
 
     def uid(self, contact: int) -> str:
-        return next(row["uid"] for row in self.parts.rows(contacts) if row["id"] == contact)
+        return str(next(row["uid"] for row in self.parts.rows(contacts) if row["id"] == contact))
 
     def number(self, uid: str) -> int:
-        return next(row["id"] for row in self.parts.rows(contacts) if row["uid"] == uid)
+        return int(next(row["id"] for row in self.parts.rows(contacts) if row["uid"] == uid))
 
     def holder(self, value: str) -> int:
-        return next(row["holder_id"] for row in self.parts.rows(keys) if row["value"] == value)
+        return int(next(row["holder_id"] for row in self.parts.rows(keys) if row["value"] == value))
 
     def leads(self) -> dict[int, dict[str, Any]]:
         return {lead["id"]: lead for lead in self.parts.leads()}
