@@ -1,6 +1,6 @@
 """Contacts over a store as tests see them: by their phones, with what each has, and merges between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,26 @@ class Clients:
             except Conflict:
                 continue
 
+    def consistent(self) -> None:
+        """Roots follow from the merges that stand; what is on a lead is its person's, and so is its slot."""
+        into = {row["contact_id"]: row["into_id"] for row in self.standing()}
+        roots = {row["id"]: row["root_id"] for row in self.parts.rows(contacts)}
+        assert roots == expected(roots, into)
+        leads = {lead["id"]: lead for lead in self.parts.leads()}
+        said = {row["id"]: row for row in self.parts.rows(interactions)}
+        for lead in leads.values():
+            opening = said[lead["opened_by"]]
+            assert lead["contact_id"] == roots[opening["contact_id"]]
+            assert opening["title"] is not None
+            assert lead["enquiry_of"] in {None, lead["contact_id"]}
+            assert (lead["state"] == "merged") == (lead["merged_into"] is not None)
+            if lead["merged_into"] is not None:
+                goes_on = leads[lead["merged_into"]]
+                assert (goes_on["merged_into"], goes_on["contact_id"]) == (None, lead["contact_id"])
+                assert lead["enquiry_of"] is None
+        assert all(roots[row["contact_id"]] == leads[row["lead_id"]]["contact_id"] for row in said.values())
+        assert self.parts.balanced()
+
     def standing(self) -> list[dict[str, Any]]:
         return [row for row in self.parts.rows(merges) if row["undone_at"] is None]
 
@@ -75,3 +95,14 @@ class Clients:
                 row["id"]: (row["contact_id"], row["lead_id"], row["key_id"]) for row in self.parts.rows(interactions)
             },
         }
+
+
+def expected(people: Iterable[int], into: Mapping[int, int]) -> dict[int, int]:
+    """Whom each of these contacts is a part of, by the merges that stand."""
+    found = {}
+    for person in people:
+        root = person
+        while root in into:
+            root = into[root]
+        found[person] = root
+    return found

@@ -19,12 +19,14 @@ from hypothesis.stateful import (
 
 from dedup.keys import Key
 from storage import migrate, revisions
-from storage.schema import contacts, interactions, keys, merges
+from storage.schema import contacts, interactions, keys
 from storage.store import Store
 from tests.ingest.parts import NOW, company, team, wire
 from tests.ingest.people import Clients, phone
 
 PEOPLE: Final = 4
+# What is asked is what was written, not what a power cut would leave: a file in memory saves most of the time.
+MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - removed with each example
 who: Final = st.integers(1, PEOPLE)
 RULES: Final = [
     {"when": {"city": ["саратов"]}, "team": "south", "respond_within": None},
@@ -54,15 +56,9 @@ class Merges(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
         shutil.copy(self.file, self.folder / "priyom.db")
         self.store = Store(f"sqlite:///{self.folder / 'priyom.db'}")
-        # What is asked here is what was written, not what a power cut would leave.
-        self.store.transact_raw(lambda _: None)
-        with self.store._main.connect() as db:
-            db.exec_driver_sql("COMMIT")
-            db.exec_driver_sql("PRAGMA synchronous=OFF")
-            db.exec_driver_sql("BEGIN")
         self.clients = Clients(wire(self.store, DOCUMENT))
         self.parts = self.clients.parts
         self.now = NOW
@@ -197,39 +193,13 @@ class Merges(RuleBasedStateMachine):
         return {lead["id"]: lead for lead in self.parts.leads()}
 
     @invariant()
-    def the_account_is_balanced(self) -> None:
-        assert self.parts.balanced()
+    def everybodys_things_are_his(self) -> None:
+        self.clients.consistent()
         assert self.parts.count(interactions) == self.said
-
-    @invariant()
-    def roots_follow_from_the_merges_that_stand(self) -> None:
-        into = {row["contact_id"]: row["into_id"] for row in self.parts.rows(merges) if row["undone_at"] is None}
-        for row in self.parts.rows(contacts):
-            root = row["id"]
-            while root in into:
-                root = into[root]
-            assert row["root_id"] == root
 
     @invariant()
     def keys_stay_with_who_first_had_them(self) -> None:
         assert {row["value"]: row["holder_id"] for row in self.parts.rows(keys)} == self.holders
-
-    @invariant()
-    def everything_on_a_lead_is_its_persons_and_slots_are_too(self) -> None:
-        leads = self.leads()
-        roots = {row["id"]: row["root_id"] for row in self.parts.rows(contacts)}
-        opened = {row["id"]: row for row in self.parts.rows(interactions)}
-        for lead in leads.values():
-            assert lead["contact_id"] == roots[opened[lead["opened_by"]]["contact_id"]]
-            assert opened[lead["opened_by"]]["title"] is not None
-            assert lead["enquiry_of"] in {None, lead["contact_id"]}
-            assert (lead["state"] == "merged") == (lead["merged_into"] is not None)
-            if lead["merged_into"] is not None:
-                into = leads[lead["merged_into"]]
-                assert (into["merged_into"], into["contact_id"]) == (None, lead["contact_id"])
-                assert lead["enquiry_of"] is None
-        for row in opened.values():
-            assert roots[row["contact_id"]] == leads[row["lead_id"]]["contact_id"]
 
     @invariant()
     def nobody_waits_while_all_are_there(self) -> None:
@@ -247,7 +217,7 @@ def test_merges_undos_and_splits_between_any_other_events_keep_everybodys_things
     run_state_machine_as_test(
         Merges,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,
