@@ -14,6 +14,7 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound, digest
 from dedup.keys import identify
 from desk.ports import Json, Refused
+from ingest.config.references import BUILT_IN
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.settle import Reading, Settled, Settler
 from kernel.ids import is_uuid, uuid7
@@ -21,7 +22,7 @@ from kernel.texts import Language
 from storage import merging, people_views, views
 from storage.journal import Claim, Claimed, Journal
 
-DESK: Final = "desk"
+DESK: Final = BUILT_IN
 """The built-in channel, and its kind."""
 
 _LEASE: Final = timedelta(minutes=1)

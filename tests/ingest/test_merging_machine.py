@@ -217,7 +217,7 @@ def test_merges_undos_and_splits_between_any_other_events_keep_everybodys_things
     run_state_machine_as_test(
         Merges,
         settings=settings(
-            max_examples=20,
+            max_examples=14,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,
