@@ -548,7 +548,7 @@ def _open_leads(leads: Sequence[Json]) -> str:
 @click.option("--q", metavar="TEXT", help="A part of the name or of a key.")
 @click.pass_context
 def contacts(context: click.Context, config: Path, limit: int, key: str | None, q: str | None, *, as_json: bool) -> int:
-    """List contacts; merge and part them, and see who may be one person."""
+    """List contacts; merge them, part them, judge who may be one."""
     if context.invoked_subcommand is not None:
         # What was said before the name of the verb holds for it too.
         verbs = ("merge", "undo", "split", "suggestions", "join", "apart", "dismiss")
