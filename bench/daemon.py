@@ -14,7 +14,8 @@ from bench import machine
 from bench.machine import Broken
 
 MANAGERS: Final = 10
-PRIYOM: Final = Path(sys.executable).with_name("priyom")
+# Not the console script, which may run another checkout than this one.
+PRIYOM: Final = (sys.executable, "-m", "ingest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def running(folder: Path, template: Path | None = None) -> Iterator[Daemon]:
     config = folder / "priyom.yaml"
     config.write_text(_config(port), encoding="utf-8")
     began = time.monotonic()
-    with machine.process([PRIYOM, "run", "--config", config, "--test-hooks"], folder, "priyom") as process:
+    with machine.process([*PRIYOM, "run", "--config", config, "--test-hooks"], folder, "priyom") as process:
         machine.until_ready(process, port, "/readyz")
         yield Daemon(process.pid, port, database, time.monotonic() - began)
 
@@ -74,5 +75,5 @@ teams:
 def help_seconds() -> float:
     """How long `priyom --help` takes."""
     began = time.monotonic()
-    subprocess.run([PRIYOM, "--help"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([*PRIYOM, "--help"], stdout=subprocess.DEVNULL, check=True, cwd=machine.ROOT)
     return time.monotonic() - began

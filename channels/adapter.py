@@ -46,6 +46,8 @@ class ChannelConfig(BaseModel):
     kind: str
     source: str | None = None
     team: str | None = None
+    was: str | None = None
+    """The channel's name before: what came under it stays this channel's."""
 
 
 ConfigT = TypeVar("ConfigT", bound=ChannelConfig)

@@ -150,8 +150,10 @@ class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
     Phones and addresses are as the sender wrote them; `dedup` normalises. `identities` are the provider's own user ids as
-    (kind, value). `ref` is the provider's id of the thing itself (call, album, message): one interaction per (channel, ref).
-    `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer` are addresses.
+    (kind, value); `vouched` are phones of which the provider says that they are the sender's own, as when somebody shares his
+    contact in a messenger. `ref` is the provider's id of the thing itself (call, album, message): one interaction per
+    (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
+    are addresses.
     """
 
     kind: str
@@ -175,6 +177,7 @@ class Inbound:
     consent: Consent | None = None
     call: Call | None = None
     taken_down: TakenDown | None = None
+    vouched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

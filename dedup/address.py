@@ -71,6 +71,14 @@ _PROVIDERS: Final = (
 )
 _PROVIDER_OF: Final = {domain: provider for provider in _PROVIDERS for domain in provider.domains}
 
+# Where anybody can have a mailbox, beside the providers above: two addresses there have nothing in common.
+_PUBLIC_TOO: Final = """
+    rambler.ru lenta.ru autorambler.ru myrambler.ru ro.ru vk.com xmail.ru narod.ru tut.by ukr.net i.ua mail.kz yahoo.com
+    ymail.com gmx.de gmx.net gmx.com web.de aol.com zoho.com mail.com hey.com tuta.com tutanota.com qq.com 163.com 126.com
+    naver.com t-online.de orange.fr free.fr libero.it seznam.cz wp.pl o2.pl interia.pl
+"""
+_PUBLIC: Final = frozenset(_PUBLIC_TOO.split()) | frozenset(_PROVIDER_OF)
+
 # Local parts under which no person reads. The first four are followed by whatever tells one bounce from another.
 _TAIL: Final = r"(?:[+=._\d-].*)?"
 _TAG: Final = r"(?:[+=].*)?"
@@ -127,6 +135,11 @@ def may_hold_address(text: str) -> bool:
 def is_machine_made(address: Address) -> bool:
     """Whether the local part says that no person reads there: noreply, mailer-daemon, bounces and their like."""
     return _MACHINE_MADE.fullmatch(address.value.rpartition("@")[0]) is not None
+
+
+def is_public(domain: str) -> bool:
+    """Whether a domain, in lower case and ASCII, belongs to a provider with whom anybody may have a mailbox."""
+    return domain in _PUBLIC
 
 
 def _bare(text: str) -> str:

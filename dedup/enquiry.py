@@ -18,13 +18,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The lead that holds the enquiry slot of a person (or company) in a team. `owner` is the manager's name."""
+    """The lead that holds the enquiry slot of a person (or company) in a team. `owner` is the manager's name.
+
+    `respond_within` is the lead's time to be answered, which a repeat begins anew.
+    """
 
     lead: int
     state: str
     owner: str | None
     last_at: datetime
     closed_at: datetime | None = None
+    respond_within: timedelta | None = None
 
 
 VerdictCode = Literal["attach", "reopen", "open", "open_after_quiet", "open_after_closing"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from dedup.address import Address, find_addresses, is_machine_made, may_hold_address, parse_address
 from dedup.phone import Phone, find_phones, may_hold_phone, parse_phone
@@ -16,7 +16,7 @@ Origin = Literal["field", "text", "provider"]
 
 # Why something is no key. `unreadable`: nothing like a number or address in it; `impossible`: none that can exist;
 # `too_many`: a list, not somebody's own; `several_in_text`: no telling which is the sender's; `not_needed`: the text
-# was not searched, since the sender is known by more than his words.
+# was not searched, since the sender is known by more than his words; `own`: the company's, not its client's.
 Code = Literal[
     "empty",
     "unreadable",
@@ -27,6 +27,7 @@ Code = Literal[
     "shared",
     "several_in_text",
     "not_needed",
+    "own",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
@@ -51,9 +52,8 @@ _RUNS: Final = ("0123456789" * 2, "9876543210" * 2)
 _RUN: Final = 10
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """A normalised (kind, value) that identifies a sender.
+class Key(NamedTuple):
+    """A normalised (kind, value) that identifies a sender. A tuple, since much looking up and sorting is done by it.
 
     `phone`: E.164, with `;ext=` (RFC 3966) where there is an extension, which makes it another key: two people behind
     one switchboard are two people. `email`: `Address.value`. Any other kind: a provider's user id, verbatim.
@@ -130,14 +130,21 @@ Finding = Evidence | Rejection
 
 
 def identify(
-    phones: Sequence[str], emails: Sequence[str], identities: Sequence[tuple[str, str]], text: str, rules: KeyRules
+    phones: Sequence[str],
+    emails: Sequence[str],
+    identities: Sequence[tuple[str, str]],
+    text: str,
+    rules: KeyRules,
+    vouched: Sequence[str] = (),
 ) -> Identified:
     """The keys in what a sender wrote into fields and, where those name nobody, in his text.
 
-    One number in the text, or failing any one address, is his. Of several none is: weak evidence never joins people.
+    `vouched` are phones of which a provider says that they are the sender's own. One number in the text, or failing any one
+    address, is his. Of several none is: weak evidence never joins people.
     Never raises, whatever the texts are.
     """
     findings = [
+        *(finding for written in vouched for finding in _read("phone", written, "provider", rules)),
         *(finding for written in phones for finding in _read("phone", written, "field", rules)),
         *(finding for written in emails for finding in _read("email", written, "field", rules)),
         *(finding for kind, written in identities for finding in _read(kind, written, "provider", rules)),

@@ -5,11 +5,10 @@ middleware: intake shares the application, and would pay for it with every deliv
 """
 
 import asyncio
-import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import orjson
 import structlog
@@ -17,14 +16,16 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from desk import models
-from desk.openapi import DEFAULT_LIMIT, MOST, Asked, Operation, Parameter, document
-from desk.ports import Json, Office, Refused
+from desk.access import CSRF_HEADER, PROGRAM, Access, is_forged
+from desk.openapi import DEFAULT_LIMIT, MOST, Asked, Operation, Parameter, Stream, document
+from desk.ports import Json, Office, Refused, Visitor
+from desk.stream import EVENTS, stream
 
-ACTOR: Final = "api"
 MAX_BODY: Final = 1024 * 1024
 LONGEST_KEY: Final = 255
 ACTIONS: Final = {
     "accept": "Take a lead into work: for `manager`, else for its owner",
+    "decline": "Say that `manager`, else its owner, cannot take a lead, for a `reason`: it goes to the next",
     "assign": "Give a lead to `manager`, or put it before another `team`",
     "disqualify": "Close a lead that is none, for a `reason`",
     "lose": "Close a lead that came to nothing, for a `reason`",
@@ -56,11 +57,8 @@ log = structlog.get_logger("priyom.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_api(application: web.Application, office: Office, token: str) -> None:
-    """Serve the API, `/healthz`, `/readyz` and `/metrics`. Raises ValueError for an empty token, which would let anyone in."""
-    if not token:
-        raise ValueError("the API needs a token")
-    proved = token.encode()
+def add_api(application: web.Application, office: Office, access: Access) -> None:
+    """Serve the API, `/healthz`, `/readyz` and `/metrics`."""
     by_path: dict[str, list[Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, []).append(operation)
@@ -68,12 +66,12 @@ def add_api(application: web.Application, office: Office, token: str) -> None:
         allowed = [method for operation in operations for method in _methods(operation)]
         for operation in operations:
             for method in _methods(operation):
-                application.router.add_route(method, path, _handler(operation, office, proved))
-        secret = proved if operations[0].guarded else None
+                application.router.add_route(method, path, _handler(operation, office, access))
+        guard = access if operations[0].guarded else None
         only = Refused(405, "no_such_method", f"this address takes {' and '.join(allowed)} only")
-        application.router.add_route("*", path, _refusing(secret, only, allowed))
+        application.router.add_route("*", path, _refusing(guard, only, allowed))
     nothing = Refused(404, "no_such_path", "there is nothing at this address")
-    application.router.add_route("*", "/api{tail:(/.*)?}", _refusing(proved, nothing))
+    application.router.add_route("*", "/api{tail:(/.*)?}", _refusing(access, nothing))
 
 
 def _methods(operation: Operation) -> tuple[str, ...]:
@@ -81,15 +79,20 @@ def _methods(operation: Operation) -> tuple[str, ...]:
     return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
-def _handler(operation: Operation, office: Office, token: bytes) -> Handler:
+def _handler(operation: Operation, office: Office, access: Access) -> Handler:
     """One operation as aiohttp calls it: prove, read, run, answer. Whatever happens, the answer is JSON."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            if operation.guarded and not _proves(request, token):
+            visitor = await access.visitor(request) if operation.guarded else PROGRAM
+            if visitor is None:
                 return _unproved()
-            asked = await _asked(operation, request)
-            return _answer(operation, await operation.run(office, asked))
+            _permit(operation, request, visitor)
+            asked = await _asked(operation, request, visitor)
+            found = await operation.run(office, asked)
+            if isinstance(found, AsyncIterator):
+                return await stream(request, found)
+            return _answer(operation, found)
         except Refused as refused:
             return _refusal(refused)
         except Exception:
@@ -100,20 +103,26 @@ def _handler(operation: Operation, office: Office, token: bytes) -> Handler:
     return handle
 
 
-def _refusing(token: bytes | None, refused: Refused, allowed: Sequence[str] = ()) -> Handler:
+def _permit(operation: Operation, request: web.Request, visitor: Visitor) -> None:
+    """Raises Refused, 403: a request that a foreign page could have sent, or one that is not for managers."""
+    if is_forged(request, visitor, request.headers.get(CSRF_HEADER, "")):
+        raise Refused(403, "forged", f"send the session's token in the header {CSRF_HEADER}")
+    if visitor.only is not None and operation.guarded and not operation.own:
+        raise Refused(403, "for_directors", "this is for directors and heads of teams")
+
+
+def _refusing(access: Access | None, refused: Refused, allowed: Sequence[str] = ()) -> Handler:
     """A handler that always refuses, but says even that only to those who prove themselves."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
-        if token is not None and not _proves(request, token):
-            return _unproved()
+        try:
+            if access is not None and await access.visitor(request) is None:
+                return _unproved()
+        except Refused as away:
+            return _refusal(away)
         return _refusal(refused, {"Allow": ", ".join(allowed)} if allowed else {})
 
     return refuse
-
-
-def _proves(request: web.Request, token: bytes) -> bool:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token)
 
 
 def _unproved() -> web.Response:
@@ -146,14 +155,15 @@ def _json(status: int, body: bytes, headers: Mapping[str, str] | None = None) ->
     )
 
 
-async def _asked(operation: Operation, request: web.Request) -> Asked:
+async def _asked(operation: Operation, request: web.Request, visitor: Visitor) -> Asked:
     """The request, checked against its row of the table. Raises Refused with 400, 413 or 422."""
     if not operation.guarded:
-        return Asked({}, {}, DEFAULT_LIMIT, None, {})
+        return Asked({}, {}, DEFAULT_LIMIT, None, {}, visitor)
     query = _query(operation, request)
     limit = _limit(query.pop("limit", None))
     body = {} if operation.body is None else _ordered(operation, await _read(request))
-    return Asked(request.match_info, query, limit, query.pop("cursor", None), body, _key(request))
+    cursor, last = query.pop("cursor", None), request.headers.get("Last-Event-ID")
+    return Asked(request.match_info, query, limit, cursor, body, visitor, last, _key(request))
 
 
 def _query(operation: Operation, request: web.Request) -> dict[str, str]:
@@ -226,23 +236,47 @@ def _page_of(shown: Json, asked: Asked) -> Json:
 
 async def _leads(office: Office, asked: Asked) -> Json:
     wanted = {name: asked.query.get(name) for name in ("state", "owner", "team", "channel", "q")}
+    if asked.visitor.only is not None:
+        if wanted["owner"] not in {None, asked.visitor.only}:
+            raise Refused(403, "for_directors", "others' leads are for directors and heads of teams")
+        wanted["owner"] = asked.visitor.only
     return await office.leads(wanted, asked.limit, asked.cursor)
 
 
+async def concern(office: Office, uid: str, visitor: Visitor) -> None:
+    """Raises Refused where a lead is none of the visitor's, in the words of one that does not exist."""
+    if visitor.only is not None and not await office.concerns(uid, visitor.only):
+        raise Refused(404, "no_such_lead", "there is no such lead")
+
+
 async def _lead(office: Office, asked: Asked) -> Json:
+    await concern(office, asked.path["id"], asked.visitor)
     return await office.lead(asked.path["id"], asked.cursor)
 
 
 async def _explain(office: Office, asked: Asked) -> Json:
+    await concern(office, asked.path["id"], asked.visitor)
     return await office.explain(asked.path["id"], asked.query.get("language", ""))
 
 
 async def _act(action: str, office: Office, asked: Asked) -> Json:
-    return await office.act(asked.path["id"], action, asked.body, ACTOR)
+    return await act(office, asked.path["id"], action, asked.body, asked.visitor)
+
+
+async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], visitor: Visitor) -> Json:
+    """Do something to a lead in the name of the visitor. A manager takes leads for himself only."""
+    if visitor.only is None:
+        return await office.act(uid, action, order, visitor.person)
+    await concern(office, uid, visitor)
+    if action == "accept":
+        if order.get("manager") not in {None, visitor.only}:
+            raise Refused(403, "for_directors", "a lead is accepted for somebody else by directors and heads of teams")
+        order = {**order, "manager": visitor.only}
+    return await office.act(uid, action, order, visitor.person)
 
 
 async def _take_down(office: Office, asked: Asked) -> Json:
-    return await office.take_down(asked.body, asked.key, ACTOR)
+    return await office.take_down(asked.body, asked.key, asked.visitor.person)
 
 
 async def _contacts(office: Office, asked: Asked) -> Json:
@@ -257,20 +291,24 @@ async def _contact(office: Office, asked: Asked) -> Json:
 
 
 async def _describe(office: Office, asked: Asked) -> Json:
-    return await office.people.describe(asked.path["id"], asked.body, ACTOR)
+    return await office.people.describe(asked.path["id"], asked.body, asked.visitor.person)
 
 
 async def _merge(office: Office, asked: Asked) -> Json:
     order = asked.body
-    return await office.people.merge(asked.path["id"], order["absorb"], preview=order["preview"], actor=ACTOR)
+    return await office.people.merge(
+        asked.path["id"], order["absorb"], preview=order["preview"], actor=asked.visitor.person
+    )
 
 
 async def _split(office: Office, asked: Asked) -> Json:
-    return await office.people.split(asked.path["id"], asked.body["keys"], asked.body["interactions"], ACTOR)
+    return await office.people.split(
+        asked.path["id"], asked.body["keys"], asked.body["interactions"], asked.visitor.person
+    )
 
 
 async def _undo(office: Office, asked: Asked) -> Json:
-    return await office.people.undo(asked.path["id"], ACTOR)
+    return await office.people.undo(asked.path["id"], asked.visitor.person)
 
 
 async def _suggestions(office: Office, asked: Asked) -> Json:
@@ -279,7 +317,7 @@ async def _suggestions(office: Office, asked: Asked) -> Json:
 
 
 async def _judge(verdict: str, office: Office, asked: Asked) -> Json:
-    return await office.people.judge(asked.path["id"], verdict, asked.query.get("language", ""), ACTOR)
+    return await office.people.judge(asked.path["id"], verdict, asked.query.get("language", ""), asked.visitor.person)
 
 
 async def _company(office: Office, asked: Asked) -> Json:
@@ -287,7 +325,7 @@ async def _company(office: Office, asked: Asked) -> Json:
 
 
 async def _describe_company(office: Office, asked: Asked) -> Json:
-    return await office.people.describe_company(asked.path["id"], asked.body, ACTOR)
+    return await office.people.describe_company(asked.path["id"], asked.body, asked.visitor.person)
 
 
 async def _file(office: Office, asked: Asked) -> Path:
@@ -295,11 +333,33 @@ async def _file(office: Office, asked: Asked) -> Path:
 
 
 async def _managers(office: Office, asked: Asked) -> Json:
-    return _page_of(await office.managers(), asked)
+    shown = await office.managers()
+    if asked.visitor.only is not None:
+        shown = shown | {"items": [one for one in shown["items"] if one["name"] == asked.visitor.only]}
+    return _page_of(shown, asked)
 
 
 async def _availability(office: Office, asked: Asked) -> Json:
-    return await office.set_available(asked.path["name"], available=asked.body["available"], actor=ACTOR)
+    return await switch(office, asked.path["name"], asked.visitor, available=asked.body["available"])
+
+
+async def switch(office: Office, manager: str, visitor: Visitor, *, available: bool) -> Json:
+    """Set a manager's availability in the name of the visitor; a manager sets his own only."""
+    if visitor.only not in {None, manager}:
+        raise Refused(403, "for_directors", "another's switch is for directors and heads of teams")
+    return await office.set_available(manager, available=available, actor=visitor.person)
+
+
+async def _hand_over(office: Office, asked: Asked) -> Json:
+    return await office.hand_over(asked.path["name"], asked.body["to"], asked.visitor.person)
+
+
+async def _plan(office: Office, _: Asked) -> Json:
+    return await office.plan()
+
+
+async def _reload(office: Office, asked: Asked) -> Json:
+    return await office.reload(asked.visitor.person)
 
 
 async def _channels(office: Office, asked: Asked) -> Json:
@@ -325,14 +385,14 @@ async def _replay(office: Office, asked: Asked) -> Json:
     """One envelope; asked for first, so that one that does not exist is a 404."""
     uid = asked.path["id"]
     await office.envelope(uid)
-    shown = await office.replay([uid], **asked.body, actor=ACTOR)
+    shown = await office.replay([uid], **asked.body, actor=asked.visitor.person)
     only: Json = shown["items"][0]
     return only
 
 
 async def _replay_many(office: Office, asked: Asked) -> Json:
     order = dict(asked.body)
-    return await office.replay(order.pop("ids"), **order, actor=ACTOR)
+    return await office.replay(order.pop("ids"), **order, actor=asked.visitor.person)
 
 
 async def _attempt(office: Office, asked: Asked) -> Json:
@@ -341,6 +401,14 @@ async def _attempt(office: Office, asked: Asked) -> Json:
 
 async def _notices(office: Office, asked: Asked) -> Json:
     return _page_of(await office.notices(), asked)
+
+
+async def _login_link(office: Office, asked: Asked) -> Json:
+    return await office.login_link(asked.body["person"])
+
+
+async def _events(office: Office, asked: Asked) -> Stream:
+    return office.events(asked.last_event)
 
 
 async def _health(_: Office, __: Asked) -> Json:
@@ -387,13 +455,14 @@ _LANGUAGE: Final = (Parameter("language", "Left out: the company's", _LANGUAGES)
 _SUGGESTIONS: Final = (Parameter("state", "Left out: all", ("open", "answered")), *_LANGUAGE)
 
 OPERATIONS: Final = (
-    Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True),
-    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead, _TIMELINE),
+    Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True,
+              own=True),
+    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead, _TIMELINE, own=True),
     Operation("explain", "GET", "/api/leads/{id}/explain", "Every decision about a lead in sentences", _explain,
-              models.Explanation, _LANGUAGE),
+              models.Explanation, _LANGUAGE, own=True),
     *(
         Operation(f"{action}_lead", "POST", f"/api/leads/{{id}}/{action}", summary, partial(_act, action),
-                  models.WholeLead, body=models.LeadOrder, conflicts=True)
+                  models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
     Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
@@ -417,10 +486,16 @@ OPERATIONS: Final = (
     Operation("company", "GET", "/api/companies/{id}", "One company or shared line, whole", _company, models.Company),
     Operation("describe_company", "PUT", "/api/companies/{id}", "Name a company, or give it an owner", _describe_company,
               models.Company, body=models.Description),
-    Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, _BINARY),
-    Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True),
+    Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, _BINARY,
+              own=True),
+    Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True,
+              own=True),
     Operation("set_availability", "PUT", "/api/managers/{name}/availability", "Whether a manager gets new leads",
-              _availability, models.Manager, body=models.Availability),
+              _availability, models.Manager, body=models.Availability, own=True),
+    Operation("hand_over", "POST", "/api/managers/{name}/hand-over", "All open leads of a manager to another, or in turn",
+              _hand_over, models.HandedOver, body=models.HandOver),
+    Operation("plan", "POST", "/api/config/plan", "What the changed configuration would change", _plan, models.Plan),
+    Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
     Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),
@@ -433,7 +508,12 @@ OPERATIONS: Final = (
               body=models.Approach),
     Operation("notices", "GET", "/api/notices", "Notices that have not reached their manager", _notices, models.Notices,
               paged=True),
-    Operation("openapi", "GET", "/api/openapi.json", "This document", _openapi, models.Document),
+    Operation("login_link", "POST", "/api/login-links", "A one-time link to the desk, for ten minutes", _login_link,
+              models.LoginLink, body=models.LoginLinkOrder),
+    Operation("events", "GET", "/api/events", "What changed, as it happens (server-sent events); `Last-Event-ID` goes on",
+              _events, EVENTS, own=True),
+    Operation("openapi", "GET", "/api/openapi.json", "This document", _openapi, models.Document,
+              own=True),
     Operation("health", "GET", "/healthz", "Whether the process lives", _health, models.Health, guarded=False),
     Operation("readiness", "GET", "/readyz", "Whether the process can do its work", _readiness, models.Readiness,
               guarded=False, unready="Not ready"),

@@ -111,6 +111,19 @@ class Decision(Answer):
     assignment: dict[str, Any]
 
 
+class Offer(Answer):
+    """A lead before somebody who has not answered yet. `by`: turn, own_client, first or everyone.
+
+    `manager` has it until `answer_by`; null where the first of `managers` to accept has it.
+    """
+
+    manager: str | None
+    managers: list[str]
+    by: str
+    offered_at: Moment
+    answer_by: Moment | None
+
+
 class Lead(Answer):
     """An enquiry. `reason` says why it is unprocessed or how it was closed, `owner` is a manager's name in the configuration."""
 
@@ -129,6 +142,7 @@ class Lead(Answer):
     marks: list[str]
     contact: Person | None
     company: Organisation | None
+    offer: Offer | None = None
 
 
 class WholeLead(Lead):
@@ -276,7 +290,10 @@ class Contacts(Page):
 
 
 class Manager(Answer):
-    """A manager as he stands now. `why_not` is the code of what keeps leads from him, `turns` his latest turn by team."""
+    """A manager as he stands now. `why_not` is the code of what keeps leads from him, `turns` his latest turn by team.
+
+    `offered` of his `open` leads wait for his answer, of at most `offers` at once; `silences` offers in a row had none.
+    """
 
     name: str
     title: str | None
@@ -287,6 +304,9 @@ class Manager(Answer):
     why_not: str | None
     open: int
     capacity: int | None
+    offered: int = 0
+    offers: int | None = None
+    silences: int = 0
     leaving: bool
     turns: dict[str, int]
     version: int
@@ -296,6 +316,39 @@ class Managers(Page):
     """The managers, in the order of the configuration's first mention."""
 
     items: list[Manager]
+
+
+class HandOver(Order):
+    """Where the open leads of a manager go: to another, or left out, to whoever has the turn."""
+
+    to: str | None = None
+
+
+class HandedOver(Answer):
+    """How many leads changed hands."""
+
+    manager: str
+    to: str | None
+    leads: int
+
+
+class Change(Answer):
+    """One difference between the configuration in force and the file. Which of the keys are there depends on the code."""
+
+    code: str
+    name: str | None
+    was: str | None = None
+    keys: list[str] = []
+    open_leads: int | None = None
+    waiting_leads: int | None = None
+
+
+class Plan(Answer):
+    """What a changed configuration changes. `restart`: sections whose changes wait for the next start."""
+
+    changes: list[Change]
+    restart: list[str]
+    warnings: list[str]
 
 
 class Channel(Answer):
@@ -422,7 +475,7 @@ class Notice(Answer):
 
     id: str
     code: str
-    lead: str
+    lead: str | None
     manager: str
     state: Literal["due", "dead"]
     attempts: int
@@ -435,6 +488,14 @@ class Notices(Page):
     """Notices that have not reached their manager, the dead first."""
 
     items: list[Notice]
+
+
+class LoginLink(Answer):
+    """A link to the desk that works once, until then."""
+
+    url: str
+    person: str
+    until: Moment
 
 
 class Health(Answer):
@@ -569,6 +630,12 @@ class ReplayMany(Replay):
     """`ids` must be given: null means all that failed."""
 
     ids: Annotated[list[Line], Field(max_length=MOST_REPLAYED)] | None
+
+
+class LoginLinkOrder(Order):
+    """Whom the link signs in: a director or manager of the configuration; left out, the first director."""
+
+    person: Line | None = None
 
 
 class Approach(Order):

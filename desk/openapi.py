@@ -1,7 +1,7 @@
 """An operation of the API as data, and the OpenAPI 3.1 document of a table of them."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -12,16 +12,21 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from desk.models import Conflict, Refusal
-from desk.ports import Json, Office
+from desk.ports import Json, Office, Visitor
 
+COOKIE: Final = "priyom_session"
 DEFAULT_LIMIT: Final = 50
 MOST: Final = 200
+
+Stream = AsyncIterator[Sequence[Json]]
+"""What a server tells as it happens, in deliveries of several events."""
 
 _JSON: Final = "application/json"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _STATUSES: Final = {
     400: "The query or the body cannot be read",
-    401: "No valid token",
+    401: "No valid token, and no session",
+    403: "Not for this session, or its X-CSRF-Token is missing",
     404: "There is no such thing",
     409: "Not as the order takes it to be; `lead` is its present state",
     413: "The body is too large",
@@ -32,9 +37,9 @@ _STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, read and checked: names in the path, query (empty values are left out), page, body.
+    """A request, read and checked: who asks, names in the path, query (empty values are left out), page, body.
 
-    `key` is its `Idempotency-Key`, where it has one.
+    `last_event` is what a reader of a stream has seen already, `key` the request's `Idempotency-Key`.
     """
 
     path: Mapping[str, str]
@@ -42,6 +47,8 @@ class Asked:
     limit: int
     cursor: str | None
     body: Json
+    visitor: Visitor
+    last_event: str | None = None
     key: str | None = None
 
 
@@ -56,21 +63,23 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of the API's table. `answer` is a model, or the media type of what is no JSON; `guarded` asks for the token.
+    """One row of the API's table. `answer` is a model, or the media type of what is no JSON; `guarded` asks who it is.
 
-    `unready` is what a 503 with the usual answer means, where there is such a thing.
+    `own`: a manager's session may ask it too, and `run` narrows it to what concerns him. `unready` is what a 503 with the
+    usual answer means, where there is such a thing.
     """
 
     name: str
     method: str
     path: str
     summary: str
-    run: Callable[[Office, Asked], Awaitable[Json | bytes | Path]]
+    run: Callable[[Office, Asked], Awaitable[Json | bytes | Path | Stream]]
     answer: type[BaseModel] | str
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     paged: bool = False
     guarded: bool = True
+    own: bool = False
     conflicts: bool = False
     unready: str | None = None
 
@@ -106,11 +115,14 @@ def document(operations: Sequence[Operation]) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "priyom", "version": _version()},
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
         },
     }
 
@@ -159,7 +171,7 @@ def _responses(operation: Operation) -> Json:
 
 def _statuses(operation: Operation) -> list[int]:
     """The refusals that an operation may answer with, besides a defect's 500."""
-    found = {400, 401, 503} if operation.guarded else set()
+    found = {400, 401, 403, 503} if operation.guarded else set()
     if operation.places:
         found.add(404)
     if operation.conflicts:

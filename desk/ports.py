@@ -1,8 +1,9 @@
 """What the desk needs from the rest: questions and commands, as plain JSON in the contract's shape. `ingest` hands them in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Json = dict[str, Any]
 
@@ -15,6 +16,56 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.present = present
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: what he does is done in the name of `person`. A director may everything, a manager what concerns him.
+
+    `csrf` is what his session's forms carry; None where a token proved him, which no foreign page can send.
+    """
+
+    person: str
+    role: Literal["director", "manager"]
+    title: str | None = None
+    csrf: str | None = field(default=None, repr=False)
+
+    @property
+    def only(self) -> str | None:
+        """The manager to whom what he sees is narrowed, None for whoever sees all."""
+        return self.person if self.role == "manager" else None
+
+
+class Entrance(Protocol):
+    """Links and sessions. Raises Refused with 503 while the store is away."""
+
+    async def invite(self, person: str | None) -> Json:
+        """A one-time link: `{"url", "person", "until"}`; without a person the first director's. Raises Refused, 422."""
+
+    async def invited(self, token: str) -> Visitor | None:
+        """Whom a valid link is for, None for any other. Does not use it up."""
+
+    async def enter(self, token: str) -> str | None:
+        """Use a link up; the cookie of the new session, None where the link is not valid."""
+
+    async def visitor(self, cookie: str) -> Visitor | None:
+        """Whose session a cookie is, None where it is none."""
+
+    async def leave(self, cookie: str) -> None:
+        """End a session."""
+
+
+class Board(Protocol):
+    """What the pages ask beside `Office`: whole screens at once, told in a language."""
+
+    async def board(self, only: str | None, language: str) -> Json:
+        """The live page's facts as of one instant, `only` one manager's: waiting, work, teams, channels, day, now."""
+
+    async def choices(self, language: str) -> Json:
+        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "zone", "now"}`.
+
+        `why` says the codes of reasons in words.
+        """
 
 
 class People(Protocol):
@@ -62,7 +113,10 @@ class Office(Protocol):
         """Every decision about a lead in sentences: `{"lead", "title", "sentences": [{"at", "text"}]}`."""
 
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
-        """accept, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
+        """accept, decline, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
+
+    async def concerns(self, uid: str, manager: str) -> bool:
+        """Whether a lead is this manager's, or is offered to him."""
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """An approach taken down by hand: its lead. With `preview` whom it may be from, and what would happen.
@@ -84,6 +138,15 @@ class Office(Protocol):
 
     async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
         """Switch a manager's availability; the manager afterwards."""
+
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """Give all open leads of a manager to `to`, or None: to whoever has the turn: `{"manager", "to", "leads"}`."""
+
+    async def plan(self) -> Json:
+        """What the changed configuration would change: `{"changes", "restart", "warnings"}`. Refused 422 with its faults."""
+
+    async def reload(self, actor: str) -> Json:
+        """Put the changed configuration in force; `plan`'s answer. Refused 422 with its faults, and nothing has changed."""
 
     async def channels(self) -> Json:
         """Every channel with its state."""
@@ -107,6 +170,12 @@ class Office(Protocol):
 
     async def notices(self) -> Json:
         """Notices that have not reached their manager."""
+
+    async def login_link(self, person: str | None) -> Json:
+        """`Entrance.invite`."""
+
+    def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """What changed after the event `last`, as it happens: `{"event", "kind", "id", "version"}`, with a `reset` if need be."""
 
     async def health(self) -> Json:
         """`{"ready": bool, "store": …, "channels": …}` for /readyz."""

@@ -1,19 +1,23 @@
 """The composition root: every part of a daemon, put together once from a configuration and a store."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from channels import adapter as kinds
-from channels.adapter import Adapter
+from ingest import log as logs
+from ingest.adapters import Adapters, made
+from ingest.board import StoreBoard
+from ingest.changes import Changes
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
+from ingest.config.secret import secret_values
+from ingest.current import Current
 from ingest.distribution import Distributor
+from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
@@ -21,16 +25,21 @@ from ingest.intake import Intake
 from ingest.listening import Listening
 from ingest.merging import Merging
 from ingest.metrics import Metrics
+from ingest.notices.composing import Composer
+from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.office import StoreOffice
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
+from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
-from ingest.taking_down import DESK, TakingDown, with_desk
+from ingest.suggesting import Suggester
+from ingest.summarising import Summaries
+from ingest.taking_down import DESK, TakingDown
 from ingest.ticker import Ticker
 from ingest.token import SETTING
 from ingest.units import Units
@@ -60,33 +69,40 @@ class Parts:
     clock: Clock
     metrics: Metrics
     secrets: Secrets
-    adapters: Mapping[str, Adapter[Any]]
+    adapters: Adapters
     intake: Intake
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    suggester: Suggester
+    summaries: Summaries
     listening: Listening
+    reloader: Reloader
     gateway: Gateway
     office: StoreOffice
+    changes: Changes
+    entrance: StoreEntrance
+    board: StoreBoard
 
 
-async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
-    """Apply the configuration's revision to the store and put the parts together. Raises Away."""
+async def assemble(config: Config, store: Store, clock: Clock, path: Path | None = None) -> Parts:
+    """Apply the configuration's revision to the store and put the parts together. Raises Away.
+
+    `path` is the file of the configuration, for reloads.
+    """
     names = Names()
     zone = ZoneInfo(config.timezone)
     secrets = await store.run(lambda db: _start(db, config, names, clock, embedded=store.embedded))
-    configured = {
-        name: kinds.load(channel.kind).Adapter(name, channel, secret=secrets.marks, language=config.language)
-        for name, channel in config.channels.items()
-    }
-    adapters = with_desk(configured, secrets.marks, config.language)
+    adapters = Adapters(made(config, secrets.marks))
+    current = Current(config)
     metrics = Metrics()
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
+    hand = Hand(names, rulebooks, distributor, lambda: current.config.reasons, store.ids.take)
     signals = Signals()
     merging = Merging(names, rulebooks, distributor, store.ids.take)
+    changes = Changes(store)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
@@ -95,25 +111,50 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         taken = [by_entry[result.entry] for result in what.results]
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
+        changes.settled(what.results)
         if what.told:
             sender.wake()
         if what.more:
             ticker.poke()
+        suggester.wake()
 
     files = Files(files_folder(config, store))
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
-    sender = Sender(store, names, routes(config), clock, config.language, zone, metrics.sent, pipeline.is_busy)
-    ticker = Ticker(store, distributor, rulebooks, clock, sender.wake)
+    suggester = Suggester(store, clock, pipeline.is_busy)
     intake = Intake(store, journal, zone, metrics.accepted, pipeline)
+    listening = Listening(store, journal, intake, adapters, clock)
+    people = People(current)
+    composer = Composer(names, people, clock.now, listening.troubles)
+    sender = Sender(store, names, routes(config), clock, composer, people, metrics.sent, pipeline.is_busy)
+
+    def given() -> None:
+        sender.wake()
+        changes.publish("leads")
+
+    ticker = Ticker(store, distributor, rulebooks, clock, given)
+    summaries = Summaries(store, names, current, clock, sender.wake)
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
-    listening = Listening(store, journal, intake, adapters, clock)
     units = Units(store)
-    people = StorePeople(
-        units, names, rulebooks, merging, clock, config.language, store.ids.take, on_change=ticker.poke
-    )
     taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)
+
+    async def applied(changed: Config) -> None:
+        fresh = made(changed, secrets.marks, adapters)
+        listening.change(fresh)
+        adapters.change(fresh)
+        sender.change(routes(changed))
+        logs.also_scrub(secret_values(changed))
+        changes.publish("leads")
+        ticker.poke()
+
+    def people_changed() -> None:
+        changes.publish("leads")
+        ticker.poke()
+
+    who_is_who = StorePeople(units, names, rulebooks, merging, clock, config.language, store.ids.take, people_changed)
+    reloader = Reloader(path, current, store, names, rulebooks, distributor, clock, applied)
+    entrance = StoreEntrance(store, clock, lambda: current.config)
     office = StoreOffice(
         store,
         names,
@@ -126,16 +167,38 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         adapters,
         clock,
         metrics,
-        config,
+        current,
+        reloader,
         zone,
         ticker.poke,
         listening.states,
         units,
-        people,
+        who_is_who,
         taking_down,
+        changes,
+        entrance,
     )
+    board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
-        config, store, clock, metrics, secrets, adapters, intake, pipeline, ticker, sender, listening, gateway, office
+        config,
+        store,
+        clock,
+        metrics,
+        secrets,
+        adapters,
+        intake,
+        pipeline,
+        ticker,
+        sender,
+        suggester,
+        summaries,
+        listening,
+        reloader,
+        gateway,
+        office,
+        changes,
+        entrance,
+        board,
     )
 
 
@@ -163,7 +226,8 @@ def routes(config: Config) -> list[Route]:
     console = Console()
     known: dict[str, Route] = {"console": console}
     if mail is not None:
-        addresses = {name: person.email for name, person in config.managers.items() if person.email}
+        managers = {name: person.email for name, person in config.managers.items() if person.email}
+        addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
         known["email"] = Email(_server(mail), mail.sender, addresses)
     order = config.notices.order or (("email",) if mail is not None else ("console",))
     return [known[name] for name in order if name in known] or [console]

@@ -6,7 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from channels.message import Inbound, TakenDown
+from channels.message import Inbound
+from ingest.answers import Answers
+from ingest.approach import source_from
 from ingest.rulebook import Rulebook
 from routing.rules import Chosen
 from storage import decisions, handling, leads, merging, rotation
@@ -38,12 +40,14 @@ def contacts_named(db: sa.Connection, fresh: Sequence[tuple[Claimed, Inbound]]) 
     return named
 
 
-def origin(rulebook: Rulebook, channel: str, said: Inbound) -> tuple[str, str | None]:
+def origin(rulebook: Rulebook, channel: str, said: Inbound) -> tuple[str, str]:
     """The channel and the source of a lead that an approach opens."""
-    taken_down = said.taken_down or TakenDown("")
-    name = taken_down.channel if taken_down.channel in rulebook.origins else None
-    known = rulebook.origins.get(name or channel)
-    return name or channel, taken_down.source or (None if known is None else known.source)
+    taken_down = said.taken_down
+    if taken_down is None:
+        return channel, source_from(rulebook, channel, said)
+    if taken_down.channel is not None and taken_down.channel in rulebook.origins:
+        channel = taken_down.channel
+    return channel, taken_down.source or source_from(rulebook, channel, said)
 
 
 def chosen(rulebook: Rulebook, by_rules: Chosen, said: Inbound) -> Chosen:
@@ -67,7 +71,12 @@ def manager_of(rulebook: Rulebook, said: Inbound) -> str | None:
 
 
 def assign(
-    db: sa.Connection, names: Names, assigned: Sequence[Assigned], new_id: Callable[[], int], now: datetime
+    db: sa.Connection,
+    names: Names,
+    rulebook: Rulebook,
+    assigned: Sequence[Assigned],
+    new_id: Callable[[], int],
+    now: datetime,
 ) -> bool:
     """Write these leads under the locks of their teams, after what was distributed; whether anybody is to be told."""
     made: list[Decision] = []
@@ -86,6 +95,7 @@ def assign(
                 continue
             after = replace(before, state="assigned", reason=None, owner=one.manager)
             handling.write(db, names, before, after, now)
+            Answers(names, new_id).over(db, before, after, rulebook, one.actor, now)
             told = {"code": "assign", "manager": one.manager, "team": before.team, "from": before.state}
             made.append(Decision(new_id(), now, "action", told, lead, actor=one.actor))
         notices.append(Notice("lead_assigned", lead, one.manager))

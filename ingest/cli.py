@@ -123,11 +123,18 @@ def _limited(function: Verb) -> Verb:
 @contextmanager
 def _reached(config: Path) -> Iterator["Reached"]:
     """The API, its troubles said as click says them."""
-    from ingest.client import Misconfigured, Refusal, Unreachable, reach
+    from ingest.client import reach
+
+    with _troubles_said(), reach(config) as reached:
+        yield reached
+
+
+@contextmanager
+def _troubles_said() -> Iterator[None]:
+    from ingest.client import Misconfigured, Refusal, Unreachable
 
     try:
-        with reach(config) as reached:
-            yield reached
+        yield
     except Misconfigured as error:
         click.echo(str(error), err=True)
         raise click.exceptions.Exit(WRONG) from error
@@ -216,15 +223,97 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
     from ingest.config.load import load
 
     loaded = load(config, os.environ)
+    faults = list(loaded.faults)
+    if loaded.config is not None and loaded.config.routing_tests:
+        from ingest.routing_tests import failed_routing_tests
+
+        faults += failed_routing_tests(loaded.config)
+    wrong = any(fault.level == "error" for fault in faults)
     if as_json:
         fields = ("file", "line", "key", "level", "problem", "remedy")
-        _show({"items": [{name: getattr(fault, name) for name in fields} for fault in loaded.faults]})
+        _show({"items": [{name: getattr(fault, name) for name in fields} for fault in faults]})
     else:
-        for fault in loaded.faults:
+        for fault in faults:
             click.echo(str(fault))
-        if loaded.config is not None:
+        if not wrong:
             click.echo(f"{config}: no errors")
-    return WRONG if loaded.config is None else DONE
+    return WRONG if wrong else DONE
+
+
+@priyom.command()
+@_asks
+def plan(config: Path, *, as_json: bool) -> int:
+    """Show what a changed configuration would change. Nothing is put in force."""
+    with _running(config) as reached:
+        shown = _at_rest(config) if reached is None else reached.api.post("config", "plan", order={})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(_planned(shown))
+    return DONE
+
+
+@priyom.command(name="reload")
+@_asks
+def reload_(config: Path, *, as_json: bool) -> int:
+    """Put a changed configuration in force in the running daemon. One with a fault changes nothing."""
+    with _running(config) as reached:
+        if reached is None:
+            raise Trouble("no daemon runs; the file takes effect when one starts", NO)
+        shown = reached.api.post("config", "reload", order={})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(_planned(shown))
+    return DONE
+
+
+@contextmanager
+def _running(config: Path) -> Iterator["Reached | None"]:
+    """The API of the daemon that runs; None where none does. Troubles are said as click says them."""
+    from ingest.client import running
+
+    with _troubles_said():
+        yield running(config)
+
+
+def _at_rest(config: Path) -> Json:
+    """What a file would change, while no daemon runs."""
+    _preflight()
+    from ingest.daemon import CannotStart, planned
+
+    try:
+        return planned(config)
+    except CannotStart as error:
+        raise Trouble(str(error), WRONG) from error
+
+
+_CHANGES: Final[Mapping[str, str]] = {
+    "first": "the first configuration of this store",
+    "channel_added": "channel {name}: new",
+    "channel_removed": "channel {name}: takes nothing in any more",
+    "channel_renamed": "channel {name}: was {was}, keeps its history",
+    "channel_changed": "channel {name}: {keys}",
+    "manager_added": "manager {name}: new",
+    "manager_removed": "manager {name}: leaves with {open_leads} open leads; next: priyom managers hand-over {name}",
+    "manager_renamed": "manager {name}: was {was}, keeps his leads",
+    "manager_changed": "manager {name}: {keys}",
+    "team_added": "team {name}: new",
+    "team_removed": "team {name}: removed with {waiting_leads} waiting leads; next: priyom lead assign LEAD --team TEAM",
+    "team_changed": "team {name}: {keys}",
+    "rules_changed": "rules: {keys}",
+    "settings_changed": "settings: {keys}",
+}
+
+
+def _planned(shown: Json) -> str:
+    lines = [
+        printable(_CHANGES.get(one["code"], one["code"]).format(**one | {"keys": ", ".join(one.get("keys") or ())}))
+        for one in shown["changes"]
+    ]
+    lines += [f"{section}: takes effect at the next start" for section in shown["restart"]]
+    lines += [printable(warning) for warning in shown["warnings"]]
+    return "\n".join(lines or ["nothing changes"])
 
 
 @priyom.command()
@@ -272,6 +361,21 @@ def _trial(shown: Json, reached: "Reached") -> str:
         )
         lines += ["", f"notice to {notice['to']}:", text]
     return "\n".join(lines)
+
+
+@priyom.command(epilog="Example: priyom login --as irina")
+@_asks
+@click.option("--as", "person", metavar="PERSON", help="A director or manager; left out: the first director.")
+def login(config: Path, person: str | None, *, as_json: bool) -> int:
+    """Print a link that signs in to the desk once, within ten minutes."""
+    with _reached(config) as reached:
+        shown = reached.api.post("login-links", order={} if person is None else {"person": person})
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(shown["url"])
+            click.echo(f"signs in {shown['person']} once, until {_moment(shown['until'], reached)}", err=True)
+    return DONE
 
 
 # ---- the journal
@@ -429,7 +533,7 @@ def explain(config: Path, lead: str, language: str | None, *, as_json: bool) -> 
 
 @priyom.group(cls=InOrder)
 def lead() -> None:
-    """Take a lead down, accept, assign, close or reopen it by hand."""
+    """Take down, accept, decline, assign, close or reopen a lead."""
 
 
 def _acts(function: Verb) -> Verb:
@@ -458,10 +562,27 @@ def accept(config: Path, lead: str, *, as_json: bool, **order: str | int | None)
 
 @lead.command()
 @_acts
+@click.option("--manager", metavar="NAME", help="Who cannot take it; left out: whoever has it.")
+@click.option("--reason", metavar="TEXT", help="Why not.")
+def decline(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
+    """Say that a manager cannot take a lead: it goes to the next."""
+    return _act(config, lead, "decline", order, as_json=as_json)
+
+
+@lead.command()
+@_acts
 @click.option("--manager", metavar="NAME", help="To whom; it uses no turn of his.")
 @click.option("--team", metavar="TEAM", help="To which team; without a manager it waits there for a free one.")
 def assign(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
     """Give a lead to a manager, or put it before another team."""
+    return _act(config, lead, "assign", order, as_json=as_json)
+
+
+@lead.command(name="hand-over")
+@_acts
+@click.option("--manager", metavar="NAME", required=True, help="To whom; it uses no turn of his.")
+def lead_hand_over(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
+    """Give a lead to a colleague."""
     return _act(config, lead, "assign", order, as_json=as_json)
 
 
@@ -683,7 +804,9 @@ def managers(context: click.Context, config: Path, *, as_json: bool) -> int:
     """
     if context.invoked_subcommand is not None:
         # What was said before the name of the verb holds for it too.
-        context.default_map = {name: {"config": config, "as_json": as_json} for name in ("available", "away")}
+        context.default_map = {
+            name: {"config": config, "as_json": as_json} for name in ("available", "away", "hand-over")
+        }
         return DONE
     with _reached(config) as reached:
         shown = reached.api.listed("managers", None)
@@ -712,6 +835,21 @@ def available(config: Path, name: str, *, as_json: bool) -> int:
 def away(config: Path, name: str, *, as_json: bool) -> int:
     """Switch a manager off: he gets nothing new and keeps what he has."""
     return _switch(config, name, available=False, as_json=as_json)
+
+
+@managers.command(name="hand-over")
+@_asks
+@click.argument("name")
+@click.option("--to", metavar="MANAGER", help="To whom; left out: to whoever has the turn.")
+def hand_over(config: Path, name: str, to: str | None, *, as_json: bool) -> int:
+    """Give all open leads of a manager to another: before he goes on leave, or after he left."""
+    with _reached(config) as reached:
+        shown = reached.api.post("managers", name, "hand-over", order={"to": to})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(f"{shown['leads']} leads of {name} {'go out in turn' if to is None else f'are with {to} now'}")
+    return DONE
 
 
 def _switch(config: Path, name: str, *, available: bool, as_json: bool) -> int:
@@ -775,7 +913,6 @@ def _add_not_built(group: click.Group, prefix: str, *verbs: str) -> None:
         )
 
 
-_add_not_built(priyom, "", "plan", "reload", "login", "erase")
+_add_not_built(priyom, "", "erase")
 _add_not_built(contacts, "contacts ", "import", "export")
-_add_not_built(lead, "lead ", "hand-over")
-_add_not_built(managers, "managers ", "invite", "hand-over")
+_add_not_built(managers, "managers ", "invite")

@@ -125,6 +125,13 @@ def reach(config_path: Path) -> Iterator[Reached]:
         yield Reached(Client(local.url, local.token), zone)
 
 
+def running(config_path: Path) -> Reached | None:
+    """The API of the daemon that this configuration describes; None where none runs. Raises Misconfigured and Unreachable."""
+    config = _configuration(config_path)
+    url = _address(config)
+    return Reached(Client(url, _token(config, url)), ZoneInfo(config.timezone)) if _alive(url) else None
+
+
 def _configuration(path: Path) -> "Config":
     loaded = load(path, os.environ, _SECTIONS)
     if loaded.config is None:

@@ -7,20 +7,25 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, SecretStr
 
+from desk.access import Access
 from desk.api import add_api
+from desk.pages import Pages
+from desk.ports import Json, Refused
 from ingest import log as logs
 from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
+from ingest.config.secret import secret_values
+from ingest.door import Doorway
+from ingest.reloading import compared
 from ingest.supervise import Supervisor
 from kernel import seams
 from kernel.clock import Clock
@@ -49,12 +54,12 @@ def run(config_path: Path, roles: Sequence[str] = ROLES, *, test_hooks: bool = F
     config = loaded(config_path)
     if config is None:
         return MISCONFIGURED
-    logs.configure(_secret_values(config))
+    logs.configure(secret_values(config))
     if test_hooks:
         seams.arm(os.environ.get(CRASH_VARIABLE, ""))
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            _loop_runner()(_serve(config, test_hooks=test_hooks))
+            _loop_runner()(_serve(config, config_path, test_hooks=test_hooks))
     except CannotStart as error:
         print(f"priyom does not start: {error}", file=sys.stderr)
         return MISCONFIGURED
@@ -75,24 +80,6 @@ def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
     for fault in result.faults:
         print(fault, file=sys.stderr)
     return result.config
-
-
-def _secret_values(config: Config) -> list[str]:
-    """Every secret text of a configuration, for the logs to scrub."""
-    found: list[str] = []
-
-    def walk(value: object) -> None:
-        if isinstance(value, SecretStr):
-            found.append(value.get_secret_value())
-        elif isinstance(value, Mapping):
-            for item in value.values():
-                walk(item)
-        elif isinstance(value, BaseModel):
-            for name in type(value).model_fields:
-                walk(getattr(value, name))
-
-    walk(config)
-    return [secret for secret in found if not secret.startswith("sqlite:")]
 
 
 @contextlib.contextmanager
@@ -121,9 +108,9 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
             lock.release()
 
 
-async def _serve(config: Config, *, test_hooks: bool) -> None:
+async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
     with opened_store(config) as store:
-        parts = await assemble(config, store, Clock())
+        parts = await assemble(config, store, Clock(), path)
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
@@ -132,19 +119,21 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
-        for name, work in parts.listening.tasks():
-            supervisor.start(name, work)
+        supervisor.start("summaries", parts.summaries.run)
+        supervisor.start("listening", parts.listening.run)
+        supervisor.start("suggesting", parts.suggester.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
         await runner.setup()
         try:
-            await _listen(config, runner)
-            _greet(config, runner)
-            await _stopped()
+            await _listen(config, runner, parts)
+            _greet(config, runner, await _first_link(parts))
+            await _stopped(parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            parts.changes.close()
             await runner.cleanup()
             await supervisor.stop()
 
@@ -152,13 +141,19 @@ async def _serve(config: Config, *, test_hooks: bool) -> None:
 def _application(parts: Parts) -> web.Application:
     application = web.Application(client_max_size=parts.config.http.max_body)
     application.add_routes(parts.gateway.routes())
-    add_api(application, parts.office, parts.secrets.token)
+    access = _access(parts)
+    add_api(application, parts.office, access)
+    application.add_routes(Pages(parts.office, parts.board, access, parts.config.language).routes())
     application.router.add_route("*", "/{tail:.*}", parts.gateway.nothing)
     return application
 
 
-async def _listen(config: Config, runner: web.AppRunner) -> None:
-    site = web.TCPSite(runner, config.http.host, config.http.port, backlog=1024)
+def _access(parts: Parts) -> Access:
+    return Access(parts.secrets.token, parts.entrance, secure=parts.config.http.address().startswith("https:"))
+
+
+async def _listen(config: Config, runner: web.AppRunner, parts: Parts) -> None:
+    site = Doorway(runner, parts.gateway, config.http.host, config.http.port, most=config.http.max_body)
     try:
         await site.start()
     except OSError as error:
@@ -168,8 +163,17 @@ async def _listen(config: Config, runner: web.AppRunner) -> None:
         ) from error
 
 
-def _greet(config: Config, runner: web.AppRunner) -> None:
-    """What a newcomer wants to know: where the form and the API are, and what to type to see the leads."""
+async def _first_link(parts: Parts) -> str | None:
+    """The token of a link to the desk; None while the store is away, which is no reason not to start."""
+    try:
+        url: str = (await parts.entrance.invite(None, first=True))["url"]
+    except Refused:
+        return None
+    return url.rpartition("/")[2]
+
+
+def _greet(config: Config, runner: web.AppRunner, link: str | None) -> None:
+    """What a newcomer wants to know: where the desk, the form and the API are, and what to type to see the leads."""
     port = runner.addresses[0][1]
     address = config.http.address(port)
     forms = [
@@ -181,6 +185,8 @@ def _greet(config: Config, runner: web.AppRunner) -> None:
     ]
     lines = [
         "priyom is listening.",
+        f"  desk    {address}/",
+        *([f"          {address}/login/{link} (signs in once, within a day)"] if link else []),
         *forms,
         *posts,
         f"  API     {address}/api/leads (docs at {address}/api/openapi.json)",
@@ -190,12 +196,25 @@ def _greet(config: Config, runner: web.AppRunner) -> None:
     log.info("listening", action="daemon.start", host=config.http.host, port=port)
 
 
-async def _stopped() -> None:
+async def _stopped(parts: Parts) -> None:
+    """Until SIGTERM or SIGINT; each SIGHUP on the way reads the configuration again."""
     stop = asyncio.Event()
+    again = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+    reloading = asyncio.create_task(_reload_whenever(again, parts), name="reload")
     await stop.wait()
+    reloading.cancel()
+
+
+async def _reload_whenever(again: asyncio.Event, parts: Parts) -> None:
+    while True:
+        await again.wait()
+        again.clear()
+        await parts.reloader.reload_on_signal()
 
 
 def _hooks(parts: Parts) -> list[web.RouteDef]:
@@ -231,12 +250,12 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
     config = loaded(config_path)
     if config is None:
         raise CannotStart("the configuration has faults")
-    logs.configure(_secret_values(config))
+    logs.configure(secret_values(config))
     logging.getLogger().setLevel(logging.WARNING)
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
         application = web.Application()
-        add_api(application, parts.office, parts.secrets.token)
+        add_api(application, parts.office, _access(parts))
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -245,6 +264,17 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
             yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
         finally:
             await runner.cleanup()
+
+
+def planned(config_path: Path) -> Json:
+    """What a file would change in its store, while no daemon has that. Raises CannotStart."""
+    config = loaded(config_path)
+    if config is None:
+        raise CannotStart("the configuration has faults")
+    logs.configure(secret_values(config))
+    logging.getLogger().setLevel(logging.WARNING)
+    with opened_store(config) as store:
+        return {"changes": store.peek(lambda db: compared(db, config)), "restart": [], "warnings": []}
 
 
 def migrate(config_path: Path) -> int:

@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ingest.rulebook import Rulebook
 from kernel.clock import iso
+from kernel.durations import format_duration
 from kernel.seams import crashpoint
-from routing.distribute import Distribution, Given, Left, Standing, Waiting, anyone_free, distribute
-from storage import decisions, rotation
+from routing.distribute import Distribution, Given, Left, Shown, Standing, Waiting, anyone_free, distribute
+from storage import decisions, offers, rotation
 from storage.decisions import Decision
 from storage.leads import NewLead
 from storage.names import Names
+from storage.offers import Offer
 from storage.rotation import Notice
 
 PAGES: Final = 4
@@ -65,12 +67,14 @@ class Distributor:
         by_number = sorted(
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
         )
-        locked = rotation.lock(db, self.names, by_number, now)
+        asks = any(rulebook.policy.teams[team].accept_within is not None for team in by_number)
+        locked = rotation.lock(db, self.names, by_number, now, with_offers=asks)
         once_locked()
         standings = dict(locked.standings)
         finished: list[NewLead] = []
         made: list[Decision] = []
         notices: list[Notice] = []
+        offered: list[Offer] = []
         more = False
         for name in by_number:
             own = [n for n in newcomers if n.lead.team == name]
@@ -81,8 +85,10 @@ class Distributor:
             finished += spread.finished
             made += spread.decisions
             notices += spread.notices
+            offered += spread.offers
         changed = {m: s.open for m, s in standings.items() if s.open != locked.standings[m].open}
         rotation.write_loads(db, self.names, changed)
+        offers.write(db, self.names, offered, now)
         decisions.write(db, made)
         rotation.tell(db, self.names, notices, (self.new_id() for _ in notices), now)
         crashpoint("distribute.before_commit")
@@ -116,13 +122,14 @@ class _Team:
         self.finished: list[NewLead] = []
         self.decisions: list[Decision] = []
         self.notices: list[Notice] = []
+        self.offers: list[Offer] = []
         self.more = False
         self._reasons: Mapping[int, str | None] = {}
 
     def go(self, newcomers: Sequence[Newcomer], *, restate: bool) -> None:
         """Older leads first, page by page, while anybody is free; the newcomers with the last page."""
         backlog: list[Waiting] = []
-        if restate or anyone_free(self._rulebook.policy.managers, self._standings, self._now):
+        if restate or anyone_free(self._rulebook.policy.managers, self._standings, self._now, self._team):
             backlog = self._drain()
         if self.more:
             # Older leads are still to be looked at. The run after this one takes up the newcomers in their place.
@@ -131,53 +138,69 @@ class _Team:
                 {n.lead.id: n for n in newcomers},
             )
             return
-        left = self._distribute(backlog, newcomers)
+        came = self._distribute(backlog, newcomers)
         if restate:
-            self._restate(left)
+            self._restate(came)
 
     def _drain(self) -> list[Waiting]:
-        """Distribute full pages of waiting leads; the last page, which is not full, comes back undistributed."""
+        """Distribute full pages of waiting leads; the last page, which is not full, comes back undistributed.
+
+        A page of which nothing went out costs little and does not count: leads that wait for somebody in particular, or that
+        all have refused, must not hide those behind them.
+        """
         after = None
-        for _page in range(PAGES):
+        pages = 0
+        while pages < PAGES:
             backlog, self._reasons = rotation.waiting(self._db, self._run.names, self._team.name, after)
             if len(backlog) < rotation.WAITING_LIMIT:
                 return backlog
-            left = self._distribute(backlog, [])
-            self._restate(left)
-            if any(one.reason != "waiting_for_owner" for one in left):
+            came = self._distribute(backlog, [])
+            self._restate(came)
+            if came.left and came.exhausted:
                 return []
+            pages += bool(came.given or came.shown)
             after = (backlog[-1].place, backlog[-1].lead)
         self.more = True
         return []
 
-    def _restate(self, left: Sequence[Left]) -> None:
+    def _restate(self, came: Distribution) -> None:
         """Where nobody is free for the rotation, the same is true of every lead behind."""
-        reason = next((one.reason for one in left if one.reason != "waiting_for_owner"), None)
-        if reason is not None:
-            rotation.restate(self._db, self._run.names, self._team.name, reason)
+        if came.left and came.exhausted:
+            rotation.restate(self._db, self._run.names, self._team.name, came.exhausted)
 
-    def _distribute(self, backlog: Sequence[Waiting], newcomers: Sequence[Newcomer]) -> Sequence[Left]:
+    def _distribute(self, backlog: Sequence[Waiting], newcomers: Sequence[Newcomer]) -> Distribution:
         if not backlog and not newcomers:
-            return ()
+            return Distribution((), (), self.turns)
         fresh = {n.lead.id: n for n in newcomers}
         candidates = [*backlog, *(Waiting(n.lead.id, n.lead.place_at, n.owner) for n in newcomers)]
         came = distribute(
             self._team, self._rulebook.policy.managers, candidates, self._standings, self.turns, self._now
         )
         self.turns = dict(came.turns)
-        for manager, number in Counter(given.manager for given in came.given).items():
-            standing = self._standings[manager]
-            self._standings[manager] = replace(standing, open=standing.open + number)
+        self._count(came)
         rotation.settle(self._db, self._run.names, came, except_for=fresh)
         self._record(came, fresh)
-        return came.left
+        return came
+
+    def _count(self, came: Distribution) -> None:
+        """Keep the standings true: the teams of a run share them."""
+        is_offer = self._team.accept_within is not None
+        for manager, number in Counter(given.manager for given in came.given).items():
+            standing = self._standings[manager]
+            offered = standing.offered + number * is_offer
+            self._standings[manager] = replace(standing, open=standing.open + number, offered=offered)
+        for manager in (name for shown in came.shown if shown.by == "first" for name in shown.managers):
+            standing = self._standings[manager]
+            self._standings[manager] = replace(standing, offered=standing.offered + 1)
 
     def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:
-            self._decide(given.lead, _told(given, self._team.name), fresh.get(given.lead))
-            self.notices.append(Notice("lead_assigned", given.lead, given.manager))
+            self._decide(given.lead, _told(given, self._team.name, self._team.accept_within), fresh.get(given.lead))
+            self._hand_out(given, came.answer_by)
             if given.lead in fresh:
                 self.finished.append(replace(fresh[given.lead].lead, state="assigned", owner=given.manager))
+        for shown in came.shown:
+            self._record_shown(shown, came.answer_by, fresh.get(shown.lead))
         for left in came.left:
             newcomer = fresh.get(left.lead)
             if newcomer is not None or left.reason != self._reasons.get(left.lead):
@@ -185,24 +208,52 @@ class _Team:
             if newcomer is not None:
                 self.finished.append(replace(newcomer.lead, reason=left.reason, wait_until=left.wait_until))
 
+    def _hand_out(self, given: Given, answer_by: datetime | None) -> None:
+        """Given for good, or an offer where the team asks."""
+        if self._team.accept_within is None:
+            self.notices.append(Notice("lead_assigned", given.lead, given.manager))
+        else:
+            self._offer(given.lead, given.manager, given.by, given.turn, answer_by)
+
+    def _offer(self, lead: int, manager: str, by: str, turn: int | None, answer_by: datetime | None) -> None:
+        offer = Offer(self._run.new_id(), lead, manager, self._team.name, by, turn, self._now, answer_by)
+        self.offers.append(offer)
+        record = {"by": by, "answer_by": None if answer_by is None else iso(answer_by)}
+        self.notices.append(Notice("lead_offered", lead, manager, offer.id, record))
+
+    def _record_shown(self, shown: Shown, answer_by: datetime | None, newcomer: Newcomer | None) -> None:
+        """A lead before several at once. Where all have refused it, that is told to who oversees the team, once."""
+        is_first = shown.by == "first"
+        self._decide(shown.lead, _told(shown, self._team.name, self._team.accept_within), newcomer)
+        for manager in shown.managers:
+            self._offer(shown.lead, manager, shown.by, None, answer_by if is_first else None)
+        if not is_first and self._reasons.get(shown.lead) != "refused_by_all":
+            self.notices += [
+                Notice("refused_by_all", shown.lead, person, critical=True)
+                for person in self._rulebook.policy.overseers(self._team.name)
+            ]
+        if newcomer is not None:
+            self.finished.append(replace(newcomer.lead, state="assigned"))
+
     def _decide(self, lead: int, record: dict[str, Any], newcomer: Newcomer | None) -> None:
         chosen = {} if newcomer is None else newcomer.chosen
         self.decisions.append(Decision(self._run.new_id(), self._now, "assignment", {**chosen, **record}, lead))
 
 
-def _told(what: Given | Left, team: str) -> dict[str, Any]:
+def _told(what: Given | Shown | Left, team: str, within: timedelta | None = None) -> dict[str, Any]:
+    """The record of a decision; `within` is the time to accept, where it is an offer."""
+    told: dict[str, Any] = {"team": team, "skipped": what.skipped}
+    if isinstance(what, Left):
+        told |= {"code": "unprocessed", "reason": what.reason}
+        if what.reason == "waiting_for_owner" and what.wait_until is not None:
+            told["until"] = iso(what.wait_until)
+        return told
     if isinstance(what, Given):
-        return {
-            "code": what.by,
-            "team": team,
-            "manager": what.manager,
-            "turn": what.turn,
-            "eligible": what.eligible,
-            "skipped": what.skipped,
-        }
-    told = {"code": "unprocessed", "team": team, "reason": what.reason, "skipped": what.skipped}
-    if what.reason == "waiting_for_owner" and what.wait_until is not None:
-        told["until"] = iso(what.wait_until)
+        told |= {"code": what.by, "manager": what.manager, "turn": what.turn, "eligible": what.eligible}
+    else:
+        told |= {"code": what.by, "managers": what.managers}
+    if within is not None and what.by != "everyone":
+        told["within"] = format_duration(within)
     return told
 
 

@@ -29,6 +29,16 @@ def sentences(
     return [{"at": iso(decision.at), "text": " ".join(teller.tell(decision))} for decision in made]
 
 
+def suggestion(
+    code: str, record: Mapping[str, Any] | None, names: tuple[str | None, str | None], language: Language
+) -> str:
+    """A suggestion about two contacts with these names, in words: what may be so, and why."""
+    name, other = (said or say("phrase", "nameless", language) for said in names)
+    told = say("suggestion", code, language, name=name, other=other).removesuffix(".")
+    reasons = (say("likeness", str(reason), language) for reason in (record or {}).get("reasons", ()))
+    return f"{'; '.join((told, *reasons))}."
+
+
 def _mentioned(decision: Decision) -> Iterator[int]:
     """The ids of the keys that a decision refers to."""
     if decision.stage in {"match", "people"} and decision.record.get("key") is not None:
@@ -53,6 +63,8 @@ class _Teller:
                 return self._match(code, decision.record)
             case "assignment":
                 return self._assignment(code, decision.record)
+            case "offer":
+                return self._offer(code, decision.record)
             case "action":
                 return self._action(code, decision.record, decision.actor)
             case "people":
@@ -86,13 +98,19 @@ class _Teller:
             yield self._team(record)
         manager = record.get("manager")
         reason = self._say("reason", record.get("reason"))
-        yield self._say("assignment", code, manager=self._title(manager), reason=reason)
+        managers = ", ".join(map(self._title, record.get("managers", ())))
+        yield self._say("assignment", code, manager=self._title(manager), managers=managers, reason=reason)
+        if record.get("within"):
+            yield self._say("phrase", "answer_within", within=record["within"])
         also = [self._title(name) for name in record.get("eligible", ()) if name != manager]
         if also:
             yield f"{self._say('phrase', 'also_free')}: {', '.join(also)}."
         if record.get("skipped"):
             obstacles = [(self._title(name), self._say("obstacle", why)) for name, why in record["skipped"]]
             yield self._listed("cannot_take" if code == "unprocessed" else "skipped", obstacles)
+
+    def _offer(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        yield self._say("offer", code, manager=self._title(record.get("manager")), silences=record.get("silences", "?"))
 
     def _team(self, record: Mapping[str, Any]) -> str:
         """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""
@@ -105,9 +123,11 @@ class _Teller:
 
     def _action(self, code: str, record: Mapping[str, Any], actor: str) -> Iterator[str]:
         manager, team = record.get("manager"), record.get("team")
-        what = "assign_to_team" if code == "assign" and manager is None else code
-        count = len(record.get("envelopes", ()))
-        done = self._say("action", what, manager=self._title(manager), team=team, count=count)
+        what = (
+            {"assign": "assign_to_team", "hand_over": "hand_over_in_turn"}.get(code, code) if manager is None else code
+        )
+        count, left = len(record.get("envelopes", ())), self._title(record.get("left"))
+        done = self._say("action", what, manager=self._title(manager), team=team, count=count, left=left)
         yield f"{self._title(actor)}: {done}."
         if record.get("reason"):
             yield self._say("phrase", "with_reason", reason=record["reason"])

@@ -1,12 +1,11 @@
 """One interaction from several envelopes: a call's events, an album's photos, a message that was edited."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import structlog
 
-from channels.adapter import Adapter
 from channels.message import Ignored, Inbound
+from ingest.adapters import Adapters
 from storage.journal import Claimed
 
 log = structlog.get_logger("priyom.folding")
@@ -15,18 +14,22 @@ log = structlog.get_logger("priyom.folding")
 class Folding:
     """Folds by the adapters of the channels; pure but for its log."""
 
-    def __init__(self, adapters: Mapping[str, Adapter[Any]]) -> None:
+    def __init__(self, adapters: Adapters) -> None:
         self._adapters = adapters
 
     def fold(self, channel: str, parts: Sequence[Inbound]) -> Inbound:
         """What these parts say together, in journal order."""
-        return parts[0] if len(parts) == 1 else self._adapters[channel].fold(parts)
+        adapter = self._adapters.reader(channel)
+        return parts[0] if len(parts) == 1 or adapter is None else adapter.fold(parts)
 
     def read(self, entries: Sequence[Claimed], ref: str) -> Iterator[Inbound]:
         """What earlier entries said of the thing `ref`. One whose body is gone or unreadable by now says nothing."""
         for one in entries:
+            adapter = self._adapters.reader(one.envelope.channel)
+            if adapter is None:
+                continue
             try:
-                parsed = self._adapters[one.envelope.channel].parse(one.envelope)
+                parsed = adapter.parse(one.envelope)
             except Exception as error:  # noqa: BLE001 - a part that cannot be read again must not hold up the new one
                 log.info("an earlier part was left out", action="fold.left_out", error=type(error).__name__)
                 continue

@@ -1,17 +1,20 @@
 """The HTTP side of intake: reads a bounded request, lets the channel's adapter prove and name it, and answers after the commit."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
 import orjson
 import structlog
 from aiohttp import BodyPartReader, web
+from multidict import CIMultiDict, MultiMapping
 
 from channels.adapter import Adapter, Rejected
-from channels.message import Answer, Request
+from channels.message import Accepted, Answer, Request
+from ingest.answering import answered, response, written
 from ingest.intake import Busy, Intake
 from ingest.metrics import Metrics
 from kernel.clock import Clock
@@ -53,36 +56,66 @@ class Gateway:
         self._proxies = tuple(trusted_proxies)
 
     def routes(self) -> list[web.RouteDef]:
-        """What an application serves of intake."""
+        """What an application serves of intake. A channel's plain address is found by one look-up, before the patterns."""
         return [
+            *(web.route("*", f"/in/{name}", partial(self._deliver, name)) for name in self._adapters),
             web.route("*", "/in/{channel}", self.receive),
             web.route("*", "/in/{channel}/{tail:.*}", self.receive),
             web.get("/form/{channel}", self.page),
         ]
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
+        """One delivery to whatever channel its address names."""
+        return await self._deliver(request.match_info["channel"], request)
+
+    async def _deliver(self, name: str, request: web.Request) -> web.StreamResponse:
         """One delivery: committed, then answered in the vendor's own words; or refused and counted."""
-        name = request.match_info["channel"]
         adapter = self._adapters.get(name)
         if adapter is None:
-            return self._refuse("", Rejected(404, "no_such_channel", "there is no such channel"))
+            return self._nothing("no_such_channel", "there is no such channel")
         asked: Request | None = None
         try:
             asked = await self._read(request)
             if request.method == "OPTIONS" and (allowed := adapter.preflight(asked)) is not None:
-                return _response(allowed)
+                return response(allowed)
             accepted = await self._intake.accept(adapter.receive(asked))
-            return _response(adapter.answer(asked, accepted))
-        except Rejected as error:
-            refusal = error
-        except Busy:
-            refusal = Rejected(503, "busy", "too much is arriving at once; try again in a second")
-        except Away:
-            refusal = Rejected(503, "store_away", "the store cannot be reached; try again in a second")
-        except Exception:
-            log.exception("a delivery could not be taken in", action="delivery.failed", channel=name)
-            refusal = Rejected(500, "internal", "the delivery could not be stored; try again")
-        return self._refuse(name, refusal, adapter.refused(asked or self._asked(request, b""), refusal))
+            return answered(request, adapter.answer(asked, accepted), asked.at)
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            return response(self._refused(name, adapter, asked or self._asked(request, b""), error))
+
+    def channels(self) -> Collection[str]:
+        """The names of the channels, each of which has the address `/in/{name}`."""
+        return self._adapters.keys()
+
+    def take_in(
+        self, name: str, headers: CIMultiDict[str], body: bytes, peer: str | None, answer: Callable[[bytes], None]
+    ) -> None:
+        """What `receive` does for a post that came by the short way (`ingest.door`); its answer is bytes."""
+        adapter = self._adapters.get(name)
+        if adapter is None:  # a reload has taken the channel away
+            answer(written(self._missing("no_such_channel", "there is no such channel"), self._clock.now()))
+            return
+        asked = Request("POST", "", _NO_QUERY, headers, body, self._clock.now(), self._client(peer, headers))
+        try:
+            accepted = self._intake.enter(adapter.receive(asked))
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            answer(written(self._refused(name, adapter, asked, error), asked.at))
+        else:
+            accepted.add_done_callback(partial(self._tell, name, adapter, asked, answer))
+
+    def _tell(
+        self,
+        name: str,
+        adapter: Adapter[Any],
+        asked: Request,
+        answer: Callable[[bytes], None],
+        accepted: "asyncio.Future[list[Accepted]]",
+    ) -> None:
+        try:
+            told = adapter.answer(asked, accepted.result())
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            told = self._refused(name, adapter, asked, error)
+        answer(written(told, asked.at))
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The hosted page of a channel."""
@@ -90,45 +123,50 @@ class Gateway:
         asked = self._asked(request, b"")
         shown = None if adapter is None else adapter.page(asked)
         if shown is None:
-            return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
-        return _response(shown)
+            return self._nothing("no_such_channel", "there is no such form")
+        return response(shown)
 
     async def nothing(self, _request: web.Request) -> web.StreamResponse:
         """Whatever else is asked for."""
-        return self._refuse("", Rejected(404, "no_such_path", "there is nothing at this address"))
+        return self._nothing("no_such_path", "there is nothing at this address")
 
     def _asked(self, request: web.Request, body: bytes, cut: tuple[str, ...] = ()) -> Request:
         return Request(
             method=request.method,
             tail=request.match_info.get("tail", ""),
-            query=request.query if "?" in request.path_qs else _NO_QUERY,
+            query=request.query if "?" in request.raw_path else _NO_QUERY,
             headers=request.headers,
             body=body,
             at=self._clock.now(),
-            remote=self._client(request),
+            remote=self._client(request.remote, request.headers),
             cut=cut,
         )
 
-    def _client(self, request: web.Request) -> str | None:
-        if not self._proxies:
-            return request.remote
-        return client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies)
+    def _client(self, peer: str | None, headers: MultiMapping[str]) -> str | None:
+        if not self._proxies or "X-Forwarded-For" not in headers:
+            return peer
+        return client_address(peer, headers.getall("X-Forwarded-For"), self._proxies)
 
     async def _read(self, request: web.Request) -> Request:
         """The request with its body, which is read no further than the bound; too long a multipart loses its files only."""
         length = request.content_length
-        multipart = request.content_type == "multipart/form-data"
-        if length is not None and length > self._max_body:
-            if multipart and length <= self._max_body * UPLOAD_FACTOR:
+        if length is None or length > self._max_body:
+            bearable = length is None or length <= self._max_body * UPLOAD_FACTOR
+            if bearable and request.content_type == "multipart/form-data":
                 return await self._without_files(request)
+            if length is not None:
+                raise _too_large(self._max_body)
+        body = await self._body(request)
+        if len(body) > self._max_body:
             raise _too_large(self._max_body)
-        if multipart and length is None:
-            return await self._without_files(request)
+        return self._asked(request, body)
+
+    async def _body(self, request: web.Request) -> bytes:
         try:
             if request.content.is_eof():
-                return self._asked(request, await request.read())
+                return request.content.read_nowait()
             async with asyncio.timeout(BODY_WITHIN):
-                return self._asked(request, await request.read())
+                return await request.read()
         except web.HTTPRequestEntityTooLarge as error:
             raise _too_large(self._max_body) from error
         except TimeoutError as error:
@@ -146,20 +184,37 @@ class Gateway:
             raise Rejected(400, "unreadable", "the body is no multipart/form-data") from error
         return self._asked(request, body, cut)
 
-    def _refuse(self, channel: str, refusal: Rejected, shown: Answer | None = None) -> web.Response:
+    def _nothing(self, code: str, message: str) -> web.Response:
+        return response(self._missing(code, message))
+
+    def _missing(self, code: str, message: str) -> Answer:
+        return self._counted("", Rejected(404, code, message), None)
+
+    def _refused(self, name: str, adapter: Adapter[Any], asked: Request, error: Exception) -> Answer:
+        """The answer to a delivery that was not taken in, which is counted."""
+        refusal = _refusal(name, error)
+        return self._counted(name, refusal, adapter.refused(asked, refusal))
+
+    def _counted(self, channel: str, refusal: Rejected, shown: Answer | None) -> Answer:
         self._metrics.refused(channel, refusal.code)
         if shown is None:
             body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
             shown = Answer(refusal.status, body)
-        response = _response(shown)
         if refusal.status in {429, 503}:
-            response.headers["Retry-After"] = AGAIN_IN
-        return response
+            return replace(shown, headers={**shown.headers, "Retry-After": AGAIN_IN})
+        return shown
 
 
-def _response(answer: Answer) -> web.Response:
-    headers = {"Content-Type": answer.content_type, **answer.headers}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+def _refusal(channel: str, error: Exception) -> Rejected:
+    """Why a delivery was not taken in, for its sender."""
+    if isinstance(error, Rejected):
+        return error
+    if isinstance(error, Busy):
+        return Rejected(503, "busy", "too much is arriving at once; try again in a second")
+    if isinstance(error, Away):
+        return Rejected(503, "store_away", "the store cannot be reached; try again in a second")
+    log.error("a delivery could not be taken in", action="delivery.failed", channel=channel, exc_info=error)
+    return Rejected(500, "internal", "the delivery could not be stored; try again")
 
 
 def _too_large(limit: int) -> Rejected:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from desk.ports import Refused
+from ingest.answers import Answers
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
-from storage import decisions, handling, rotation
+from storage import decisions, handling, handover, rotation
 from storage.decisions import Decision
 from storage.handling import Standing
 from storage.merging import MERGED
@@ -19,18 +20,18 @@ from storage.rotation import Notice
 
 OPEN: Final = frozenset({"unprocessed", "assigned", "in_work"})
 CLOSING: Final = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
-ACTIONS: Final = ("accept", "assign", "disqualify", "lose", "convert", "reopen")
+ACTIONS: Final = ("accept", "decline", "assign", "disqualify", "lose", "convert", "reopen")
 
 
 class Hand:
-    """What a person may do to a lead. `reasons` are the configured ones, by the state that they explain."""
+    """What a person may do to a lead. `reasons` gives the configured ones, by the state that they explain."""
 
     def __init__(
         self,
         names: Names,
         rulebooks: Rulebooks,
         distributor: Distributor,
-        reasons: Mapping[str, tuple[str, ...]],
+        reasons: Callable[[], Mapping[str, tuple[str, ...]]],
         new_id: Callable[[], int],
     ) -> None:
         self._names = names
@@ -38,6 +39,7 @@ class Hand:
         self._distributor = distributor
         self._reasons = reasons
         self._new_id = new_id
+        self._answers = Answers(names, new_id)
 
     def act(
         self, db: sa.Connection, number: int, action: str, order: Mapping[str, Any], actor: str, now: datetime
@@ -48,6 +50,10 @@ class Hand:
         rulebook = self._rulebooks.current(db)
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         before = handling.lead_for_update(db, self._names, number)
+        if action == "decline":
+            if self._answers.decline(db, before, order, rulebook, actor, now):
+                self._distributor.everybody(db, rulebook, now)
+            return
         after = self._intended(before, action, order, rulebook)
         if after == before:
             return
@@ -57,9 +63,10 @@ class Hand:
             raise Refused(409, "merged", "the lead goes on in another; undo the merge of its contacts first")
         if before.state not in OPEN and action != "reopen":
             raise Refused(409, "closed", f"the lead is {before.state}; reopen it first")
-        if action == "accept" and before.state == "in_work":
-            raise Refused(409, "taken", f"the lead is in work with {before.owner}")
+        if action == "accept":
+            self._answers.check_acceptance(db, before, after, order)
         handling.write(db, self._names, before, after, now)
+        self._answers.over(db, before, after, rulebook, actor, now)
         record = {
             "code": action,
             "manager": after.owner,
@@ -82,6 +89,43 @@ class Hand:
             record = {"code": "available" if available else "away", "manager": manager}
             decisions.write(db, [Decision(self._new_id(), now, "action", record, actor=actor)])
             self._distributor.everybody(db, rulebook, now)
+
+    def hand_over(self, db: sa.Connection, manager: str, to: str | None, actor: str, now: datetime) -> int:
+        """All open leads of somebody go to another, or to whoever has the turn; how many there were. Raises Refused."""
+        rulebook = self._rulebooks.current(db)
+        if manager not in self._names.managers.all(db):
+            raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
+        if to is not None and (to == manager or to not in rulebook.policy.managers):
+            known = ", ".join(name for name in rulebook.policy.managers if name != manager)
+            raise Refused(422, "no_such_manager", f"the leads cannot go to {to!r}; there are {known}")
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+        handed = handover.hand_over(db, self._names, manager, to)
+        decisions.write(
+            db,
+            [
+                Decision(
+                    self._new_id(),
+                    now,
+                    "action",
+                    {
+                        "code": "hand_over",
+                        "manager": to,
+                        "team": one.team,
+                        "reason": None,
+                        "from": None,
+                        "left": manager,
+                    },
+                    one.lead,
+                    actor=actor,
+                )
+                for one in handed
+            ],
+        )
+        if to is not None:
+            notices = [Notice("lead_assigned", one.lead, to) for one in handed]
+            rotation.tell(db, self._names, notices, (self._new_id() for _ in notices), now)
+        self._distributor.everybody(db, rulebook, now)
+        return len(handed)
 
     def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:
         """The lead as the order wants it; equal to `before` where it is so already."""
@@ -128,7 +172,7 @@ class Hand:
 
     def _reason(self, action: str, order: Mapping[str, Any]) -> str | None:
         reason = order.get("reason")
-        known = self._reasons.get(CLOSING[action], ())
+        known = self._reasons().get(CLOSING[action], ())
         if action == "convert":
             return None
         if reason is None and action == "disqualify":

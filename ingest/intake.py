@@ -75,6 +75,10 @@ class Intake:
 
         Cancelling the caller does not take an envelope back; a delivery that is repeated is then a duplicate.
         """
+        return await self.enter(envelopes, cursor)
+
+    def enter(self, envelopes: Sequence[Envelope], cursor: Cursor | None = None) -> "asyncio.Future[list[Accepted]]":
+        """`accept` for a caller that is no task: what it would return, later. Raises Busy and Away at once."""
         if not self._running:
             raise Away("the journal's writer is starting again")
         size = sum(len(e.body) for e in envelopes)
@@ -84,7 +88,7 @@ class Intake:
         self._waiting.append(delivery)
         self._size += size
         self._arrived.set()
-        return await delivery.done
+        return delivery.done
 
     async def run(self) -> None:
         """Commit groups until cancelled. If it dies, whoever waits is told at once."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -49,6 +49,7 @@ class Listening:
         self._intake = intake
         self._clock = clock
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
+        self._changed = asyncio.Event()
         self._states: dict[str, State] = {name: State("starting", clock.now()) for name in self._adapters}
 
     @property
@@ -56,9 +57,32 @@ class Listening:
         """The state of every channel that listens, by name."""
         return self._states
 
-    def tasks(self) -> Sequence[tuple[str, Callable[[], Any]]]:
-        """A name and a coroutine function for each channel, for the supervisor to keep running."""
-        return [(f"listen:{name}", lambda name=name: self._keep(name)) for name in self._adapters]  # type: ignore[misc] # a bound default
+    def troubles(self) -> Mapping[str, str]:
+        """What is wrong with each channel that is not well."""
+        unwell = {n: state for n, state in self._states.items() if state.condition in {"retrying", "misconfigured"}}
+        return {name: state.detail or state.condition for name, state in unwell.items()}
+
+    def change(self, adapters: Mapping[str, Adapter[Any]]) -> None:
+        """Listen to these from now on; one that is the same object goes on undisturbed."""
+        self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
+        for name in [name for name in self._states if name not in self._adapters]:
+            del self._states[name]
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep every channel listening, until cancelled."""
+        running: dict[str, tuple[Adapter[Any], asyncio.Task[None]]] = {}
+        try:
+            while True:
+                self._changed.clear()
+                await _end([running.pop(n)[1] for n in list(running) if self._adapters.get(n) is not running[n][0]])
+                for name, adapter in self._adapters.items():
+                    if name not in running:
+                        self._states[name] = State("starting", self._clock.now())
+                        running[name] = (adapter, asyncio.create_task(self._keep(name), name=f"listen:{name}"))
+                await self._changed.wait()
+        finally:
+            await _end([task for _, task in running.values()])
 
     async def _keep(self, name: str) -> None:
         """Listen for ever: one place that decides what follows each kind of trouble."""
@@ -182,3 +206,9 @@ class _Port:
 
     def now(self) -> datetime:
         return self._listening.now()
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

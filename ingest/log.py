@@ -25,9 +25,21 @@ class Scrubbing(logging.Formatter):
         self._inner = inner
         self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
 
+    def add(self, secrets: Iterable[str]) -> None:
+        """Know these too."""
+        known = {*self._secrets, *(secret for secret in secrets if len(secret) >= _SHORTEST)}
+        self._secrets = sorted(known, key=len, reverse=True)
+
     def format(self, record: logging.LogRecord) -> str:
         """The line, scrubbed."""
         return scrub(self._inner.format(record), self._secrets)
+
+
+def also_scrub(secrets: Iterable[str]) -> None:
+    """Keep these secrets out of the logs too, beside those that are known already."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, Scrubbing):
+            handler.formatter.add(secrets)
 
 
 def scrub(line: str, secrets: Iterable[str] = ()) -> str:

@@ -219,7 +219,7 @@ class Merging:
         merging.give_to(db, circle.leads.values(), _changed(there, whose), parting.slots)
         left = [n for n in sorted(held & there.keys()) if there[n].merged_into is None and n not in parting.slots]
         _pass_on(db, circle, records, left)
-        opened = [self._open(db, rulebook, circle, opening) for opening in parting.openings]
+        opened = [self._open(db, rulebook, circle, opening, now) for opening in parting.openings]
         leads.write_leads(db, self._names, [lead for lead, _ in opened])
         merging.move(db, [*parting.moves, *(pair for _, moves in opened for pair in moves)])
         merging.touched(db, {lead for _, lead in parting.moves} | {opening.beside for opening in parting.openings})
@@ -258,7 +258,7 @@ class Merging:
         return there, returned, records
 
     def _open(
-        self, db: sa.Connection, rulebook: Rulebook, circle: Circle, opening: Opening
+        self, db: sa.Connection, rulebook: Rulebook, circle: Circle, opening: Opening, now: datetime
     ) -> tuple[NewLead, list[tuple[int, int]]]:
         """An unprocessed lead for what somebody said on a lead that is another's, and its interactions with their lead."""
         pieces = {one.id: one for one in circle.talk}
@@ -278,6 +278,8 @@ class Merging:
             last_at=last.at,
             place_at=first.at + (within or DEFAULT_PLACE),
             respond_within=within,
+            due_at=rulebook.due_at(team, first.at, within),
+            escalate_at=rulebook.escalation_at(team, now),
         )
         if first.title is None:
             merging.title(db, {first.id: _title(rulebook, beside, first)})

@@ -1,5 +1,6 @@
 """Prometheus metrics, by channel; no personal data, no client's words in a label."""
 
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -42,17 +43,12 @@ class Metrics:
         )
         self._waiting = Gauge("priyom_leads_waiting", "Unprocessed leads", ["team", "reason"], registry=self.registry)
         self._outbox = Gauge("priyom_outbox", "Notices not sent", ["state"], registry=self.registry)
-        self._arrivals: dict[str, Counter] = {}
 
     def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
         """Envelopes were committed."""
-        for envelope, result in zip(envelopes, accepted, strict=True):
-            if result.duplicate:
-                self._duplicates.labels(envelope.channel).inc()
-                continue
-            if envelope.channel not in self._arrivals:
-                self._arrivals[envelope.channel] = self._received.labels(envelope.channel)
-            self._arrivals[envelope.channel].inc()
+        told = Tally([(e.channel, result.duplicate) for e, result in zip(envelopes, accepted, strict=True)])
+        for (channel, duplicate), number in told.items():
+            (self._duplicates if duplicate else self._received).labels(channel).inc(number)
 
     def refused(self, channel: str, code: str) -> None:
         """A delivery was refused."""
@@ -60,8 +56,9 @@ class Metrics:
 
     def settled(self, channels: Sequence[str], results: Sequence[Result], ages: Sequence[float]) -> None:
         """A batch was decided; `ages` in seconds from each receipt."""
-        for channel, result in zip(channels, results, strict=True):
-            self._outcomes.labels(channel, result.outcome).inc()
+        outcomes = (result.outcome for result in results)
+        for (channel, outcome), number in Tally(zip(channels, outcomes, strict=True)).items():
+            self._outcomes.labels(channel, outcome).inc(number)
         for age in ages:
             self._settled.observe(age)
 

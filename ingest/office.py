@@ -1,6 +1,6 @@
 """The commands and questions of the desk and the command line, over the store. Whoever changes something is named."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,9 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
-from ingest.config.schema import Config
+from ingest.changes import Changes
+from ingest.current import Current
+from ingest.entrance import StoreEntrance
 from ingest.explain import sentences
 from ingest.hand import Hand
 from ingest.listening import State
@@ -22,6 +24,7 @@ from ingest.metrics import Metrics
 from ingest.notices.texts import render
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
+from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settled, Settler
 from ingest.taking_down import DESK, TakingDown
@@ -30,7 +33,7 @@ from kernel.clock import Clock, instant, iso
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
-from storage import decisions, outbox, rotation, views
+from storage import board, decisions, outbox, rotation, views
 from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
@@ -58,13 +61,16 @@ class StoreOffice:
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         metrics: Metrics,
-        config: Config,
+        current: Current,
+        reloader: Reloader,
         zone: ZoneInfo,
         on_change: Callable[[], None],
         states: Mapping[str, State],
         units: Units,
         people: StorePeople,
         taking_down: TakingDown,
+        changes: Changes,
+        entrance: StoreEntrance,
     ) -> None:
         self._store = store
         self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
@@ -80,11 +86,18 @@ class StoreOffice:
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
-        self._language: Language = config.language
-        self._titles = {name: manager.name for name, manager in config.managers.items()}
+        self._language: Language = current.config.language
+        self._current = current
+        self._reloader = reloader
         self._zone = zone
         self._on_change = on_change
         self._states = states
+        self._changes = changes
+        self._entrance = entrance
+
+    def _titles(self) -> dict[str, str]:
+        """What people read for a manager's name."""
+        return {name: manager.name for name, manager in self._current.config.managers.items()}
 
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads."""
@@ -112,7 +125,7 @@ class StoreOffice:
         def unit(db: sa.Connection) -> Json:
             number = _number(db, uid)
             lead = views.lead(db, self._names, number)
-            told = sentences(db, decisions.of_lead(db, number), chosen, self._titles)
+            told = sentences(db, decisions.of_lead(db, number), chosen, self._titles())
             return {
                 "lead": uid,
                 "title": lead["title"],
@@ -138,6 +151,7 @@ class StoreOffice:
 
         shown: Json = await self._run(unit)
         self._on_change()
+        self._changes.publish("lead", uid, shown["version"])
         return shown
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
@@ -163,6 +177,11 @@ class StoreOffice:
         self._on_change()
         answer: Json = shown
         return answer
+
+    async def concerns(self, uid: str, manager: str) -> bool:
+        """Whether a lead is this manager's, or is offered to him."""
+        found: bool = await self._read(lambda db: board.concerns(db, _number(db, uid), manager))
+        return found
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts."""
@@ -206,17 +225,23 @@ class StoreOffice:
 
     def _managers(self, db: sa.Connection, now: datetime) -> list[Json]:
         policy = self._rulebooks.current(db).policy
-        standings = rotation.standings(db, now)
+        standings = rotation.standings(db, self._names, now, with_offers=True)
         shown = []
         for row in views.manager_rows(db):
             manager = policy.managers.get(row["name"])
-            why_not = find_obstacle(manager, standings.get(row["name"]), now)
+            standing = standings.get(row["name"])
+            own = [team for team in policy.teams.values() if row["name"] in team.members]
+            # Of several teams, one that would give him a lead is enough.
+            obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in own]
+            why_not = None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
             shown.append(
                 row
                 | {
                     "title": None if manager is None else manager.title,
                     "capacity": None if manager is None else manager.capacity,
-                    "teams": [team.name for team in policy.teams.values() if row["name"] in team.members],
+                    "offered": 0 if standing is None else standing.offered,
+                    "offers": None if manager is None else manager.offers,
+                    "teams": [team.name for team in own],
                     "on_shift": manager is not None and manager.hours.open_at(now, manager.zone),
                     "eligible": why_not is None,
                     "why_not": why_not,
@@ -234,7 +259,24 @@ class StoreOffice:
 
         shown: Json = await self._run(unit)
         self._on_change()
+        self._changes.publish("manager", manager, shown["version"])
         return shown
+
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """All open leads of a manager go to another, or to whoever has the turn."""
+        now = self._clock.now()
+        count: int = await self._run(lambda db: self._hand.hand_over(db, manager, to, actor, now))
+        self._on_change()
+        self._changes.publish("leads")
+        return {"manager": manager, "to": to, "leads": count}
+
+    async def plan(self) -> Json:
+        """What the configuration file would change."""
+        return await self._reloader.plan()
+
+    async def reload(self, actor: str) -> Json:
+        """Put the configuration file in force."""
+        return await self._reloader.reload(actor)
 
     async def channels(self) -> Json:
         """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""
@@ -371,10 +413,18 @@ class StoreOffice:
             code = "lead_assigned" if result.outcome == "created" else "wrote_again"
             _, latest = views.for_notices(db, [result.lead])[result.lead]
             subject, text = render(code, lead, latest, self._language, lead["due_at"])
-            told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles)
+            told = sentences(db, decisions.of_lead(db, result.lead), self._language, self._titles())
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None
             shown |= {"lead": lead, "sentences": told, "notice": notice}
         return shown
+
+    async def login_link(self, person: str | None) -> Json:
+        """A one-time link to the desk."""
+        return await self._entrance.invite(person)
+
+    def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """What changed after the event `last`, as it happens."""
+        return self._changes.follow(last)
 
     async def health(self) -> Json:
         """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -12,8 +11,9 @@ from typing import Any, Final
 
 import structlog
 
-from channels.adapter import Adapter
 from channels.message import Inbound, Signal
+from ingest.adapters import Adapters
+from ingest.aside import Aside
 from ingest.settle import Joins, Reading, Settled, Settler
 from ingest.signals import Signals
 from kernel.clock import Clock
@@ -46,7 +46,7 @@ class Pipeline:
         settler: Settler,
         signals: Signals,
         files: Files,
-        adapters: Mapping[str, Adapter[Any]],
+        adapters: Adapters,
         clock: Clock,
         on_settled: Callable[[Sequence[Claimed], Settled], None],
         lease: timedelta = LEASE,
@@ -60,6 +60,7 @@ class Pipeline:
         self._clock = clock
         self._on_settled = on_settled
         self._lease = lease
+        self._aside: Aside[list[Reading]] = Aside("parse")
         self._woken = asyncio.Event()
         self._own = Claim(uuid7(), lease // timedelta(microseconds=1))
         self._handed: deque[Claimed] = deque()
@@ -100,7 +101,8 @@ class Pipeline:
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), SWEEP)
+                    async with asyncio.timeout(SWEEP):
+                        await self._woken.wait()
                 self._woken.clear()
                 while not self.paused and await self._step():
                     pass
@@ -112,6 +114,7 @@ class Pipeline:
             raise
         finally:
             self._running = False
+            self._aside.close()
 
     async def _give_back(self, *, uncount: bool) -> None:
         """What is claimed and not settled is free for others at once. A stop is no death, and its attempt does not count."""
@@ -164,7 +167,7 @@ class Pipeline:
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""
         try:
-            return await in_thread(lambda: [self.read(one) for one in claimed], PARSE_WITHIN)
+            return await self._aside.run(lambda: [self.read(one) for one in claimed], PARSE_WITHIN)
         except TimeoutError:
             if len(claimed) == 1:
                 log.exception("an envelope takes for ever to read", action="envelope.failed", envelope=claimed[0].uid)
@@ -175,7 +178,7 @@ class Pipeline:
         """What an envelope says, or why it cannot be told. Never raises: poison costs only itself."""
         if claimed.attempts > ATTEMPTS:
             return Reading(claimed, None, "died")
-        adapter = self._adapters.get(claimed.envelope.channel)
+        adapter = self._adapters.reader(claimed.envelope.channel)
         if adapter is None:
             return Reading(claimed, None, "no_channel")
         try:
@@ -255,16 +258,3 @@ class Pipeline:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 3, LAST_PAUSE)
-
-
-async def in_thread(work: Callable[[], list[Reading]], within: float) -> list[Reading]:
-    """Run `work` in a daemon thread: one that hangs must not keep the process from ending. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[Reading]] = loop.create_future()
-
-    def finish(readings: list[Reading]) -> None:
-        if not done.done():
-            done.set_result(readings)
-
-    threading.Thread(target=lambda: loop.call_soon_threadsafe(finish, work()), name="parse", daemon=True).start()
-    return await asyncio.wait_for(done, within)

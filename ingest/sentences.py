@@ -13,11 +13,13 @@ Vocabulary = Literal[
     "match",
     "tried",
     "suggestion",
+    "likeness",
     "rejected",
     "enquiry",
     "assignment",
     "reason",
     "obstacle",
+    "offer",
     "action",
     "people",
     "suggested",
@@ -62,15 +64,43 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "Shared keys, which therefore joined nobody",
         },
         "elsewhere": {"ru": "Принадлежат другому контакту", "en": "Belong to another contact"},
+        "joined": {
+            "ru": "Принадлежали второму контакту, который по ним и объединён с этим",
+            "en": "Belonged to a second contact, which was merged with this one because of them",
+        },
     },
     "suggestion": {
         "keys_of_two": {
             "ru": "Стоит проверить, не один ли это человек.",
             "en": "Please check whether they are one person.",
         },
+        "similar_name": {"ru": "Похожее имя: {name} – {other}", "en": "A similar name: {name} – {other}"},
         "another_name": {
             "ru": "Указано другое имя, чем у контакта: стоит проверить, не разные ли это люди.",
             "en": "The name given is not the contact's: please check whether these are two people.",
+        },
+    },
+    # Why two names may be one person's, as the end of that sentence.
+    "likeness": {
+        "same_name": {"ru": "имя совпадает", "en": "the name is the same"},
+        "diminutive": {"ru": "одно из имён — краткая форма другого", "en": "one name is short for the other"},
+        "misspelt": {"ru": "возможна опечатка", "en": "possibly misspelt"},
+        "initial": {"ru": "вместо имени инициал", "en": "an initial for the first name"},
+        "transliterated": {"ru": "записано разными алфавитами", "en": "written in two alphabets"},
+        "word_order": {"ru": "другой порядок слов", "en": "another order of words"},
+        "same_patronymic": {"ru": "то же отчество", "en": "the same patronymic"},
+        "other_patronymic": {"ru": "другое отчество", "en": "another patronymic"},
+        "other_given": {"ru": "другое имя", "en": "another first name"},
+        "other_surname": {"ru": "другая фамилия", "en": "another surname"},
+        "gender_form": {"ru": "фамилия другого рода", "en": "the surname is of the other gender"},
+        "no_name": {"ru": "имени нет", "en": "there is no name"},
+        "same_city": {"ru": "тот же город", "en": "the same city"},
+        "same_company": {"ru": "та же компания или общая линия", "en": "the same company or shared line"},
+        "same_domain": {"ru": "почта в том же домене", "en": "e-mail at the same domain"},
+        "near_phone": {"ru": "телефоны отличаются одной цифрой", "en": "the phones differ by one digit"},
+        "same_mailbox": {
+            "ru": "почтовые ящики называются одинаково",
+            "en": "the mailboxes have one name at two providers",
         },
     },
     # Why something is no key.
@@ -90,6 +120,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "в тексте не искали, хватило указанного отдельно",
             "en": "not looked for in the text, what was given apart from it was enough",
         },
+        "own": {"ru": "принадлежит самой компании", "en": "the company's own"},
     },
     # Which enquiry.
     "enquiry": {
@@ -116,7 +147,21 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Лид передан без очереди: менеджера указал тот, кто записал обращение. Ответственный: {manager}.",
             "en": "The lead went out without a turn, to whom the one named who took it down: {manager}.",
         },
+        "first": {
+            "ru": "Лид предложен всем, кто может его взять: {managers}. Он у того, кто примет первым.",
+            "en": "The lead was offered to all who can take it: {managers}. The first to accept has it.",
+        },
+        "everyone": {
+            "ru": "Все, кто на месте, отказались или не ответили, поэтому лид предложен им всем сразу: {managers}. "
+            "Он у того, кто примет первым.",
+            "en": "All who are there refused it or did not answer, so it was put before them all at once: {managers}. "
+            "The first to accept has it.",
+        },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
+        "test": {
+            "ru": "Это проба: лид отмечен и сразу закрыт, очередь не занята.",
+            "en": "A trial: the lead was marked and closed at once, and took no turn.",
+        },
     },
     "reason": {
         "outside_hours": {"ru": "сейчас на смене никого нет", "en": "nobody is on shift now"},
@@ -129,19 +174,50 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "ограниченное время ждём ответственного за клиента",
             "en": "we wait a limited time for the client's own manager",
         },
+        "refused_by_all": {
+            "ru": "все, кто на месте, отказались или не ответили",
+            "en": "all who are there refused it or did not answer",
+        },
+        "owner_away": {"ru": "ответственного давно нет на месте", "en": "its owner has been away for too long"},
     },
     "obstacle": {
         "leaving": {"ru": "новых лидов не получает", "en": "gets no new leads"},
         "off_shift": {"ru": "вне смены", "en": "off shift"},
+        "shift_ending": {"ru": "смена вот-вот закончится", "en": "the shift is about to end"},
         "away": {"ru": "нет на месте", "en": "away"},
         "on_call": {"ru": "на звонке", "en": "on a call"},
         "at_limit": {"ru": "предел открытых лидов", "en": "at the limit of open leads"},
+        "at_offers": {"ru": "предел предложений без ответа", "en": "at the limit of unanswered offers"},
+        "refused": {"ru": "уже отказ по этому лиду", "en": "has refused it already"},
+    },
+    # What became of an offer, or of a lead that nobody answered, without anybody's hand.
+    "offer": {
+        "expired": {
+            "ru": "Ответа на предложение не было. Лид больше не у менеджера: {manager}.",
+            "en": "There was no answer to the offer. The lead is no longer with {manager}.",
+        },
+        "made_away": {
+            "ru": "Предложений подряд без ответа — {silences}. Отмечено, что менеджера нет на месте: {manager}.",
+            "en": "Offers in a row without an answer: {silences}. {manager} counts as away.",
+        },
+        "owner_away": {
+            "ru": "Ответственного слишком долго нет на месте ({manager}), поэтому лид снова ждёт свободного менеджера.",
+            "en": "Its owner has been away for too long ({manager}), so the lead waits for a free manager again.",
+        },
+        "escalated": {
+            "ru": "Лид всё ещё никем не принят. Об этом знает {manager}.",
+            "en": "Nobody has accepted the lead yet. {manager} has been told.",
+        },
     },
     # What a person did; the sentence begins with who it was.
     "action": {
         "accept": {
             "ru": "лид принят в работу, ответственный — {manager}",
             "en": "lead accepted, the owner is {manager}",
+        },
+        "decline": {
+            "ru": "лид взять не может {manager}",
+            "en": "lead declined, {manager} cannot take it",
         },
         "assign": {
             "ru": "лид передан, ответственный — {manager}, отдел «{team}»",
@@ -152,6 +228,14 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "lose": {"ru": "лид закрыт как упущенный", "en": "lead closed as lost"},
         "convert": {"ru": "лид успешно завершён", "en": "lead converted"},
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
+        "hand_over": {
+            "ru": "лид передан вместе со всеми лидами сотрудника {left}, ответственный — {manager}",
+            "en": "handed over with all leads of {left}, the owner is {manager}",
+        },
+        "hand_over_in_turn": {
+            "ru": "лиды сотрудника {left} возвращены в очередь",
+            "en": "the leads of {left} wait for whoever has the turn",
+        },
         "available": {"ru": "{manager} снова получает лиды", "en": "{manager} gets leads again"},
         "away": {"ru": "{manager} пока не получает новых лидов", "en": "{manager} gets no new leads for now"},
         "replay": {
@@ -199,7 +283,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "contacts were parted, and this lead stands by itself again, as before they were merged",
         },
     },
-    # Why somebody is asked whether two contacts are one.
+    # Why somebody is asked about two contacts, where it is not their names.
     "suggested": {
         "keys_of_two": {
             "ru": "Одно обращение назвало ключи обоих контактов.",
@@ -226,6 +310,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
     "phrase": {
         "extension": {"ru": "{key} доб. {extension}", "en": "{key} ext. {extension}"},
         "erased": {"ru": "удалённый ключ", "en": "an erased key"},
+        "nameless": {"ru": "без имени", "en": "no name"},
         "name_kept": {
             "ru": "Указанное имя сохранено во взаимодействии.",
             "en": "The name that was given is kept with the interaction.",
@@ -241,6 +326,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "skipped": {"ru": "Пропущены", "en": "Skipped"},
         "cannot_take": {"ru": "Взять не могут", "en": "Cannot take it"},
         "because": {"ru": "{what} — {why}", "en": "{what} ({why})"},
+        "answer_within": {
+            "ru": "Это предложение: ответа ждём {within} рабочего времени.",
+            "en": "It is an offer: an answer is awaited for {within} of working time.",
+        },
         "with_reason": {"ru": "Причина: {reason}.", "en": "Reason: {reason}."},
         "by_key": {"ru": "Основание: {key}.", "en": "Because of {key}."},
         "now": {"ru": "Состояние: {state}.", "en": "Its state: {state}."},

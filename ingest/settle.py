@@ -16,20 +16,23 @@ from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest import by_hand
+from ingest.approach import enquiry_from
 from ingest.by_hand import Assigned
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.merging import Merging
+from ingest.overdue import is_away
 from ingest.rulebook import Rulebook, Rulebooks
+from ingest.sifting import TEST, without_staff
 from ingest.signals import Signals
 from kernel.clock import iso
 from kernel.seams import crashpoint
-from routing.rules import Chosen, Enquiry, choose
+from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, edition, leads, people, rotation
+from storage import decisions, edition, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
-from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead
+from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead, Repeat
 from storage.names import Names
 from storage.rotation import Notice
 from storage.store import Conflict
@@ -60,18 +63,27 @@ class _Batch:
     results: list[Result] = field(default_factory=list)
     interactions: list[NewInteraction] = field(default_factory=list)
     newcomers: dict[int, Newcomer] = field(default_factory=dict)
-    touched: dict[int, datetime] = field(default_factory=dict)
-    reopened: dict[int, datetime] = field(default_factory=dict)
+    tests: list[NewLead] = field(default_factory=list)
+    touched: dict[int, Repeat] = field(default_factory=dict)
+    reopened: dict[int, Repeat] = field(default_factory=dict)
     reopened_teams: set[str] = field(default_factory=set)
     given_up: set[int] = field(default_factory=set)
     decisions: list[Decision] = field(default_factory=list)
     again: dict[int, str] = field(default_factory=dict)
+    watched: dict[int, str] = field(default_factory=dict)
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
     signalled: bool = False
     edition: int | None = None
     joined: bool = False
     assigned: list[Assigned] = field(default_factory=list)
+
+    def leave_out(self, ignored: Sequence[Result]) -> None:
+        """These come to nothing further, and so do those that were to follow them."""
+        by_entry = {result.entry: result for result in ignored}
+        self.results += ignored
+        self.results += [replace(by_entry[first], entry=entry) for entry, first in self.later if first in by_entry]
+        self.later = [(entry, first) for entry, first in self.later if first not in by_entry]
 
 
 class Joins(Exception):
@@ -133,13 +145,15 @@ class Settler:
                 inbound.append((reading.claimed, said))
         fresh = self._beside_known(db, batch, inbound)
         identified = [_identify(said, rulebook) for _, said in fresh]
+        fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
+        batch.leave_out(ignored)
         named = by_hand.contacts_named(db, fresh)
         arrivals = [
             _arrival(claimed, said, found, named) for (claimed, said), found in zip(fresh, identified, strict=True)
         ]
         groups = [[e.key for e in found.evidence] for found in identified]
         asked = {key for group in groups for key in group}
-        world = people.world(db, self._names, asked, groups, set(named.values()))
+        world = people.world(db, self._names, asked, rulebook.shared_over, groups, set(named.values()))
         batch.edition = world.edition
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
@@ -224,8 +238,8 @@ class Settler:
         decided: People,
     ) -> None:
         chosen = [
-            _choose(rulebook, claimed, said, match)
-            for (claimed, said), match in zip(fresh, decided.matches, strict=True)
+            _choose(rulebook, claimed, said, found, match)
+            for (claimed, said), found, match in zip(fresh, identified, decided.matches, strict=True)
         ]
         asked = {(_party(m), c.team) for m, c in zip(decided.matches, chosen, strict=True) if m.known}
         slots = leads.slots(db, self._names, asked)
@@ -249,18 +263,20 @@ class Settler:
         """One approach: to the lead that holds the slot, or a new one; its interaction, its decision, its outcome."""
         at = claimed.envelope.received_at
         place = (_party(match), choice.team)
-        slot = slots.get(place)
+        test = rulebook.staff.is_test(found.evidence)
+        slot = None if test else slots.get(place)
         verdict = decide(slot, at, rulebook.limits)
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
-            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict)
+            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict, test=test)
             title = _title(rulebook, claimed, said)
-            slots[place] = Slot(lead, "unprocessed", None, at)
+            if not test:
+                slots[place] = Slot(lead, "unprocessed", None, at, respond_within=choice.respond_within)
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
-            self._repeat(batch, choice.team, verdict, slot, at)
+            self._repeat(batch, rulebook, choice.team, verdict, slot, at)
             manager = by_hand.manager_of(rulebook, said)
             if manager is not None and said.taken_down is not None:
                 batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
@@ -286,6 +302,8 @@ class Settler:
         choice: Chosen,
         interaction: int,
         verdict: Verdict,
+        *,
+        test: bool,
     ) -> int:
         envelope = claimed.envelope
         channel, source = by_hand.origin(rulebook, envelope.channel, said)
@@ -306,17 +324,28 @@ class Settler:
             last_at=envelope.received_at,
             place_at=envelope.received_at + (choice.respond_within or DEFAULT_PLACE),
             respond_within=choice.respond_within,
+            due_at=rulebook.due_at(choice.team, envelope.received_at, choice.respond_within),
+            escalate_at=rulebook.escalation_at(choice.team, envelope.received_at),
             marks=("no_way_back",) if match.code == "no_way_back" else (),
         )
         manager = by_hand.manager_of(rulebook, said)
-        if manager is not None and said.taken_down is not None:
+        if test:
+            self._close_at_once(batch, lead, choice)
+        elif manager is not None and said.taken_down is not None:
             batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
         else:
             batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
         return lead.id
 
+    def _close_at_once(self, batch: _Batch, lead: NewLead, choice: Chosen) -> None:
+        """The lead of a trial: marked, closed from the start, without a slot, and so without an effect on any other."""
+        marks = (*lead.marks, TEST)
+        batch.tests.append(replace(lead, marks=marks, slot=False, state="disqualified", reason=TEST))
+        record = {"code": TEST, "team": choice.team, "rule": choice.rule}
+        batch.decisions.append(Decision(self._new_id(), lead.created_at, "assignment", record, lead.id))
+
     @staticmethod
-    def _repeat(batch: _Batch, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
+    def _repeat(batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
         lead = slot.lead
         if lead in batch.newcomers:
             newcomer = batch.newcomers[lead]
@@ -324,12 +353,16 @@ class Settler:
                 newcomer, lead=replace(newcomer.lead, last_at=max(at, newcomer.lead.last_at))
             )
         elif verdict.code == "reopen" or lead in batch.reopened:
-            batch.reopened[lead] = max(at, batch.reopened.get(lead, at))
+            latest = max(at, batch.reopened[lead].at) if lead in batch.reopened else at
+            due_at = rulebook.due_at(team, latest, slot.respond_within)
+            batch.reopened[lead] = Repeat(latest, due_at, rulebook.escalation_at(team, latest))
             batch.reopened_teams.add(team)
         else:
-            batch.touched[lead] = max(at, batch.touched.get(lead, at), slot.last_at)
+            latest = max(at, slot.last_at, batch.touched[lead].at if lead in batch.touched else at)
+            batch.touched[lead] = Repeat(latest, rulebook.due_at(team, latest, slot.respond_within))
             if slot.owner is not None:
                 batch.again[lead] = slot.owner
+                batch.watched[lead] = team
 
     def _write_early(self, db: sa.Connection, batch: _Batch) -> None:
         """What else does not depend on whose turn it is."""
@@ -337,11 +370,12 @@ class Settler:
         leads.refold(db, batch.refolded)
         decisions.write(db, batch.decisions)
 
-    def _write_known(self, db: sa.Connection, batch: _Batch, now: datetime) -> None:
+    def _write_known(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
         """Leads that were there before: written under the locks of the teams, since a distribution locks in that order too."""
         leads.give_up_slots(db, batch.given_up)
         leads.touch(db, batch.touched)
         leads.reopen(db, batch.reopened)
+        self._watch(db, batch, rulebook, now)
         rotation.tell(
             db,
             self._names,
@@ -349,6 +383,20 @@ class Settler:
             (self._new_id() for _ in batch.again),
             now,
         )
+
+    def _watch(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
+        """A client who wrote again to somebody who is not there is not to wait for him for long, where the team says so."""
+        teams = rulebook.policy.teams
+        watched = {lead: team for lead, team in batch.watched.items() if teams[team].owner_away is not None}
+        if not watched:
+            return
+        standings = rotation.standings(db, self._names, now)
+        until: dict[int, datetime] = {}
+        for lead, team in watched.items():
+            if is_away(batch.again[lead], rulebook, standings, now):
+                end = rulebook.deadline(team, now, teams[team].owner_away)
+                until |= {} if end is None else {lead: end}
+        overdue.written_again(db, until)
 
     def _distribute(
         self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime, token: str | None
@@ -359,7 +407,7 @@ class Settler:
         opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
         teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
         if not teams:
-            self._write_known(db, batch, now)
+            self._write_known(db, batch, rulebook, now)
         else:
             spread = self._distributor.run(
                 db,
@@ -368,11 +416,13 @@ class Settler:
                 now,
                 newcomers,
                 restate=bool(batch.reopened),
-                once_locked=lambda: self._write_known(db, batch, now),
+                once_locked=lambda: self._write_known(db, batch, rulebook, now),
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
-        told = by_hand.assign(db, self._names, batch.assigned, self._new_id, now) if batch.assigned else False
+        leads.write_leads(db, self._names, batch.tests)
+        leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
+        told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
         told = bool(told or given or batch.again or batch.signalled or batch.joined)
@@ -396,7 +446,7 @@ def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
 
 
 def _identify(said: Inbound, rulebook: Rulebook) -> Identified:
-    return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys)
+    return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys, said.vouched)
 
 
 def _arrival(claimed: Claimed, said: Inbound, found: Identified, named: Mapping[int, int]) -> Arrival:
@@ -411,24 +461,13 @@ def _party(match: Match) -> int:
     return party
 
 
-def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, match: Match) -> Chosen:
-    channel, source = by_hand.origin(rulebook, claimed.envelope.channel, said)
-    origin = rulebook.origins.get(channel)
-    by_rules = choose(
-        rulebook.policy,
-        Enquiry(
-            channel=channel,
-            source=source,
-            city=said.city,
-            text=said.text,
-            subject=said.subject,
-            campaign=said.campaign,
-            known=match.known,
-            at=claimed.envelope.received_at,
-            channel_team=None if origin is None else origin.team,
-        ),
-    )
-    return by_hand.chosen(rulebook, by_rules, said)
+def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, found: Identified, match: Match) -> Chosen:
+    envelope = claimed.envelope
+    channel, source = by_hand.origin(rulebook, envelope.channel, said)
+    enquiry = enquiry_from(rulebook, channel, said, found, known=match.known, at=envelope.received_at)
+    if source != enquiry.source:
+        enquiry = replace(enquiry, source=source)
+    return by_hand.chosen(rulebook, choose(rulebook.policy, enquiry), said)
 
 
 def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:

@@ -8,6 +8,8 @@ import structlog
 
 PAUSES: Final = (0.05, 0.5, 2.0, 10.0, 30.0)
 CALM: Final = 60.0
+CALLS: Final = 4
+CALL_AGAIN: Final = 0.5
 
 log = structlog.get_logger("priyom.supervise")
 
@@ -40,8 +42,13 @@ class Supervisor:
             self.failing.pop(name, None)
 
     async def stop(self) -> None:
-        """Cancel all and wait for their end."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        """Cancel all and wait for their end; one that did not hear it, in a library of somebody else's, is told again."""
+        running = set(self._tasks.values())
+        for _ in range(CALLS):
+            for task in running:
+                task.cancel()
+            if running:
+                _, running = await asyncio.wait(running, timeout=CALL_AGAIN)
+        for task in running:
+            log.error("a task does not end", action="task.stuck", task=task.get_name())
         self._tasks.clear()

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import orjson
 import sqlalchemy as sa
 
-from channels import desk
 from channels.adapter import Adapter
 from channels.message import Envelope, Inbound, digest
 from dedup.keys import identify
@@ -18,7 +17,6 @@ from ingest.config.references import BUILT_IN
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.settle import Reading, Settled, Settler
 from kernel.ids import is_uuid, uuid7
-from kernel.texts import Language
 from storage import merging, people_views, views
 from storage.journal import Claim, Claimed, Journal
 
@@ -28,12 +26,6 @@ DESK: Final = BUILT_IN
 _LEASE: Final = timedelta(minutes=1)
 _SAID: Final = ("name", "text", "subject", "company", "city")
 _DECIDED: Final = ("team", "manager", "source", "channel", "contact")
-
-
-def with_desk(adapters: Mapping[str, Adapter[Any]], secret: bytes, language: Language) -> dict[str, Adapter[Any]]:
-    """The configured channels and the one that is always there."""
-    built_in = desk.Adapter(DESK, desk.Config(kind=DESK), secret=secret, language=language)
-    return {DESK: built_in, **adapters}
 
 
 class TakingDown:

@@ -1,4 +1,4 @@
-"""Deadlines: a ticker asks what is due. Shifts that begin or end, waits for a client's own manager, notices to be tried again."""
+"""Deadlines: a ticker asks what is due. Shifts that begin or end, waits, offers without an answer, notices to be tried again."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,9 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from ingest import overdue
 from ingest.distribution import Distributor
+from ingest.overdue import Overdue
 from ingest.rulebook import Rulebooks
 from kernel.clock import Clock
 from kernel.seams import crashpoint
@@ -30,6 +32,7 @@ class Ticker:
     ) -> None:
         self._store = store
         self._distributor = distributor
+        self._overdue = Overdue(distributor.names, distributor.new_id)
         self._rulebooks = rulebooks
         self._clock = clock
         self._on_given = on_given
@@ -62,7 +65,9 @@ class Ticker:
         self._on_given()
 
     def _everybody(self, db: sa.Connection, now: datetime) -> bool:
-        return self._distributor.everybody(db, self._rulebooks.current(db), now)
+        rulebook = self._rulebooks.current(db)
+        self._overdue.apply(db, rulebook, now)
+        return self._distributor.everybody(db, rulebook, now)
 
     async def _sleep(self) -> None:
         """Until the next deadline or a poke. Every few seconds it looks again for deadlines, without distributing."""
@@ -81,9 +86,10 @@ class Ticker:
     def _deadlines(self, db: sa.Connection) -> tuple[datetime | None, datetime | None, datetime | None]:
         """Counted from the last distribution, so that nothing falls between that and now."""
         policy = self._rulebooks.current(db).policy
+        waits = handling.next_wait_end(db, self._distributor.names, policy.teams), overdue.next_due(db)
         return (
             next_shift_change(policy.managers.values(), self._looked_at),
-            handling.next_wait_end(db, self._distributor.names, policy.teams),
+            min(filter(None, waits), default=None),
             outbox.next_due(db),
         )
 

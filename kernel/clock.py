@@ -1,6 +1,7 @@
 """The one clock. Everything that needs the time is given it or a Clock; only this module asks the machine."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -31,10 +32,10 @@ class Clock:
         wait = (moment - self.now()).total_seconds()
         if wait <= 0:
             return
-        try:
-            await asyncio.wait_for(stepped.wait(), wait)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
+            async with asyncio.timeout(wait):
+                await stepped.wait()
 
 
 def micros(moment: datetime) -> int:

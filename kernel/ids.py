@@ -15,7 +15,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def uuid7() -> str:
-    """A new UUIDv7 as text. Later calls in one process sort after earlier ones.
+    """A new UUIDv7 as text. Later calls in one process sort after earlier ones."""
+    text = uuid7_hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def uuid7_hex() -> str:
+    """`uuid7` without its dashes, as the store takes it.
 
     The 12 bits after the milliseconds hold a fraction of the millisecond (RFC 9562, section 6.2, method 3); when two
     calls fall into one step of 244 ns, the second takes the next step.
@@ -26,8 +32,7 @@ def uuid7() -> str:
         _last = now = max(now, _last + 1)
         tail = _random.getrandbits(62)
     high = (now >> 12) << 16 | 0x7000 | (now & 0xFFF)
-    text = f"{high << 64 | 0x8000_0000_0000_0000 | tail:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return f"{high << 64 | 0x8000_0000_0000_0000 | tail:032x}"
 
 
 def is_uuid(text: str) -> bool:

@@ -45,7 +45,14 @@ def write(db: sa.Connection, names: Names, before: Standing, after: Standing, no
         "version": leads.c.version + 1,
         "closed_at": micros(now) if closed else None,
         "wait_until": None,
+        "away_at": None,
     }
+    if after.state == "in_work":
+        values["accepted_at"] = micros(now)
+    elif not closed:
+        values["accepted_at"] = None
+    if after.state == "in_work" or closed:
+        values["escalate_at"] = None
     if before.state in CLOSED and not closed:
         values["last_at"] = micros(now)
     if after.state == "unprocessed":
@@ -80,13 +87,22 @@ def _count(db: sa.Connection, names: Names, before: Standing, after: Standing) -
             db.execute(sa.update(managers).where(managers.c.id == number).values(open=managers.c.open + by))
 
 
+def begin_escalation(db: sa.Connection, lead: int, first_at: datetime | None) -> None:
+    """From now on a lead waits to be accepted as if it had just come: when the first step of its team's chain is due."""
+    at = None if first_at is None else micros(first_at)
+    db.execute(sa.update(leads).where(leads.c.id == lead).values(escalated=0, escalate_at=at))
+
+
 def set_available(db: sa.Connection, names: Names, manager: str, *, available: bool) -> bool:
-    """Set the switch; whether that changed it. It is kept over restarts and new revisions."""
+    """Set the switch; whether that changed it. It is kept over restarts and new revisions. Who is back has been heard."""
+    number = names.managers.number(db, manager)
     changed = db.execute(
         sa.update(managers)
-        .where(managers.c.id == names.managers.number(db, manager), managers.c.available != available)
+        .where(managers.c.id == number, managers.c.available != available)
         .values(available=available, version=managers.c.version + 1)
     )
+    if available:
+        db.execute(sa.update(managers).where(managers.c.id == number, managers.c.silences != 0).values(silences=0))
     return changed.rowcount == 1
 
 

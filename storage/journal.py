@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -30,10 +30,13 @@ ATTEMPTS: Final = 3
 REPEAT_WINDOW: Final = timedelta(minutes=10)
 _WINDOW: Final = REPEAT_WINDOW // timedelta(microseconds=1)
 
+# The unique key, then the id: rows in their natural order are in the order of that key, and no two of them are equal so far.
 _APPENDED: Final = (
-    "id", "uid", "channel_id", "identity", "naming", "digest", "format", "received_at", "occurred_at", "day", "attempts",
+    "channel_id", "identity", "id", "uid", "naming", "digest", "format", "received_at", "occurred_at", "day", "attempts",
     "claim", "claimed_until",
 )  # fmt: skip
+_ID: Final = _APPENDED.index("id")
+_DIGEST: Final = _APPENDED.index("digest")
 _BODY: Final = ("journal_id", "codec", "meta", "body")
 _APPEND: Final = Upsert(
     journal,
@@ -85,41 +88,30 @@ class Claim:
     span: int
 
 
-class _Prepared(NamedTuple):
-    """An envelope on its way in. Sorts by its unique key, then by arrival: no two have the same id."""
-
-    channel: int
-    identity: str
-    id: int
-    uid: str
-    envelope: Envelope
-    day: str
-
-    def row(self, claim: Claim | None) -> tuple[object, ...]:
-        """Its row, in the order of `_APPENDED`."""
-        e = self.envelope
-        received = micros(e.received_at)
-        occurred = None if e.occurred_at is None else micros(e.occurred_at)
-        held = (0, None, None) if claim is None else (1, claim.token, received + claim.span)
-        return (
-            self.id, hexed(self.uid), self.channel, self.identity, e.naming, _text(e.digest), e.format, received, occurred,
-            self.day, *held,
-        )  # fmt: skip
-
-
 class Journal:
     """The journal of one store. `secret` keys the hash that stands for a provider's id; `lane` is our place in the ledger."""
 
     def __init__(self, names: Names, new_id: Callable[[], int], secret: bytes, lane: int) -> None:
         self._names = names
         self._new_id = new_id
-        self._secret = secret
+        self._hasher = blake2b(digest_size=16, key=secret)
         self._lane = lane
 
     def _identity(self, envelope: Envelope, uid: str) -> str:
         text = uid if envelope.identity is None else f"{envelope.channel}\0{envelope.identity}"
-        hashed = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._secret)
-        return _text(hashed.digest())
+        hasher = self._hasher.copy()
+        hasher.update(text.encode("utf-8", "surrogatepass"))
+        return _text(hasher.digest())
+
+    def _row(self, db: sa.Connection, uid: str, envelope: Envelope, day: str, claim: Claim | None) -> tuple[Any, ...]:
+        """A row on its way in, in the order of `_APPENDED`."""
+        received = micros(envelope.received_at)
+        occurred = None if envelope.occurred_at is None else micros(envelope.occurred_at)
+        held = (0, None, None) if claim is None else (1, claim.token, received + claim.span)
+        return (
+            self._names.channels.number(db, envelope.channel), self._identity(envelope, uid), self._new_id(), hexed(uid),
+            envelope.naming, _text(envelope.digest), envelope.format, received, occurred, day, *held,
+        )  # fmt: skip
 
     def append(
         self, db: sa.Connection, envelopes: Sequence[tuple[Envelope, str]], cursor: Cursor | None = None
@@ -142,32 +134,38 @@ class Journal:
         The lease starts by the program's clock; should the store's differ, another worker may take an entry early, and the
         fence of `decide` lets only one of them write.
         """
-        prepared = []
-        for envelope, day in envelopes:
-            uid = uuid7()
-            channel = self._names.channels.number(db, envelope.channel)
-            prepared.append(_Prepared(channel, self._identity(envelope, uid), self._new_id(), uid, envelope, day))
-        ordered = sorted(prepared)
-        accepted: dict[int, Accepted] = {}
-        if _APPEND.count(db, [p.row(claim) for p in ordered]) < len(ordered):
-            accepted = self._duplicates(db, ordered)
-        new = [p for p in prepared if p.id not in accepted]
-        insert(db, bodies, _BODY, [(p.id, *_encode(p.envelope)) for p in new])
-        accepted |= {p.id: Accepted(p.uid, duplicate=False) for p in new}
-        self._count(db, Counter((p.channel, p.day, _FIGURES[accepted[p.id].duplicate]) for p in prepared))
+        uids = [uuid7() for _ in envelopes]
+        appended = [self._row(db, uid, *dated, claim) for uid, dated in zip(uids, envelopes, strict=True)]
+        repeated: dict[int, Accepted] = {}
+        if _APPEND.count(db, sorted(appended)) < len(appended):
+            repeated = self._duplicates(db, appended)
+        stored: list[tuple[Any, ...]] = []
+        accepted: list[Accepted] = []
+        claimed: list[Claimed] = []
+        counted: Counter[tuple[int, str, str]] = Counter()
+        for row, uid, (envelope, day) in zip(appended, uids, envelopes, strict=True):
+            result = repeated.get(row[_ID])
+            if result is None:
+                result = Accepted(uid, duplicate=False)
+                stored.append((row[_ID], *_encode(envelope)))
+                if claim is not None:
+                    claimed.append(Claimed(row[_ID], uid, envelope, 1, as_client=False))
+            accepted.append(result)
+            counted[row[0], day, _FIGURES[result.duplicate]] += 1
+        insert(db, bodies, _BODY, stored)
+        self._count(db, counted)
         if cursor is not None:
             cursors.move(db, self._names.channels.number(db, cursor.channel), cursor)
-        claimed = [] if claim is None else [Claimed(p.id, p.uid, p.envelope, 1, as_client=False) for p in new]
-        return [accepted[p.id] for p in prepared], claimed
+        return accepted, claimed
 
     @staticmethod
-    def _duplicates(db: sa.Connection, ordered: Sequence[_Prepared]) -> dict[int, Accepted]:
-        """Those of a group whose identity was there before: the row that has it is not theirs."""
-        records = found(db, _KNOWN, [(p.channel, p.identity) for p in ordered])
+    def _duplicates(db: sa.Connection, appended: Sequence[tuple[Any, ...]]) -> dict[int, Accepted]:
+        """Those of a group whose identity was there before, by id: the row that has it is not theirs."""
+        records = found(db, _KNOWN, [row[:_ID] for row in appended])
         return {
-            p.id: Accepted(dashed(uid), duplicate=True, conflict=digest != _text(p.envelope.digest))
-            for p, (number, uid, digest) in zip(ordered, records, strict=True)
-            if number != p.id
+            row[_ID]: Accepted(dashed(uid), duplicate=True, conflict=digest != row[_DIGEST])
+            for row, (entry, uid, digest) in zip(appended, records, strict=True)
+            if entry != row[_ID]
         }
 
     def _count(self, db: sa.Connection, changes: Counter[tuple[int, str, str]]) -> None:
@@ -269,8 +267,9 @@ class Journal:
         The fence: with a claim's `token`, every entry must still be pending and ours, and people of the `edition` under which
         they were known, if one is given; else Conflict is raised and nothing is kept.
         """
+        at = micros(now)
         values = [
-            (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, micros(now))
+            (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, at)
             for o in sorted(outcomes, key=lambda o: o.entry)
         ]
         if not values:
@@ -433,18 +432,29 @@ _DECIDE_FENCED: Final = Prepared(
 
 def _encode(envelope: Envelope) -> tuple[int, str, str]:
     """(codec, meta, body): bytes that a database would refuse as text travel in base64."""
-    meta = orjson.dumps({storable(k): storable(v) for k, v in envelope.meta.items()}).decode()
+    meta = _packed(envelope.meta)
     if b"\0" not in envelope.body:
         try:
             return 0, meta, envelope.body.decode()
         except UnicodeDecodeError:
             pass
-    return 1, meta, binascii.b2a_base64(envelope.body, newline=False).decode()
+    return 1, meta, _text(envelope.body)
+
+
+def _packed(meta: Mapping[str, str]) -> str:
+    """As JSON; what a database refuses in a text goes, should an adapter have left it there."""
+    try:
+        packed = orjson.dumps(meta)
+    except orjson.JSONEncodeError:  # a lone surrogate
+        packed = b"\\u0000"
+    if b"\\u0000" in packed:
+        packed = orjson.dumps({storable(k): storable(v) for k, v in meta.items()})
+    return packed.decode()
 
 
 def _decode(codec: int, text: str) -> bytes:
     return text.encode() if codec == 0 else base64.b64decode(text)
 
 
-def _text(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()
+def _text(content: bytes) -> str:
+    return binascii.b2a_base64(content, newline=False).decode("ascii")

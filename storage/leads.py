@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Slot
 from kernel.clock import instant, micros
-from kernel.ids import uuid7
+from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.names import Names
-from storage.rows import Prepared, found, hexed, insert, look_up, pack, rows, update
+from storage.rows import Prepared, found, insert, look_up, pack, rows, update
 from storage.schema import interactions, leads
 from storage.store import Conflict
 
@@ -23,7 +23,7 @@ DEFAULT_PLACE: Final = timedelta(hours=24)
 
 _SLOT: Final = look_up(
     (leads.c.enquiry_of, leads.c.team_id),
-    (leads.c.id, leads.c.state, leads.c.owner_id, leads.c.last_at, leads.c.closed_at),
+    (leads.c.id, leads.c.state, leads.c.owner_id, leads.c.last_at, leads.c.closed_at, leads.c.respond_within),
 )
 _KNOWN_REF: Final = look_up(
     (interactions.c.channel_id, interactions.c.ref),
@@ -49,6 +49,7 @@ _LEAD: Final = (
     "respond_within",
     "due_at",
     "wait_until",
+    "escalate_at",
 )
 _INTERACTION: Final = (
     "id",
@@ -70,9 +71,13 @@ _INTERACTION: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, and never changed all the same: to fill so many fields of a frozen one takes three times as long.
+@dataclass(slots=True)
 class NewLead:
-    """A lead to be written. Before distribution it has no owner; `place_at` orders waiting leads and never moves."""
+    """A lead to be written. Before distribution it has no owner; `place_at` orders waiting leads and never moves.
+
+    `due_at` is when it is to be answered, `escalate_at` when somebody hears that nobody has accepted it.
+    """
 
     id: int
     contact: int | None
@@ -91,9 +96,21 @@ class NewLead:
     reason: str | None = None
     owner: str | None = None
     wait_until: datetime | None = None
+    due_at: datetime | None = None
+    escalate_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A further approach on a lead: when, and by when that is to be answered; `escalate_at` where it opens the lead again."""
+
+    at: datetime
+    due_at: datetime | None = None
+    escalate_at: datetime | None = None
+
+
+# Not frozen: as `NewLead`.
+@dataclass(slots=True)
 class NewInteraction:
     """An interaction to be written on a lead's timeline."""
 
@@ -122,7 +139,12 @@ def slots(db: sa.Connection, names: Names, asked: Collection[tuple[int, str]]) -
     records = found(db, _SLOT, [(party, names.teams.number(db, team)) for party, team in order])
     return {
         pair: Slot(
-            r[0], r[1], names.managers.name_or_none(db, r[2]), instant(r[3]), None if r[4] is None else instant(r[4])
+            r[0],
+            r[1],
+            names.managers.name_or_none(db, r[2]),
+            instant(r[3]),
+            None if r[4] is None else instant(r[4]),
+            None if r[5] is None else timedelta(microseconds=r[5]),
         )
         for pair, r in zip(order, records, strict=True)
         if r is not None
@@ -149,7 +171,7 @@ def write_interactions(db: sa.Connection, names: Names, new: Sequence[NewInterac
         [
             (
                 i.id,
-                hexed(uuid7()),
+                uuid7_hex(),
                 i.contact,
                 i.company,
                 i.lead,
@@ -192,7 +214,7 @@ def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None
         [
             (
                 n.id,
-                hexed(uuid7()),
+                uuid7_hex(),
                 n.contact,
                 n.company,
                 (n.contact or n.company) if n.slot else None,
@@ -208,12 +230,18 @@ def write_leads(db: sa.Connection, names: Names, new: Sequence[NewLead]) -> None
                 micros(n.last_at),
                 micros(n.place_at),
                 None if n.respond_within is None else _length(n.respond_within),
-                None if n.respond_within is None else micros(n.created_at + n.respond_within),
-                None if n.wait_until is None else micros(n.wait_until),
+                _micros(n.due_at),
+                _micros(n.wait_until),
+                _micros(n.escalate_at),
             )
             for n in sorted(new, key=lambda n: (n.contact or n.company or 0, n.team))
         ],
     )
+
+
+def close(db: sa.Connection, closed: Sequence[tuple[int, datetime]]) -> None:
+    """When these leads, whose state says that they are closed, were closed."""
+    update(db, leads, ("id", "closed_at"), [(lead, micros(at)) for lead, at in sorted(closed)])
 
 
 def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
@@ -221,7 +249,8 @@ def give_up_slots(db: sa.Connection, ids: Collection[int]) -> None:
     update(db, leads, ("id", "enquiry_of"), [(lead, None) for lead in sorted(ids)])
 
 
-_touched: Final = rows("new", leads.c.id, leads.c.last_at)
+_REPEAT: Final = (leads.c.id, leads.c.last_at, leads.c.due_at, leads.c.escalate_at)
+_touched: Final = rows("new", *_REPEAT)
 _TOUCH: Final = Prepared(
     sa.update(leads)
     .where(leads.c.id == _touched.c.id, sa.or_(*(leads.c.state == state for state in OPEN_STATES)))
@@ -229,13 +258,13 @@ _TOUCH: Final = Prepared(
         last_at=_touched.c.last_at,
         version=leads.c.version + 1,
         due_at=sa.case(
-            (leads.c.owner_id.is_not(None), _touched.c.last_at + leads.c.respond_within),
+            (leads.c.owner_id.is_not(None), _touched.c.due_at),
             else_=leads.c.due_at,
         ),
     )
     .returning(leads.c.id)
 )
-_reopened: Final = rows("new", leads.c.id, leads.c.last_at)
+_reopened: Final = rows("new", *_REPEAT)
 _REOPEN: Final = Prepared(
     sa.update(leads)
     .where(leads.c.id == _reopened.c.id, sa.or_(*(leads.c.state == state for state in CLOSED_STATES)))
@@ -249,26 +278,32 @@ _REOPEN: Final = Prepared(
         closed_at=None,
         wait_until=None,
         place_at=_reopened.c.last_at + sa.func.coalesce(leads.c.respond_within, 86_400_000_000),
-        due_at=_reopened.c.last_at + leads.c.respond_within,
+        due_at=_reopened.c.due_at,
+        accepted_at=None,
+        escalated=0,
+        escalate_at=_reopened.c.escalate_at,
     )
     .returning(leads.c.id)
 )
 
 
-def touch(db: sa.Connection, last: Mapping[int, datetime]) -> None:
+def touch(db: sa.Connection, last: Mapping[int, Repeat]) -> None:
     """A repeat on open leads: activity noted, and the response time of those that have an owner restarted."""
     _at(db, _TOUCH, last)
 
 
-def reopen(db: sa.Connection, last: Mapping[int, datetime]) -> None:
+def reopen(db: sa.Connection, last: Mapping[int, Repeat]) -> None:
     """Closed leads that are approached again: unprocessed once more, with a new place, until distribution runs."""
     _at(db, _REOPEN, last)
 
 
-def _at(db: sa.Connection, statement: Prepared, last: Mapping[int, datetime]) -> None:
+def _at(db: sa.Connection, statement: Prepared, last: Mapping[int, Repeat]) -> None:
     if not last:
         return
-    changed = statement(db, {"new": pack((lead, micros(last[lead])) for lead in sorted(last))})
+    values = [
+        (lead, micros(one.at), _micros(one.due_at), _micros(one.escalate_at)) for lead, one in sorted(last.items())
+    ]
+    changed = statement(db, {"new": pack(values)})
     if len(changed) != len(last):
         raise Conflict("a lead was closed or reopened meanwhile")
 
@@ -282,6 +317,10 @@ def _json(details: Mapping[str, Any]) -> str:
         return orjson.dumps(details).decode()
     except TypeError:  # a lone surrogate somewhere in it
         return storable(json.dumps(details, ensure_ascii=False))
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else micros(moment)
 
 
 def _length(span: timedelta) -> int:

@@ -259,7 +259,9 @@ def burden(db: sa.Connection, change: Mapping[int | None, int]) -> None:
 
 
 def describe(db: sa.Connection, number: int, values: Mapping[str, Any]) -> None:
-    """Name a contact, or give it an owner."""
+    """Name a contact, or give it an owner. Namesakes are looked for anew where there is a new name."""
+    if values.get("name") is not None:
+        values = {**values, "searched_at": None}
     db.execute(sa.update(contacts).where(contacts.c.id == number).values(**values, version=contacts.c.version + 1))
 
 

@@ -12,13 +12,15 @@ class Index:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
+        self._present: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._names: dict[int, str] = {}
 
     def refresh(self, db: sa.Connection) -> None:
-        """Read the table again: after a new revision was applied."""
+        """Read the table again: after a new revision was applied. What is in hand under an old name is still found by it."""
         pairs = db.execute(sa.select(self._table.c.name, self._table.c.id)).all()
-        self._numbers = {name: number for name, number in pairs}
+        self._present = {name: number for name, number in pairs}
+        self._numbers = self._numbers | self._present
         self._names = {number: name for name, number in pairs}
 
     def number(self, db: sa.Connection, name: str) -> int:
@@ -40,7 +42,7 @@ class Index:
     def all(self, db: sa.Connection) -> Mapping[str, int]:
         """Every name with its number."""
         self.refresh(db)
-        return self._numbers
+        return self._present
 
 
 class Names:

@@ -1,29 +1,54 @@
 """Notices that are still to be sent: claimed, sent or tried again, at last given up and shown."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
+from kernel.ids import uuid7
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, dashed, pack, rows
+from storage.rows import Prepared, StoreClock, dashed, hexed, insert, pack, rows
 from storage.schema import leads, outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one."""
+    """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one.
+
+    `lead`: None where it is about none or several. `record`: codes and ids that it is rendered from. `exhausted`: routes that
+    could not deliver it.
+    """
 
     id: int
     uid: str
     code: str
-    lead: int
+    lead: int | None
     manager: str
     attempts: int
     created_at: datetime
+    offer: int | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    critical: bool = False
+    exhausted: tuple[str, ...] = ()
+
+    @property
+    def leads(self) -> Sequence[int]:
+        """Every lead that it is about."""
+        return self.record.get("leads", ()) if self.lead is None else (self.lead,)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something to tell a person that is about no lead, or about several: its code, and what it is rendered from."""
+
+    code: str
+    manager: str
+    record: Mapping[str, Any]
+    critical: bool = False
 
 
 class _Taken(NamedTuple):
@@ -32,11 +57,15 @@ class _Taken(NamedTuple):
     id: int
     uid: object
     code: str
-    lead_id: int
+    lead_id: int | None
     manager_id: int
     attempts: int
     created_at: int
     due_at: int
+    offer_id: int | None
+    record: str | None
+    critical: bool
+    route: str | None
 
 
 _FREE: Final = sa.and_(
@@ -84,11 +113,46 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
     given = {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
     taken = [_Taken(*row) for row in _CLAIM(db, given)]
     ordered = sorted(taken, key=lambda row: (row.due_at, row.id))
-    manager = names.managers.name
     return [
-        Due(r.id, dashed(r.uid), r.code, r.lead_id, manager(db, r.manager_id), r.attempts, instant(r.created_at))
+        Due(
+            r.id,
+            dashed(r.uid),
+            r.code,
+            r.lead_id,
+            names.managers.name(db, r.manager_id),
+            r.attempts,
+            instant(r.created_at),
+            r.offer_id,
+            {} if r.record is None else orjson.loads(r.record),
+            bool(r.critical),
+            tuple((r.route or "").split()),
+        )
         for r in ordered
     ]
+
+
+_ANNOUNCED: Final = ("id", "uid", "code", "manager_id", "record", "critical", "created_at", "due_at")
+
+
+def announce(
+    db: sa.Connection, names: Names, announced: Sequence[Announcement], ids: Iterable[int], now: datetime
+) -> None:
+    """Put announcements into the outbox, each a message of its own."""
+    at = micros(now)
+    values = [
+        (
+            number,
+            hexed(uuid7()),
+            one.code,
+            names.managers.number(db, one.manager),
+            orjson.dumps(one.record).decode(),
+            one.critical,
+            at,
+            at,
+        )
+        for number, one in zip(ids, announced, strict=True)
+    ]
+    insert(db, outbox, _ANNOUNCED, values)
 
 
 def release_all(db: sa.Connection) -> None:
@@ -106,10 +170,24 @@ def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, r
     _FINISH(db, given)
 
 
-def put_back(db: sa.Connection, token: str, notice: int, again_at: datetime | None, error: str) -> None:
-    """Not sent: try again at a time, or never (None), which is a dead end that is shown."""
+def hold_back(db: sa.Connection, token: str, ids: Collection[int], until: datetime) -> None:
+    """Not to be sent before a time; that they were looked at counts as no attempt."""
+    mine = sa.and_(outbox.c.id.in_(ids), outbox.c.claim == token)
+    values = {"claim": None, "claimed_until": None, "due_at": micros(until), "attempts": outbox.c.attempts - 1}
+    db.execute(sa.update(outbox).where(mine).values(values))
+
+
+def put_back(
+    db: sa.Connection, token: str, notice: int, again_at: datetime | None, error: str, exhausted: Sequence[str] = ()
+) -> None:
+    """Not sent: try again at a time, or never (None), which is a dead end that is shown.
+
+    With `exhausted`, the routes that could not deliver it, the attempts of the next route are counted from the beginning.
+    """
     values: dict[str, Any] = {"claim": None, "claimed_until": None, "error": error}
     values |= {"state": "dead"} if again_at is None else {"due_at": micros(again_at)}
+    if exhausted:
+        values |= {"route": " ".join(exhausted), "attempts": 0}
     db.execute(sa.update(outbox).where(outbox.c.id == notice, outbox.c.claim == token).values(values))
 
 
@@ -123,7 +201,7 @@ def unsent(db: sa.Connection, names: Names, states: Sequence[str] = ("dead", "du
     """Notices that have not reached their manager, the dead first."""
     found = db.execute(
         sa.select(outbox, leads.c.uid.label("lead_uid"))
-        .join(leads, leads.c.id == outbox.c.lead_id)
+        .outerjoin(leads, leads.c.id == outbox.c.lead_id)
         .where(outbox.c.state.in_(states))
         .order_by(outbox.c.state, outbox.c.id)
         .limit(200)

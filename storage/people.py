@@ -4,19 +4,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import orjson
 import sqlalchemy as sa
 
 from dedup.keys import Key
 from dedup.people import Company, Held, People, Person, World
 from kernel.clock import micros
-from kernel.ids import uuid7
+from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.edition import EDITION
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, Upsert, found, hexed, insert, look_up, pack, rows, update
-from storage.schema import apart, companies, contacts, keys, leads, suggestions
+from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, insert, look_up, pack, rows, update
+from storage.schema import apart, companies, contacts, keys, leads, suggestions, together
 
-_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared, EDITION))
+_HELD: Final = look_up(
+    (keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared, keys.c.line_id, EDITION)
+)
 _COMPANY: Final = look_up((companies.c.id,), (companies.c.id, companies.c.name, companies.c.owner_id))
 _holder: Final = rows("asked", contacts.c.id)
 _itself: Final = contacts.alias("itself")
@@ -50,6 +53,18 @@ _APART: Final = Prepared(
     .join(apart, apart.c.low_id == _low.c.id)
     .join(_high, _high.c.id == apart.c.high_id)
 )
+_beside_asked: Final = rows("asked", together.c.key_id)
+_few: Final = (
+    sa.select(together.c.other_id)
+    .where(together.c.key_id == _beside_asked.c.key_id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .correlate(_beside_asked)
+    .subquery("few")
+)
+_BESIDE: Final = Prepared(
+    sa.select(_beside_asked.c.key_id, sa.select(JsonList(_few.c.other_id)).scalar_subquery().label("others"))
+)
+_TOGETHER: Final = Upsert(together, ("key_id", "other_id"), lambda insert: insert.on_conflict_do_nothing())
 
 _CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")
 _COMPANY_ROW: Final = ("id", "uid", "name", "created_at")
@@ -61,22 +76,30 @@ def world(
     db: sa.Connection,
     names: Names,
     asked: Collection[Key],
+    over: int | None = None,
     groups: Iterable[Collection[Key]] = (),
     people: Collection[int] = (),
 ) -> World:
-    """What the store knows of these keys: three statements, whatever their number.
+    """What the store knows of these keys: three statements, whatever their number; one more where `over` limits their company.
 
-    One more where one of the `groups`, the keys of one approach each, names two people who may stay apart. `people` are
-    wanted besides, whatever the keys say.
+    One more, too, where one of the `groups`, the keys of one approach each, names two people who may stay apart. `people`
+    are wanted besides, whatever the keys say.
     """
     order = sorted(asked)
     records = found(db, _HELD, [(key.kind, key.value) for key in order])
-    held = {key: Held(r[0], r[1], bool(r[2])) for key, r in zip(order, records, strict=True) if r is not None}
     edition = next((r[-1] for r in records if r is not None), None)
     if people and edition is None:
         edition = db.execute(sa.select(EDITION)).scalar_one()
+    beside = _beside(db, [r[0] for r in records if r is not None], over)
+    held = {
+        key: Held(r[0], r[1], bool(r[2]), beside.get(r[0], frozenset()), r[3])
+        for key, r in zip(order, records, strict=True)
+        if r is not None
+    }
     personal = sorted({h.holder for h in held.values() if not h.shared} | set(people))
-    shared = sorted({h.holder for h in held.values() if h.shared})
+    shared = sorted(
+        {h.holder for h in held.values() if h.shared} | {h.line for h in held.values() if h.line is not None}
+    )
     owner = names.managers.name_or_none
     roots = {
         holder: Person(r[0], r[1], owner(db, r[2]))
@@ -89,6 +112,7 @@ def world(
         roots,
         {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines},
         apart=_apart(db, _doubtful(held, roots, groups)),
+        over=over,
         edition=edition,
     )
 
@@ -109,6 +133,14 @@ def _apart(db: sa.Connection, people: Collection[int]) -> frozenset[frozenset[in
         return frozenset()
     pairs = _APART(db, {"asked": pack((number,) for number in sorted(people))})
     return frozenset(frozenset((low, high)) for low, high in pairs if low in people and high in people)
+
+
+def _beside(db: sa.Connection, ids: Sequence[int], over: int | None) -> dict[int, frozenset[int]]:
+    """The keys that came together with each of these, one more than the limit at most; nothing is asked where there is none."""
+    if over is None or not ids:
+        return {}
+    records = _BESIDE(db, {"asked": pack([(number,) for number in ids]), "most": over + 1})
+    return {number: frozenset(orjson.loads(others or "[]")) for number, others in records}
 
 
 def write(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
@@ -133,14 +165,13 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
             for k in sorted(people.keys, key=lambda k: k.key)
         ],
     )
-    insert(
-        db, contacts, _CONTACT, [(c.id, hexed(uuid7()), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts]
-    )
-    insert(
-        db, companies, _COMPANY_ROW, [(c.id, hexed(uuid7()), _clean(c.name), made_at(c.id)) for c in people.companies]
-    )
+    insert(db, contacts, _CONTACT, [(c.id, uuid7_hex(), c.id, _clean(c.name), made_at(c.id)) for c in people.contacts])
+    insert(db, companies, _COMPANY_ROW, [(c.id, uuid7_hex(), _clean(c.name), made_at(c.id)) for c in people.companies])
     update(db, contacts, ("id", "name"), [(i, _clean(n)) for i, n in sorted(people.named)])
     update(db, keys, ("id", "holder_id", "shared"), [(key, company, True) for key, company in sorted(people.reheld)])
+    update(db, keys, ("id", "line_id"), sorted(people.lined))
+    if people.together:
+        _TOGETHER(db, sorted(people.together))
     _suggest(db, people, received, new_ids)
 
 
@@ -149,7 +180,7 @@ def _suggest(db: sa.Connection, people: People, received: Mapping[int, datetime]
     if not unique:
         return
     values = [
-        (new_id, hexed(uuid7()), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
+        (new_id, uuid7_hex(), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
         for new_id, s in zip(new_ids, sorted(unique.values(), key=lambda s: (s.contact, s.other, s.code)), strict=False)
     ]
     _SUGGEST(db, values)

@@ -1,7 +1,7 @@
 """The applied revision of managers, teams and rules, the names that it brings, and the store's own settings."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -45,13 +45,22 @@ def apply(
     """Put a revision in force, unless it is already, and bring the tables of names up to it.
 
     `kinds` has the kind of each channel by name. A manager who is not in it any more is leaving: gets nothing new, keeps his leads.
+    An entry with `was` that is not there yet, while what it was is, keeps all that hangs on it under its new name.
     """
     digest = blake2b(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
     latest = db.execute(sa.select(revisions.c.id, revisions.c.digest).order_by(revisions.c.id.desc()).limit(1)).first()
+    _rename(db, channels, document["channels"])
+    _rename(db, managers, document["managers"])
     _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items()})
     _bring(db, teams, {name: {} for name in document["teams"]})
-    _bring(db, managers, {name: {} for name in document["managers"]})
-    present = managers.c.name.in_(list(document["managers"]))
+    # Directors are told things and get no leads. Who is both is a manager.
+    directors = [name for name in document.get("directors", ()) if name not in document["managers"]]
+    people = dict.fromkeys(document["managers"], "manager") | dict.fromkeys(directors, "director")
+    _bring(db, managers, {name: {"role": role} for name, role in people.items()})
+    for role in ("manager", "director"):
+        own = managers.c.name.in_([name for name, his in people.items() if his == role])
+        db.execute(sa.update(managers).where(own, managers.c.role != role).values(role=role))
+    present = managers.c.name.in_(list(people))
     db.execute(sa.update(managers).where(present, managers.c.leaving == sa.true()).values(leaving=False))
     db.execute(sa.update(managers).where(sa.not_(present), managers.c.leaving == sa.false()).values(leaving=True))
     names.refresh(db)
@@ -63,6 +72,21 @@ def apply(
         sa.insert(revisions).values(id=number, applied_at=micros(now), actor=actor, digest=digest, document=text)
     )
     return Revision(number, document)
+
+
+def renamed(known: Collection[str], wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """New name by old one: what `was` says, where only the old name is known yet and the new file has it no more."""
+    return {
+        entry["was"]: name
+        for name, entry in wanted.items()
+        if entry.get("was") in known and name not in known and entry["was"] not in wanted
+    }
+
+
+def _rename(db: sa.Connection, table: sa.Table, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    known = set(db.execute(sa.select(table.c.name)).scalars())
+    for old, new in renamed(known, wanted).items():
+        db.execute(sa.update(table).where(table.c.name == old).values(name=new))
 
 
 def _bring(db: sa.Connection, table: sa.Table, wanted: Mapping[str, Mapping[str, Any]]) -> None:
@@ -78,6 +102,15 @@ def setting(db: sa.Connection, name: str) -> str | None:
     """A setting of the store's own."""
     found: str | None = db.execute(sa.select(settings.c.value).where(settings.c.name == name)).scalar()
     return found
+
+
+def advance(db: sa.Connection, name: str, value: str) -> bool:
+    """Set a setting that only grows; whether this changed it, which is true for one of several who try at once."""
+    made = upsert(db, settings).values(name=name, value=value)
+    done = made.on_conflict_do_update(
+        index_elements=["name"], set_={"value": made.excluded.value}, where=settings.c.value < made.excluded.value
+    )
+    return db.execute(done.returning(settings.c.value)).first() is not None
 
 
 def secret(db: sa.Connection, name: str) -> str:

@@ -4,17 +4,19 @@ Locks are taken late in a transaction and in one order: teams by number, manager
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, micros
-from kernel.ids import uuid7
-from routing.distribute import Distribution, Standing, Waiting
+from kernel.ids import uuid7_hex
+from routing.distribute import LASTING, Distribution, Standing, Waiting
+from storage import offers
 from storage.names import Names
-from storage.rows import Prepared, Upsert, hexed, pack, rows, update
+from storage.rows import Prepared, Upsert, pack, rows, update
 from storage.schema import companies, contacts, leads, managers, outbox, teams, turns
 
 WAITING_LIMIT: Final = 500
@@ -30,11 +32,17 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell a manager about a lead, by code; rendered when it is sent."""
+    """Something to tell somebody about a lead, by code; rendered when it is sent.
+
+    `record` has the codes and ids that it is rendered from. What is `critical` no quiet hours hold back.
+    """
 
     code: str
     lead: int
     manager: str
+    offer: int | None = None
+    record: Mapping[str, Any] | None = None
+    critical: bool = False
 
 
 _asked_teams: Final = rows("asked", teams.c.id)
@@ -45,31 +53,42 @@ _LOCK_TEAMS: Final = Prepared(
 _TURNS: Final = Prepared(
     sa.select(turns.c.team_id, turns.c.manager_id, turns.c.turn).where(turns.c.team_id.in_(_some_teams))
 )
-_standings: Final = sa.select(
-    managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving
-).order_by(managers.c.id)
+_standings: Final = (
+    sa.select(managers.c.name, managers.c.available, managers.c.open, managers.c.on_call_until, managers.c.leaving)
+    .where(managers.c.role == "manager")
+    .order_by(managers.c.id)
+)
 _MANAGERS: Final = Prepared(_standings)
 _LOCK_MANAGERS: Final = Prepared(_standings.with_for_update())
 
 
-def lock(db: sa.Connection, names: Names, team_names: Collection[str], now: datetime) -> Locked:
-    """Lock these teams and their managers' places, and read how everybody stands."""
+def lock(
+    db: sa.Connection, names: Names, team_names: Collection[str], now: datetime, *, with_offers: bool = False
+) -> Locked:
+    """Lock these teams and their managers' places, and read how everybody stands; `with_offers`, those open too."""
     asked = {"asked": pack([(number,) for number in sorted(names.teams.number(db, team) for team in team_names)])}
-    _LOCK_TEAMS(db, asked)
-    found = standings(db, now, lock=True)
+    if db.dialect.name != "sqlite":  # its one writer has everything locked
+        _LOCK_TEAMS(db, asked)
+    found = standings(db, names, now, lock=True, with_offers=with_offers)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
     for team, manager, turn in _TURNS(db, asked):
         latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
     return Locked(found, latest)
 
 
-def standings(db: sa.Connection, now: datetime, *, lock: bool = False) -> dict[str, Standing]:
+def standings(
+    db: sa.Connection, names: Names, now: datetime, *, lock: bool = False, with_offers: bool = False
+) -> dict[str, Standing]:
     """How every manager stands, by name; with `lock`, until the transaction ends."""
     at = micros(now)
-    return {
+    found = {
         name: Standing(name, bool(available), count, (on_call_until or 0) > at, bool(leaving))
         for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
     }
+    if with_offers:
+        for name, count in offers.open_counts(db, names).items():
+            found[name] = replace(found[name], offered=count)
+    return found
 
 
 _itself: Final = contacts.alias("itself")
@@ -92,7 +111,7 @@ _OWNER: Final = sa.func.coalesce(
 
 
 _page: Final = (
-    sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, _OWNER.label("owner"))
+    sa.select(leads.c.id, leads.c.place_at, leads.c.wait_until, leads.c.reason, leads.c.refusals, _OWNER.label("owner"))
     .where(leads.c.team_id == sa.bindparam("team", type_=sa.BigInteger()), leads.c.state == "unprocessed")
     .order_by(leads.c.place_at, leads.c.id)
     .limit(WAITING_LIMIT)
@@ -110,17 +129,34 @@ _NEXT_PAGE: Final = Prepared(
 def waiting(
     db: sa.Connection, names: Names, team: str, after: tuple[datetime, int] | None = None
 ) -> tuple[list[Waiting], dict[int, str | None]]:
-    """A page of the unprocessed leads of a team by their place, `after` one of them; and why each has waited so far."""
+    """A page of the unprocessed leads of a team by their place, `after` one of them; and why each has waited so far.
+
+    Who has refused them is one statement more, for those that anybody has.
+    """
     given = {"team": names.teams.number(db, team), "place": 0, "lead": 0}
     if after is not None:
         given |= {"place": micros(after[0]), "lead": after[1]}
     owner = names.managers.name_or_none
     stand: list[Waiting] = []
     reasons: dict[int, str | None] = {}
-    for lead, place, wait, reason, manager in (_PAGE if after is None else _NEXT_PAGE)(db, given):
-        stand.append(Waiting(lead, instant(place), owner(db, manager), None if wait is None else instant(wait)))
+    refused: set[int] = set()
+    for lead, place, wait, reason, refusals, manager in (_PAGE if after is None else _NEXT_PAGE)(db, given):
+        wait_until = None if wait is None else instant(wait)
+        stand.append(Waiting(lead, instant(place), owner(db, manager), wait_until, reason))
         reasons[lead] = reason
-    return stand, reasons
+        if refusals:
+            refused.add(lead)
+    return _with_refusals(db, names, stand, refused) if refused else stand, reasons
+
+
+def _with_refusals(
+    db: sa.Connection, names: Names, stand: Iterable[Waiting], refused: Collection[int]
+) -> list[Waiting]:
+    known = offers.refusals(db, names, refused)
+    return [
+        replace(one, refused=known[one.lead][0], shown=known[one.lead][1]) if one.lead in known else one
+        for one in stand
+    ]
 
 
 _settled: Final = rows("new", leads.c.id, leads.c.owner_id, leads.c.state, leads.c.reason, leads.c.wait_until)
@@ -142,6 +178,11 @@ def settle(db: sa.Connection, names: Names, distribution: Distribution, *, excep
     changed: dict[int, tuple[object, ...]] = {
         given.lead: (names.managers.number(db, given.manager), "assigned", None, None) for given in distribution.given
     }
+    for shown in distribution.shown:
+        offered = shown.by == "first"
+        changed[shown.lead] = (
+            (None, "assigned", None, None) if offered else (None, "unprocessed", "refused_by_all", None)
+        )
     for left in distribution.left:
         wait_until = None if left.wait_until is None else micros(left.wait_until)
         changed[left.lead] = (None, "unprocessed", left.reason, wait_until)
@@ -157,7 +198,7 @@ def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
         .where(
             leads.c.team_id == names.teams.number(db, team),
             leads.c.state == "unprocessed",
-            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", reason))),
+            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", *LASTING, reason))),
         )
         .values(reason=reason, version=leads.c.version + 1)
     )
@@ -190,18 +231,51 @@ def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> No
 
 
 _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created_at", "due_at")
-_TELL: Final = Upsert(outbox, _NOTICE, lambda insert: insert.on_conflict_do_nothing(index_elements=["slot"]))
+_ABOUT_OFFERS: Final = (*_NOTICE, "offer_id", "record", "critical")
+_OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away")
+
+
+_TELL: Final = Upsert(
+    outbox,
+    _NOTICE,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["slot"],
+        set_={"code": insert.excluded.code},
+        where=sa.or_(*(outbox.c.code == code for code in _OVER)),
+    ),
+)
+_TELL_OF_OFFERS: Final = Upsert(
+    outbox,
+    _ABOUT_OFFERS,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["slot"],
+        set_={name: insert.excluded[name] for name in ("code", "offer_id", "record", "critical")},
+    ),
+)
 
 
 def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterable[int], now: datetime) -> None:
-    """Put notices into the outbox. One that is still to be sent about the same lead to the same manager takes a further one in."""
+    """Put notices into the outbox, of each lead and manager the last.
+
+    One that is still to be sent about the same lead to the same manager takes a further one in; what is about an offer
+    takes its place, since it says how that lead and he stand now.
+    """
     at = micros(now)
-    values: list[tuple[object, ...]] = []
+    plain: dict[str, tuple[object, ...]] = {}
+    of_offers: dict[str, tuple[object, ...]] = {}
     for new_id, notice in zip(ids, notices, strict=False):
         manager = names.managers.number(db, notice.manager)
-        values.append((new_id, hexed(uuid7()), notice.code, notice.lead, manager, f"{notice.lead}:{manager}", at, at))
-    if values:
-        _TELL(db, sorted(values, key=lambda v: str(v[5])))
+        slot = f"{notice.lead}:{manager}:{notice.code}" if notice.critical else f"{notice.lead}:{manager}"
+        common = (new_id, uuid7_hex(), notice.code, notice.lead, manager, slot, at, at)
+        if notice.offer is None and notice.record is None and not notice.critical:
+            plain[slot] = common
+        else:
+            record = None if notice.record is None else orjson.dumps(notice.record).decode()
+            of_offers[slot] = (*common, notice.offer, record, notice.critical)
+    if plain:
+        _TELL(db, [plain[slot] for slot in sorted(plain)])
+    if of_offers:
+        _TELL_OF_OFFERS(db, [of_offers[slot] for slot in sorted(of_offers)])
 
 
 def recount(db: sa.Connection) -> dict[str, tuple[int, int]]:

@@ -2,12 +2,14 @@
 
 `rows` is a table made of that parameter (`json_each` on SQLite, `json_array_elements` on PostgreSQL), so a statement for one row
 and one for two hundred are the same text, compiled and planned once. Values pass by the Python side of column types:
-times are integer microseconds, UUIDs 32 hexadecimal digits, JSON is text.
+times are integer microseconds, UUIDs 32 hexadecimal digits, JSON is text. What is only written (`insert`, `update`, `Upsert`)
+goes to SQLite row by row in one call of the driver: no way to a server is saved there, and json_each costs twice as much.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, cast
+from operator import itemgetter
+from typing import Any, Final, NoReturn, cast
 
 import orjson
 import sqlalchemy as sa
@@ -37,6 +39,14 @@ class JsonRecord(GenericFunction[str]):
     """Several columns of one row as one JSON array in text, so that a scalar sub-select can bring them all."""
 
     name = "json_record"
+    type = sa.Text()
+    inherit_cache = True
+
+
+class JsonList(GenericFunction[str]):
+    """A column of several rows as one JSON array in text; no rows are NULL or an empty array, as the database has it."""
+
+    name = "json_list"
     type = sa.Text()
     inherit_cache = True
 
@@ -106,6 +116,16 @@ def _record_postgresql(element: JsonRecord, compiler: Any, **kw: Any) -> str:
     return f"CAST(json_build_array({compiler.process(element.clauses, **kw)}) AS TEXT)"
 
 
+@compiles(JsonList, "sqlite")
+def _list_sqlite(element: JsonList, compiler: Any, **kw: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(JsonList, "postgresql")
+def _list_postgresql(element: JsonList, compiler: Any, **kw: Any) -> str:
+    return f"CAST(json_agg({compiler.process(element.clauses, **kw)}) AS TEXT)"
+
+
 @compiles(StoreClock, "sqlite")
 def _clock_sqlite(element: StoreClock, compiler: Any, **kw: Any) -> str:
     return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
@@ -132,46 +152,140 @@ def pack(values: Iterable[Values]) -> str:
     return orjson.dumps(list(values)).decode()
 
 
+def _is_overheard(db: sa.Connection) -> bool:
+    """Whether somebody listens to statements, as tests do to make them fail: then they go by SQLAlchemy, which tells him."""
+    told = db.engine.dispatch
+    return bool(told.before_cursor_execute or told.after_cursor_execute or db.dialect.dispatch.handle_error)
+
+
+def _raise_named(db: sa.Connection, sql: str, error: Any) -> NoReturn:
+    """A driver's error as SQLAlchemy names it, without the values; a connection that is lost by it leaves the pool."""
+    dialect, base = db.dialect, db.dialect.loaded_dbapi.Error
+    lost = dialect.is_disconnect(error, cast("Any", db.connection.dbapi_connection), None)
+    if lost:
+        db.invalidate(error)
+    raise sa.exc.DBAPIError.instance(
+        sql, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    ) from error
+
+
+@cache
+def _with_constants(kind: Any) -> Any:
+    """A dialect's compiler that writes a statement's own constants into its text; what is given at each run stays a parameter.
+
+    Neither database can prove of a parameter that a partial index covers it: PostgreSQL leaves the index out of a plan that
+    serves all values, and SQLite, which looks at the value, plans the statement anew whenever one is bound.
+    """
+
+    class WithConstants(kind):  # type: ignore[misc] # the dialect's own
+        def visit_bindparam(self, bindparam: Any, **kw: Any) -> str:
+            constant = bindparam.value is not None and not bindparam.expanding
+            text: str = super().visit_bindparam(bindparam, **(kw | {"literal_binds": True} if constant else kw))
+            return text
+
+    return WithConstants
+
+
+def _compile(db: sa.Connection, statement: sa.ClauseElement) -> sa.sql.compiler.SQLCompiler:
+    made: sa.sql.compiler.SQLCompiler = _with_constants(cast("Any", db.dialect.statement_compiler))(
+        db.dialect, statement
+    )
+    return made
+
+
 class Prepared:
     """A statement whose text never changes, compiled once a dialect and then handed to the driver as it is.
 
-    What SQLAlchemy does for each execution of a construct costs some 100 us where the processor's caches are cold, several
-    times what SQLite needs for a small statement. Values pass by its column types in both directions: rows come as plain
-    tuples, a UUID as the driver has it (`dashed`). No IN with a list: its text would change.
+    What SQLAlchemy does for each execution costs some 100 us where the processor's caches are cold, several times what
+    SQLite needs for a small statement. Values pass by its column types in both directions: rows come as plain tuples, a UUID
+    as the driver has it (`dashed`). No IN with a list: its text would change. Errors are SQLAlchemy's, without the values.
+    The transaction must have begun: the driver alone would not begin one.
     """
 
     def __init__(self, statement: sa.ClauseElement | Callable[[sa.Connection], sa.ClauseElement]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, dict[str, Any], list[str] | None]] = {}
+        self._compiled: dict[str, tuple[str, dict[str, Any], list[str] | None, bool]] = {}
 
     def __call__(self, db: sa.Connection, given: Mapping[str, Any] | None = None) -> list[Any]:
         """Run it with the bind parameters `given`; its rows, none where it returns none."""
-        done = self._run(db, given)
-        if not done.returns_rows:
-            return []
-        found = list(cast("Any", done.cursor).fetchall())
-        done.close()
-        return found
+        return self._run(db, given)[0]
 
     def count(self, db: sa.Connection, given: Mapping[str, Any]) -> int:
         """Run it; how many rows it changed."""
-        return self._run(db, given).rowcount
+        return self._run(db, given)[1]
 
-    def _run(self, db: sa.Connection, given: Mapping[str, Any] | None) -> sa.CursorResult[Any]:
-        prepared = self._compiled.get(db.dialect.name)
-        sql, values, order = prepared if prepared is not None else self._compile(db)
-        values = {**values, **given} if given else values
-        return db.exec_driver_sql(sql, values if order is None else tuple(values[name] for name in order))
+    def _run(self, db: sa.Connection, given: Mapping[str, Any] | None) -> tuple[list[Any], int]:
+        sql, fixed, order, returns = self._compiled.get(db.dialect.name) or self._compile(db)
+        values: Any = {**fixed, **given} if given else fixed
+        if order is not None:
+            values = tuple([values[name] for name in order])
+        if _is_overheard(db):
+            done = db.exec_driver_sql(sql, values)
+            return list(cast("Any", done.cursor).fetchall()) if returns else [], done.rowcount
+        try:
+            cursor = cast("Any", db.connection.dbapi_connection).execute(sql, values)
+            return cursor.fetchall() if returns else [], cursor.rowcount
+        except db.dialect.loaded_dbapi.Error as error:
+            _raise_named(db, sql, error)
 
-    def _compile(self, db: sa.Connection) -> tuple[str, dict[str, Any], list[str] | None]:
+    def _compile(self, db: sa.Connection) -> tuple[str, dict[str, Any], list[str] | None, bool]:
         statement = self._statement if isinstance(self._statement, sa.ClauseElement) else self._statement(db)
-        compiled = cast(
-            "sa.sql.compiler.SQLCompiler",
-            statement.compile(dialect=db.dialect),
-        )
-        made = (str(compiled), dict(compiled.params), compiled.positiontup)
+        compiled = _compile(db, statement)
+        returns = isinstance(statement, sa.Select) or bool(compiled.effective_returning)
+        made = (str(compiled), dict(compiled.params), compiled.positiontup, returns)
         self._compiled[db.dialect.name] = made
         return made
+
+
+Cells = Mapping[str, sa.ColumnElement[Any]]
+
+
+class Bulk:
+    """A write of many rows that returns none, their cells in the order of `names`.
+
+    `written` makes the statement of the cells by name, and of the rows that they come from; these are None for SQLite, where
+    a cell is a bind parameter and the statement is run for each row in the driver's own loop.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        names: tuple[str, ...],
+        written: Callable[[sa.Connection, Cells, sa.Subquery | None], sa.ClauseElement],
+    ) -> None:
+        self._table = table
+        self._names = names
+        self._written = written
+        self._together = Prepared(self._of_rows)
+        self._each: tuple[str, Callable[[Values], Values] | None] | None = None
+
+    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> int:
+        """Run it; how many rows it inserted or changed."""
+        if db.dialect.name != "sqlite":
+            return self._together.count(db, {"new": pack(values)})
+        sql, pick = self._each or self._for_each(db)
+        if pick is not None:
+            values = [pick(row) for row in values]
+        if _is_overheard(db):
+            return db.exec_driver_sql(sql, cast("Any", list(values))).rowcount
+        try:
+            changed: int = cast("Any", db.connection.dbapi_connection).executemany(sql, values).rowcount
+        except db.dialect.loaded_dbapi.Error as error:
+            _raise_named(db, sql, error)
+        return changed
+
+    def _of_rows(self, db: sa.Connection) -> sa.ClauseElement:
+        given = rows("new", *(self._table.c[name] for name in self._names))
+        return self._written(db, dict(given.c), given)
+
+    def _for_each(self, db: sa.Connection) -> tuple[str, Callable[[Values], Values] | None]:
+        # Prefixed: in an UPDATE the plain names are kept by SQLAlchemy for the new values.
+        cells = {name: sa.bindparam(f"new_{name}", type_=self._table.c[name].type) for name in self._names}
+        compiled = _compile(db, self._written(db, cells, None))
+        order = [self._names.index(name.removeprefix("new_")) for name in compiled.positiontup or ()]
+        pick = None if order == list(range(len(self._names))) else cast("Any", itemgetter(*order))
+        self._each = (str(compiled), pick)
+        return self._each
 
 
 def found(db: sa.Connection, statement: Prepared, values: Sequence[Values]) -> list[Any]:
@@ -192,59 +306,60 @@ def look_up(asked: Sequence[sa.Column[Any]], wanted: Sequence[sa.ColumnElement[A
     record = record.where(*more.get("where", ()))
     if "order_by" in more:
         record = record.order_by(more["order_by"])
-    return Prepared(sa.select(*given.c, record.limit(1).scalar_subquery().label("record")))
+    return Prepared(sa.select(record.limit(1).scalar_subquery().label("record")).select_from(given))
+
+
+def _filled(statement: Any, names: tuple[str, ...], cells: Cells, given: sa.Subquery | None) -> Any:
+    """An INSERT with its rows: from what came as one parameter, or of one row of bind parameters."""
+    if given is None:
+        return statement.values({name: cells[name] for name in names})
+    # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
+    return statement.from_select(list(names), sa.select(given).where(sa.true()), include_defaults=False)
 
 
 @cache
-def _insert(table: sa.Table, names: tuple[str, ...]) -> Prepared:
-    columns = [table.c[name] for name in names]
-    return Prepared(sa.insert(table).from_select(list(names), sa.select(rows("new", *columns)), include_defaults=False))
+def _insert(table: sa.Table, names: tuple[str, ...]) -> Bulk:
+    return Bulk(table, names, lambda _, cells, given: _filled(sa.insert(table), names, cells, given))
 
 
 def insert(db: sa.Connection, table: sa.Table, names: tuple[str, ...], values: Sequence[Values]) -> None:
-    """All rows in one statement, cells in the order of `names`. A key already taken raises: somebody was faster."""
+    """All rows at once, cells in the order of `names`. A key already taken raises: somebody was faster."""
     if values:
-        _insert(table, names)(db, {"new": pack(values)})
+        _insert(table, names)(db, values)
 
 
 @cache
-def _update(table: sa.Table, names: tuple[str, ...]) -> Prepared:
-    given = rows("new", *(table.c[name] for name in names))
-    changed = {name: given.c[name] for name in names[1:]}
-    return Prepared(sa.update(table).where(table.c[names[0]] == given.c[names[0]]).values(changed))
+def _update(table: sa.Table, names: tuple[str, ...]) -> Bulk:
+    def written(_: sa.Connection, cells: Cells, _given: sa.Subquery | None) -> sa.ClauseElement:
+        key = names[0]
+        return sa.update(table).where(table.c[key] == cells[key]).values({name: cells[name] for name in names[1:]})
+
+    return Bulk(table, names, written)
 
 
 def update(db: sa.Connection, table: sa.Table, names: tuple[str, ...], values: Sequence[Values]) -> None:
-    """All rows in one statement; the first of `names` is the key, the others are set."""
+    """All rows at once; the first of `names` is the key, the others are set."""
     if values:
-        _update(table, names)(db, {"new": pack(values)})
+        _update(table, names)(db, values)
 
 
 class Upsert:
-    """An INSERT … ON CONFLICT whose rows come as one parameter."""
+    """An INSERT … ON CONFLICT of many rows. What happens to a row whose key is taken is the `ending`'s business."""
 
     def __init__(self, table: sa.Table, names: tuple[str, ...], ending: Callable[[Any], Any]) -> None:
-        self._table = table
-        self._names = names
-        self._ending = ending
-        self._prepared = Prepared(self._built)
+        def written(db: sa.Connection, cells: Cells, given: sa.Subquery | None) -> sa.ClauseElement:
+            ended: sa.ClauseElement = ending(_filled(upsert(db, table), names, cells, given))
+            return ended
 
-    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> list[Any]:
-        """Run it. What happens to a row whose key is taken is the `ending`'s business, and so are the rows that come back."""
-        return self._prepared(db, {"new": pack(values)})
+        self._bulk = Bulk(table, names, written)
+
+    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> None:
+        """Run it."""
+        self._bulk(db, values)
 
     def count(self, db: sa.Connection, values: Sequence[Values]) -> int:
         """Run it; how many rows it inserted or changed."""
-        return self._prepared.count(db, {"new": pack(values)})
-
-    def _built(self, db: sa.Connection) -> sa.ClauseElement:
-        given = rows("new", *(self._table.c[name] for name in self._names))
-        # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
-        statement = upsert(db, self._table).from_select(
-            list(self._names), sa.select(given).where(sa.true()), include_defaults=False
-        )
-        ended: sa.ClauseElement = self._ending(statement)
-        return ended
+        return self._bulk(db, values)
 
 
 def upsert(db: sa.Connection, table: sa.Table) -> Any:

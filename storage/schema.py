@@ -153,6 +153,7 @@ ledger = sa.Table(
     *(sa.Column(name, Id, nullable=False, server_default="0") for name in ("received", "duplicates", *OUTCOMES)),
 )
 
+# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this.
 contacts = sa.Table(
     "contacts",
     metadata,
@@ -163,6 +164,13 @@ contacts = sa.Table(
     sa.Column("owner_id", Id),
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("searched_at", Micros),
+)
+sa.Index(
+    "contacts_unsearched",
+    contacts.c.id,
+    sqlite_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
+    postgresql_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
 )
 
 companies = sa.Table(
@@ -175,7 +183,8 @@ companies = sa.Table(
     sa.Column("created_at", Micros, nullable=False),
 )
 
-# The holder is a contact, or for a shared key a company; it never changes by a merge.
+# The holder is a contact, or for a shared key a company; it never changes by a merge. line_id: the company that approaches by
+# a key go to since it has been shared by count; the holder stays, so that a higher limit makes it his again.
 keys = sa.Table(
     "keys",
     metadata,
@@ -187,8 +196,28 @@ keys = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("journal_id", Id),
     sa.Column("created_at", Micros, nullable=False),
+    sa.Column("line_id", Id),
     sa.UniqueConstraint("kind", "value", name="keys_once"),
 )
+
+# Personal keys that one approach brought, each pair both ways: by their number a key is found to be shared.
+together = sa.Table(
+    "together",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("other_id", Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# The names of contacts under hashes of what their misspellings have in common, so that a look-up finds namesakes.
+name_keys = sa.Table(
+    "name_keys",
+    metadata,
+    sa.Column("key", Id, primary_key=True, autoincrement=False),
+    sa.Column("contact_id", Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("name_keys_contact", name_keys.c.contact_id)
 
 merges = sa.Table(
     "merges",
@@ -256,7 +285,8 @@ sa.Index("interactions_lead", interactions.c.lead_id, interactions.c.at, interac
 # A lead's title is personal, so it stands on the interaction that opened it.
 # enquiry_of: the root contact, or the company, whose enquiry slot in this team the lead holds; None when it gave it up.
 # had_owner_id: whose a reopened lead was before. escalated: how many steps of the chain were told, escalate_at: when the next is.
-# away_at: when a lead whose owner is away goes back into distribution.
+# away_at: when a lead whose owner is away goes back into distribution. refusals: how many offers of it were refused or ran out
+# since it was last accepted or came to this team; where it is 0, nobody need look for them.
 leads = sa.Table(
     "leads",
     metadata,
@@ -287,6 +317,7 @@ leads = sa.Table(
     sa.Column("escalated", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("escalate_at", Micros),
     sa.Column("away_at", Micros),
+    sa.Column("refusals", sa.SmallInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("enquiry_of", "team_id", name="leads_one_enquiry"),
 )
 sa.Index("leads_contact", leads.c.contact_id, leads.c.id)
@@ -366,6 +397,8 @@ turns = sa.Table(
     sa.Column("turn", Id, nullable=False),
 )
 
+# A lead before a manager: state is open, accepted, declined, expired or withdrawn. by: turn, own_client, first, everyone, hand.
+# stands: what became of it still says to whom the lead may be offered; not any more once it was accepted, closed or moved on.
 offers = sa.Table(
     "offers",
     metadata,
@@ -381,6 +414,7 @@ offers = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("answered_at", Micros),
+    sa.Column("stands", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 sa.Index(
     "offers_open",

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from storage.rows import Prepared
 from storage.schema import counters
 
 R = TypeVar("R")
@@ -25,6 +26,8 @@ _RESERVE: Final = 5_000
 _TAKE_BLOCK: Final = (
     sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + _BLOCK).returning(counters.c.next)
 )
+_BEGIN_WRITING: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
+_BEGIN_READING: Final = Prepared(sa.text("BEGIN"))
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 
 
@@ -54,14 +57,14 @@ class Ids:
             raise RuntimeError("a unit took more ids than a block reserves")
         return number
 
-    def top_up(self, engine: sa.Engine) -> None:
+    def top_up(self, transact: Callable[[Unit[int]], int]) -> None:
         """Take a new block where fewer than a unit may need are left."""
+        if length_hint(self._left) >= _RESERVE:
+            return
         with self._lock:
-            if length_hint(self._left) >= _RESERVE:
-                return
-            with engine.begin() as db:
-                end = db.execute(_TAKE_BLOCK).scalar_one()
-            self._left = iter(range(end - _BLOCK + 1, end + 1))
+            if length_hint(self._left) < _RESERVE:
+                end = transact(lambda db: db.execute(_TAKE_BLOCK).scalar_one())
+                self._left = iter(range(end - _BLOCK + 1, end + 1))
 
 
 class Store:
@@ -77,6 +80,8 @@ class Store:
         self.lane = random.randrange(LANES)  # noqa: S311 - spreads counters, guards nothing
         count = 1 if self.embedded else writers
         self._main, self._queries = _embedded(self.url) if self.embedded else _grown_up(self.url, count, readers)
+        self._turn = threading.Lock()
+        self._kept: sa.Connection | None = None
         self._write = ThreadPoolExecutor(count, "store-write")
         self._read = ThreadPoolExecutor(readers, "store-read")
 
@@ -90,13 +95,12 @@ class Store:
 
     def transact(self, unit: Unit[R]) -> R:
         """`run` for a caller that is already in a thread of its own."""
-        with _failures_named():
-            self.ids.top_up(self._main)
-        return self._transact(self._main, unit)
+        self.ids.top_up(self.transact_raw)
+        return self.transact_raw(unit)
 
     def transact_raw(self, unit: Unit[R]) -> R:
         """`transact` before there is a schema, and so without ids."""
-        return self._transact(self._main, unit)
+        return self._transact_alone(unit) if self.embedded else self._transact(self._main, unit)
 
     def peek(self, unit: Unit[R]) -> R:
         """`read` for a caller without a loop, beside a daemon that has the store."""
@@ -107,10 +111,25 @@ class Store:
         with _failures_named(), engine.begin() as db:
             return unit(db)
 
+    def _transact_alone(self, unit: Unit[R]) -> R:
+        """On SQLite, over the one connection that writes; it is kept, since the pool's ways cost as much as a small unit."""
+        with self._turn, _failures_named():
+            db, self._kept = self._kept or self._main.connect(), None
+            try:
+                with db.begin():
+                    done = unit(db)
+            except BaseException:
+                db.close()
+                raise
+            self._kept = db
+            return done
+
     def close(self) -> None:
         """Wait for units that run, then let the connections go."""
         self._write.shutdown(wait=True)
         self._read.shutdown(wait=True)
+        if self._kept is not None:
+            self._kept.close()
         self._main.dispose()
         self._queries.dispose()
 
@@ -154,7 +173,7 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
     @event.listens_for(main, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _BEGIN_WRITING(connection)
 
     @event.listens_for(queries, "connect")
     def _open_reader(connection: Any, _record: object) -> None:
@@ -163,7 +182,7 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
     @event.listens_for(queries, "begin")
     def _begin_reader(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        _BEGIN_READING(connection)
 
     return main, queries
 

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, pack, rows
+from storage.rows import JsonRecord, Prepared, dashed, pack, rows
 from storage.schema import (
     bodies,
     channels,
@@ -23,11 +24,14 @@ from storage.schema import (
     keys,
     leads,
     managers,
+    offers,
     teams,
     turns,
 )
 
 Json = dict[str, Any]
+Told = tuple[Json, Json | None]
+"""A lead, and what was received on it last."""
 TIMELINE: Final = 1_000
 LARGEST: Final = 2**63
 
@@ -107,7 +111,8 @@ def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | N
     found = db.execute(query).all()
     shown = found[:limit]
     known = _keys_of(db, {row.root_id for row in shown if row.root_id is not None})
-    items = [_lead(row, known) for row in shown]
+    offered = _offered(db, [row.id for row in shown])
+    items = [_lead(row, known) | {"offer": offered.get(row.id)} for row in shown]
     return Page(items, cursor_at(shown[-1].id) if len(found) > limit else None)
 
 
@@ -140,13 +145,38 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
     known = _keys_of(db, {row.root_id} if row.root_id is not None else set())
     parts = sa.select(leads.c.id).where(sa.or_(leads.c.id == number, leads.c.merged_into == number))
     timeline, following = _timeline(db, names, interactions.c.lead_id.in_(parts), cursor)
-    return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
+    offer = {"offer": _offered(db, [number]).get(number)}
+    return _lead(row, known) | offer | {"interactions": timeline, "interactions_next": following, "activities": []}
 
 
-def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, tuple[Json, Json | None]]:
+def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
+    """The open offer of each of these leads, or of a lead before several at once, those before whom it is."""
+    query = (
+        sa.select(offers.c.lead_id, managers.c.name, offers.c.by, offers.c.offered_at, offers.c.answer_by)
+        .join(managers, managers.c.id == offers.c.manager_id)
+        .where(offers.c.lead_id.in_(numbers), offers.c.state == "open")
+        .order_by(offers.c.id)
+    )
+    found: dict[int, Json] = {}
+    for lead, manager, by, offered_at, answer_by in db.execute(query):
+        first = found.setdefault(
+            lead,
+            {
+                "manager": manager if by in {"turn", "own_client"} else None,
+                "managers": [],
+                "by": by,
+                "offered_at": iso(instant(offered_at)),
+                "answer_by": None if answer_by is None else iso(instant(answer_by)),
+            },
+        )
+        first["managers"].append(manager)
+    return found
+
+
+def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number."""
     asked = {"asked": pack([(number,) for number in numbers])}
-    found = db.execute(_SOME_LEADS, asked).all()
+    found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
     latest = {number: orjson.loads(record) for number, record in _LATEST(db, asked) if record is not None}
     return {row.id: (_lead(row, known), _latest(latest.get(row.id))) for row in found}
@@ -159,10 +189,10 @@ def _latest(record: Sequence[Any] | None) -> Json | None:
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
     contact = None
     if row.root_id is not None:
-        contact = {"id": row.root_uid, "name": row.root_name, "keys": known.get(row.root_id, [])}
-    company = None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name}
+        contact = {"id": dashed(row.root_uid), "name": row.root_name, "keys": known.get(row.root_id, [])}
+    company = None if row.company_uid is None else {"id": dashed(row.company_uid), "name": row.company_name}
     return {
-        "id": row.uid,
+        "id": dashed(row.uid),
         "version": row.version,
         "title": row.title or "",
         "state": row.state,
@@ -173,7 +203,7 @@ def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
         "source": row.source,
         "created_at": iso(instant(row.created_at)),
         "due_at": None if row.due_at is None else iso(instant(row.due_at)),
-        "merged_into": row.merged_into_uid,
+        "merged_into": None if row.merged_into_uid is None else dashed(row.merged_into_uid),
         "marks": row.marks.split(),
         "contact": contact,
         "company": company,
@@ -307,7 +337,9 @@ def contacts_shown(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
 
 
 _asked_leads: Final = rows("asked", leads.c.id)
-_SOME_LEADS: Final = _LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id)))
+_SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
+# A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
+_Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024
 _LATEST: Final = Prepared(
     sa.select(
         _asked_leads.c.id,
@@ -389,11 +421,12 @@ def manager_rows(db: sa.Connection) -> list[Json]:
             "name": row.name,
             "available": bool(row.available),
             "open": row.open,
+            "silences": row.silences,
             "leaving": bool(row.leaving),
             "version": row.version,
             "turns": latest.get(row.id, {}),
         }
-        for row in db.execute(sa.select(managers).order_by(managers.c.id))
+        for row in db.execute(sa.select(managers).where(managers.c.role == "manager").order_by(managers.c.id))
     ]
 
 

@@ -178,3 +178,14 @@ def test_a_new_kind_of_channel_is_one_module_and_an_entry(tmp_path: Path) -> Non
     assert done.stdout.split() == ["assigned", "anna", "Игрушка", "toy"]
     linted = lint(folder)
     assert linted.returncode == 0, linted.stdout
+
+
+def test_nothing_waits_in_a_way_that_swallows_a_stop() -> None:
+    """Before Python 3.12 `wait_for` loses a cancellation that comes together with what it waits for."""
+    used = [
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if "wait_for(" in path.read_text().replace("_wait_for_", "")
+    ]
+    assert used == []

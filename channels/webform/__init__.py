@@ -38,6 +38,7 @@ from kernel.texts import LANGUAGES, Language, storable
 _OWN_FIELDS: Final = (page.MARK, "submission_id")
 _KEPT_HEADERS: Final = (("origin", "Origin"), ("referer", "Referer"), ("user_agent", "User-Agent"))
 _LONGEST_IDEMPOTENCY_KEY: Final = 255
+_FORM_TYPES: Final = frozenset({URLENCODED, MULTIPART})
 
 
 class Config(ChannelConfig):
@@ -168,7 +169,7 @@ class Adapter(BaseAdapter[Config]):
     def _is_browser(self, request: Request) -> bool:
         """Whether a person waits for a page: a form type, and HTML preferred, or nothing preferred and a valid mark."""
         content_type = content_type_of(request)
-        if media_type(content_type) not in {URLENCODED, MULTIPART}:
+        if media_type(content_type) not in _FORM_TYPES:
             return False
         wanted = page.wants_page(request.headers.get("Accept", ""))
         if wanted is not None or page.MARK.encode() not in request.body:

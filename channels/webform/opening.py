@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
@@ -82,6 +83,7 @@ def content_type_of(request: Request) -> str:
     return storable(request.headers.get("Content-Type", "")[:_LONGEST_CONTENT_TYPE])
 
 
+@lru_cache(256)
 def media_type(header: str) -> str:
     """What stands before the parameters of a header, in small letters."""
     return header.partition(";")[0].strip().lower()

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ingest.config.document import MAX_BYTES, KeyPath, Resolver, Table, Unreadable, parse, plain
+from ingest.config.document import MAX_BYTES, KeyPath, Listing, Resolver, Table, Unreadable, parse, plain
 from ingest.config.faults import Fault, Finding, literal_secrets, placed, translate
 from ingest.config.references import check
 from ingest.config.schema import Config
@@ -44,7 +44,7 @@ def load(path: Path, environ: Mapping[str, str], only: Collection[str] | None = 
     resolver = Resolver(environ, base)
     root = _with_empty_entries(written, resolver.resolve(written))
     unresolved = [Finding(*fault) for fault in resolver.faults]
-    config, invalid = _validated(root, base)
+    config, invalid = _validated(root, {"base": base, "file": file, "test_lines": _lines(root, "routing_tests")})
     findings = _without_echoes(unresolved, [*invalid, *check(root, only)])
     faults = {_unreadable(file, error) for error in unreadable}
     faults |= {placed(finding, file, written) for finding in unresolved}
@@ -69,10 +69,16 @@ def _with_empty_entries(written: Table, resolved: object) -> Table:
     return Table(entries, root.lines)
 
 
-def _validated(root: Table, base: Path) -> tuple[Config | None, list[Finding]]:
+def _lines(root: Table, section: str) -> tuple[int, ...]:
+    """The line of each item of a list."""
+    found = root.entries.get(section)
+    return found.lines if isinstance(found, Listing) else ()
+
+
+def _validated(root: Table, context: Mapping[str, object]) -> tuple[Config | None, list[Finding]]:
     values = {key: plain(node) for key, node in root.entries.items()}
     try:
-        return Config.model_validate({"storage": {}, **values}, context={"base": base}), []
+        return Config.model_validate({"storage": {}, **values}, context=context), []
     except ValidationError as error:
         return None, list(translate(root, error.errors(include_url=False)))
 

@@ -9,9 +9,12 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingest.config.schema import Config, Manager, Team
+from channels.adapter import ChannelConfig
+from ingest.config.holidays import public_days
+from ingest.config.schema import Calendar, Config, Manager, Team
 from kernel.durations import format_duration, parse_duration
 from routing import policy as routing
+from routing.calendars import PublicDays, calendar_hours
 from routing.hours import ALWAYS, Hours, parse_hours
 from routing.rules import conditions_from
 from routing.words import parse_word
@@ -29,25 +32,39 @@ def revision_document(config: Config) -> dict[str, Any]:
         "region": config.region,
         "timezone": config.timezone,
         "hours": config.hours,
-        "calendars": {name: calendar.hours for name, calendar in config.calendars.items()},
-        "channels": {
-            name: {"kind": channel.kind, "source": channel.source, "team": channel.team}
-            for name, channel in config.channels.items()
-        },
+        "calendars": {name: _calendar_document(calendar) for name, calendar in config.calendars.items()},
+        "channels": {name: _channel_document(channel) for name, channel in config.channels.items()},
         "matching": {
-            "shared": {"emails": list(shared.emails), "phones": list(shared.phones)},
+            "shared": {"emails": list(shared.emails), "phones": list(shared.phones), "over": shared.over},
             "enquiry": {
                 "reopen_within": format_duration(enquiry.reopen_within),
                 "new_after": format_duration(enquiry.new_after),
             },
         },
+        "own": {"domains": list(config.own.domains), "phones": list(config.own.phones)},
+        "test": {"phones": list(config.test.phones), "emails": list(config.test.emails)},
         "title": config.title,
         "topics": [{"name": name, "words": list(words)} for name, words in config.topics.items()],
         "reasons": {name: list(reasons) for name, reasons in config.reasons.items()},
+        "directors": {name: {"name": one.name, "email": one.email} for name, one in config.directors.items()},
         "managers": {name: _manager_document(manager) for name, manager in config.managers.items()},
         "teams": {name: _team_document(team) for name, team in config.teams.items()},
         "routing": _routing_document(config),
     }
+
+
+def _calendar_document(calendar: Calendar) -> str | dict[str, Any]:
+    """Hours alone stay the text that a version before holidays reads."""
+    if calendar.holidays is None and not calendar.except_:
+        return calendar.hours
+    return {"hours": calendar.hours, "holidays": calendar.holidays, "except": list(calendar.except_)}
+
+
+def _channel_document(channel: ChannelConfig) -> dict[str, Any]:
+    """What matching and routing need of a channel. `numbers` is a key of those kinds that are called or written to."""
+    document = {"kind": channel.kind, "source": channel.source, "team": channel.team, "was": channel.was}
+    numbers = getattr(channel, "numbers", None)
+    return {**document, "numbers": dict(numbers)} if numbers else document
 
 
 def _manager_document(manager: Manager) -> dict[str, Any]:
@@ -57,6 +74,11 @@ def _manager_document(manager: Manager) -> dict[str, Any]:
         "capacity": manager.capacity,
         "hours": manager.hours,
         "timezone": manager.timezone,
+        "was": manager.was,
+        "extension": list(manager.extension),
+        "language": manager.language,
+        "offers": manager.offers,
+        "weight": manager.weight,
     }
 
 
@@ -66,6 +88,10 @@ def _team_document(team: Team) -> dict[str, Any]:
         "strategy": team.strategy,
         "respond_within": _written(team.respond_within),
         "sticky": {"wait": format_duration(team.sticky.wait)} if team.sticky else None,
+        "head": team.head,
+        "accept_within": _written(team.accept_within),
+        "owner_away": _written(team.owner_away),
+        "escalate": [{"after": format_duration(step.after), "to": step.to} for step in team.escalate],
     }
 
 
@@ -88,7 +114,7 @@ def _written(length: timedelta | None) -> str | None:
 def policy_from(document: Mapping[str, Any]) -> routing.Policy:
     """Compile a document of `revision_document`. Raises KeyError or ValueError for any other."""
     zone = ZoneInfo(document["timezone"])
-    calendars = {name: parse_hours(text) for name, text in document["calendars"].items()}
+    calendars = {name: _calendar(calendar) for name, calendar in document["calendars"].items()}
     everybody = _hours(document["hours"], calendars, ALWAYS)
     return routing.Policy(
         managers={
@@ -98,12 +124,18 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
                 capacity=manager["capacity"],
                 hours=_hours(manager["hours"], calendars, everybody),
                 zone=ZoneInfo(manager["timezone"]) if manager["timezone"] else zone,
+                offers=manager.get("offers"),
+                weight=manager.get("weight", 1.0),
             )
             for name, manager in document["managers"].items()
         },
         teams={name: _team(name, team) for name, team in document["teams"].items()},
         rules=tuple(
-            routing.Rule(conditions_from(rule["when"], calendars, zone), rule["team"], _read(rule["respond_within"]))
+            routing.Rule(
+                conditions_from(rule["when"], calendars, zone, document["region"]),
+                rule["team"],
+                _read(rule["respond_within"]),
+            )
             for rule in document["routing"]
         ),
         topics=tuple(
@@ -111,7 +143,15 @@ def policy_from(document: Mapping[str, Any]) -> routing.Policy:
             for topic in document["topics"]
         ),
         title=document["title"],
+        directors=tuple(document.get("directors", ())),
     )
+
+
+def _calendar(calendar: str | Mapping[str, Any]) -> Hours:
+    if isinstance(calendar, str):
+        return parse_hours(calendar)
+    holidays = calendar["holidays"]
+    return calendar_hours(calendar["hours"], public_days(holidays) if holidays else PublicDays(), calendar["except"])
 
 
 def _hours(text: str | None, calendars: Mapping[str, Hours], otherwise: Hours) -> Hours:
@@ -128,6 +168,12 @@ def _team(name: str, team: Mapping[str, Any]) -> routing.Team:
         members=tuple(team["managers"]),
         respond_within=_read(team["respond_within"]),
         sticky_wait=parse_duration(sticky["wait"]) if sticky else None,
+        # A revision of a version before offers has none of these.
+        strategy=team.get("strategy", "round_robin"),
+        accept_within=_read(team.get("accept_within")),
+        owner_away=_read(team.get("owner_away")),
+        head=team.get("head"),
+        escalate=tuple(routing.Step(parse_duration(step["after"]), step["to"]) for step in team.get("escalate", ())),
     )
 
 

@@ -5,6 +5,7 @@ wrong shape is passed over here, since the schema speaks of it.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,8 @@ from dedup.keys import KeyRules
 from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
 from ingest.config.faults import Finding, shown, worded
 from ingest.config.schema import DEFAULT_REGION, HOST, choose, is_loopback, nearest
+from kernel.durations import parse_duration
+from routing.addressee import addressee
 from routing.hours import parse_hours
 from routing.rules import conditions_from
 
@@ -106,6 +109,74 @@ def _built_in_channel(root: Table) -> Iterator[Finding]:
             yield Finding(path, problem, f"call it {BUILT_IN}")
 
 
+def _former_names(root: Table) -> Iterator[Finding]:
+    """`was` names what an entry was called before: nobody else may be called so now, and no two can have been the same."""
+    for section in ("channels", "managers"):
+        taken: set[str] = set()
+        for path, entry in _entries(root, section):
+            was = find(entry, "was")
+            if not isinstance(was, Scalar):
+                continue
+            name = was.text.strip()
+            if name in _names(root, section):
+                yield Finding((*path, "was"), f"{shown(path, was)}is still there under this name", "remove one of them")
+            elif name in taken:
+                yield Finding((*path, "was"), f"{shown(path, was)}is claimed twice", "leave it with one of them")
+            taken.add(name)
+
+
+def _told_people(root: Table) -> Iterator[Finding]:
+    """Heads, and who hears of what nobody accepts: they are in `directors` or `managers`."""
+    people = [*_names(root, "directors"), *_names(root, "managers")]
+    for path, team in _entries(root, "teams"):
+        steps = find(team, "escalate")
+        places = [(*path, "head")]
+        places += [(*path, "escalate", at, "to") for at in range(len(steps.items) if isinstance(steps, Listing) else 0)]
+        for place in places:
+            for at, scalar in _texts(root, place):
+                name = scalar.text.strip()
+                if place[-1] == "to" and name == "head":
+                    if find(team, "head") is None:
+                        yield Finding(at, "is the team's head, and it has none", "add head: NAME to the team")
+                elif name not in people:
+                    yield Finding(at, f"{shown(at, scalar)}is neither a director nor a manager", choose(name, people))
+
+
+def _escalation_order(root: Table) -> Iterator[Finding]:
+    for path, team in _entries(root, "teams"):
+        steps = find(team, "escalate")
+        latest = timedelta(0)
+        for index, step in enumerate(steps.items if isinstance(steps, Listing) else ()):
+            after = find(step, "after")
+            try:
+                span = parse_duration(after.text) if isinstance(after, Scalar) else latest
+            except ValueError:
+                continue
+            if span <= latest and isinstance(after, Scalar):
+                problem = f"{shown((*path, 'escalate', index, 'after'), after)}is not after the step before"
+                yield Finding(
+                    (*path, "escalate", index, "after"), problem, "write the steps in the order of their times"
+                )
+            latest = max(span, latest)
+
+
+def _acceptance(root: Table) -> Iterator[Finding]:
+    """What means something only where leads are offered and not given."""
+    asks: set[str] = set()
+    for path, team in _entries(root, "teams"):
+        if find(team, "accept_within") is not None:
+            asks |= {scalar.text.strip() for _, scalar in _texts(root, (*path, "managers"))}
+            continue
+        strategy = find(team, "strategy")
+        if isinstance(strategy, Scalar) and strategy.text.strip() == "first_to_accept":
+            problem = "leads go to the first to accept, and accept_within is missing"
+            yield Finding((*path, "strategy"), problem, "add accept_within: 3m to the team")
+    for path, manager in _entries(root, "managers"):
+        if find(manager, "offers") is not None and path[1] not in asks:
+            problem = "has no effect: none of his teams has accept_within"
+            yield Finding((*path, "offers"), problem, "add accept_within: 3m to a team, or remove offers", "warning")
+
+
 def _channel_teams(root: Table) -> Iterator[Finding]:
     for path, _ in _entries(root, "channels"):
         yield from _named(root, (*path, "team"), "teams", "team")
@@ -125,7 +196,7 @@ def _rule_values(root: Table) -> Iterator[Finding]:
     """Words, answers and hours of conditions, each in the words of the module that reads it."""
     calendars = _names(root, "calendars")
     for path, _ in _rules(root):
-        for key in ("hours", "keyword", "known"):
+        for key in ("hours", "keyword", "known", "language", "region"):
             for at, scalar in _texts(root, (*path, "when", key)):
                 if key == "hours":
                     yield from _hours(at, scalar, calendars)
@@ -135,10 +206,37 @@ def _rule_values(root: Table) -> Iterator[Finding]:
 
 def _value(path: KeyPath, scalar: Scalar, key: str) -> Iterator[Finding]:
     try:
-        conditions_from({key: [scalar.text]}, {}, _ANY_ZONE)
+        conditions_from({key: [scalar.text]}, {}, _ANY_ZONE, DEFAULT_REGION)
     except ValueError as error:
         problem = str(error).removeprefix(f"{key}: ")
         yield worded(path, scalar, ValueError(problem if "; " in problem else f"{problem}; write true or false"))
+
+
+def _tests(root: Table) -> Iterator[tuple[KeyPath, Table]]:
+    tests = find(root, "routing_tests")
+    for index, test in enumerate(tests.items if isinstance(tests, Listing) else ()):
+        if isinstance(test, Table):
+            yield ("routing_tests", index), test
+
+
+def _test_names(root: Table) -> Iterator[Finding]:
+    """Channels, teams and managers that routing tests name."""
+    for path, _ in _tests(root):
+        yield from _named(root, (*path, "given", "channel"), "channels", "channel")
+        yield from _named(root, (*path, "given", "owner"), "managers", "manager")
+        yield from _named(root, (*path, "expect", "team"), "teams", "team")
+        yield from _named(root, (*path, "expect", "owner"), "managers", "manager")
+
+
+def _extensions(root: Table) -> Iterator[Finding]:
+    """A call that rings at a line must be one manager's."""
+    owners: dict[str, str] = {}
+    for path, _ in _entries(root, "managers"):
+        for at, scalar in _texts(root, (*path, "extension")):
+            number = addressee(scalar.text, DEFAULT_REGION)
+            owner = owners.setdefault(number, str(path[1]))
+            if owner != path[1]:
+                yield Finding(at, f"{shown(at, scalar)}is the extension of {owner} too", "give it to one of the two")
 
 
 def _last_rule(root: Table) -> Iterator[Finding]:
@@ -181,8 +279,20 @@ def _hours(path: KeyPath, scalar: Scalar, calendars: list[str]) -> Iterator[Find
 
 
 def _shared_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("matching", "shared", "phones"))
+
+
+def _own_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("own", "phones"))
+
+
+def _test_phones(root: Table) -> Iterator[Finding]:
+    yield from _phones(root, ("test", "phones"))
+
+
+def _phones(root: Table, path: KeyPath) -> Iterator[Finding]:
     region = find(root, "region")
-    for at, scalar in _texts(root, ("matching", "shared", "phones")):
+    for at, scalar in _texts(root, path):
         try:
             KeyRules(region.text.strip().upper() if isinstance(region, Scalar) else DEFAULT_REGION, (), (scalar.text,))
         except ValueError as error:
@@ -249,13 +359,21 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"managers", "teams"}), _members),
     (frozenset({"directors", "managers"}), _two_roles),
     (frozenset({"channels"}), _built_in_channel),
+    (frozenset({"channels", "managers"}), _former_names),
+    (frozenset({"directors", "managers", "teams"}), _told_people),
+    (frozenset({"teams"}), _escalation_order),
+    (frozenset({"managers", "teams"}), _acceptance),
     (frozenset({"channels", "teams"}), _channel_teams),
     (frozenset({"routing", "teams"}), _rule_teams),
     (frozenset({"routing", "teams"}), _last_rule),
     (frozenset({"channels", "routing"}), _rule_channels),
+    (frozenset({"channels", "managers", "routing_tests", "teams"}), _test_names),
+    (frozenset({"managers"}), _extensions),
     (frozenset({"calendars", "routing"}), _rule_values),
     (frozenset({"calendars", "hours", "managers"}), _working_hours),
     (frozenset({"matching", "region"}), _shared_phones),
+    (frozenset({"own", "region"}), _own_phones),
+    (frozenset({"region", "test"}), _test_phones),
     (frozenset({"accounts", "notices"}), _mail_route),
     (frozenset({"managers", "notices"}), _without_address),
     (frozenset({"accounts"}), _plain_mail_accounts),

@@ -7,7 +7,7 @@ value that was written ("is not a duration"), so no validator ever repeats a val
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from os.path import abspath
 from pathlib import Path
@@ -33,27 +33,36 @@ from rapidfuzz import fuzz, process, utils
 
 from channels import adapter
 from channels.adapter import ChannelConfig
+from dedup.address import is_public
+from ingest.config.holidays import public_days
 from kernel.durations import parse_duration
 from kernel.texts import Language
-from routing.hours import parse_hours
-from routing.rules import CONDITIONS, CONDITIONS_TO_COME
+from routing.calendars import exceptional_days
+from routing.distribute import Reason
+from routing.hours import ALWAYS, parse_hours
+from routing.policy import Strategy
+from routing.rules import CONDITIONS
+from routing.source import CLICK_IDS
 from routing.title import check_template
 from routing.words import parse_word
 
 KNOWN_KINDS: Final = ("mail", "telegram", "telephony", "vk", "webform")
 DEFAULT_REGION: Final = "RU"
-STRATEGIES: Final = ("round_robin",)
-KNOWN_STRATEGIES: Final = ("first_to_accept", "least_loaded", "round_robin", "weighted")
 ROUTES: Final = ("console", "email")
 KNOWN_ROUTES: Final = ("console", "email", "telegram")
-CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size", "was"})
+TRIED_STATES: Final = ("assigned", "unprocessed")
+CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
 _CHANNEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _EMAIL: Final = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()._-][^@\s<>,;:\"()]*\.[^@\s<>,;:\"().]{2,}")
 _SENDER: Final = re.compile(r"(?:(?P<name>[^<>\r\n]*)<(?P<inside>[^<>]*)>|(?P<bare>[^<>]*))")
 HOST: Final = re.compile(r"[\w.:-]+")
+_TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
+_WEIGHT: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
+_LIGHTEST: Final = 0.01
+_HEAVIEST: Final = 100
 _SIZE: Final = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _UTM: Final = re.compile(r"utm_\w+")
@@ -159,6 +168,14 @@ def _whole(lowest: int, highest: int, problem: str, remedy: str) -> BeforeValida
     return BeforeValidator(check)
 
 
+def _weight(value: object) -> float:
+    text = _text(value)
+    weight = float(text) if _WEIGHT.fullmatch(text) else 0.0
+    if not _LIGHTEST <= weight <= _HEAVIEST:
+        raise refuse("is not a weight", "write a number from 0.01 to 100, such as 0.5; left out: 1")
+    return weight
+
+
 def _host(text: str) -> str:
     if not HOST.fullmatch(text) or "://" in text:
         raise refuse("is not a host", "write a name or an address alone, without scheme, port or path")
@@ -240,6 +257,49 @@ def _hours(text: str) -> str:
     return text
 
 
+def _quiet(text: str) -> str:
+    if parse_hours(_hours(text)) == ALWAYS:
+        raise refuse("is all the time", 'write "21:00-08:00", or leave it out')
+    return text
+
+
+def _holidays(text: str) -> str:
+    country, dash, part = text.partition("-")
+    name = f"{country.upper()}{dash}{part}"
+    try:
+        public_days(name)
+    except ValueError as error:
+        raise worded(error) from error
+    return name
+
+
+def _exception(text: str) -> str:
+    try:
+        exceptional_days([text])
+    except ValueError as error:
+        raise worded(error) from error
+    return text
+
+
+def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        exceptional_days(texts)
+    except ValueError as error:
+        raise worded(error) from error
+    return texts
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(_text(value))
+    except ValueError as error:
+        raise refuse("is no moment", 'write "2026-11-28 23:10", in the company\'s zone') from error
+
+
+def _answer(value: object) -> bool:
+    return _flag(_text(value).lower(), "write true or false")
+
+
 def _title(text: str) -> str:
     try:
         check_template(text)
@@ -282,8 +342,6 @@ def _one_of(built: tuple[str, ...], known: tuple[str, ...]) -> AfterValidator:
 def _condition(text: str) -> str:
     if text in CONDITIONS or _UTM.fullmatch(text):
         return text
-    if text in CONDITIONS_TO_COME:
-        raise not_built()
     raise PydanticCustomError("unknown_condition", "", {"remedy": choose(text, (*CONDITIONS, "utm_source"))})
 
 
@@ -291,6 +349,15 @@ def _shared_email(text: str) -> str:
     if text.count("@") != 1 or re.search(r"\s", text):
         raise refuse("is not a pattern of addresses", "write info@*, *@example.com or a whole address")
     return text
+
+
+def _own_domain(text: str) -> str:
+    domain = text.removeprefix("@").rstrip(".").lower()
+    if not _EMAIL.fullmatch(f"anybody@{domain}"):
+        raise refuse("is no domain", "write example.com")
+    if is_public(domain):
+        raise refuse("is where anybody has a mailbox", "remove it: nobody who writes from there would be a client")
+    return domain
 
 
 def _database(url: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -339,6 +406,17 @@ def _flag(text: str, remedy: str) -> bool:
     raise refuse("is neither true nor false", remedy)
 
 
+def _time_of_day(value: object) -> object:
+    """How long after midnight a time such as 09:00 is; None for false."""
+    text = _text(value)
+    if text.lower() in {"false", "no", "off"}:
+        return None
+    found = _TIME_OF_DAY.fullmatch(text)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:  # noqa: PLR2004 - a clock
+        raise refuse("is no time of day", "write 09:00, or false")
+    return timedelta(hours=int(found[1]), minutes=int(found[2]))
+
+
 def _sticky(value: object) -> object:
     if isinstance(value, str):
         return {} if _flag(value.strip().lower(), "write false, or {wait: 10m}") else None
@@ -364,12 +442,15 @@ Words = Annotated[tuple[Annotated[Text, AfterValidator(_word)], ...], BeforeVali
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Span = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(_size)]
+Weight = Annotated[float, BeforeValidator(_weight)]
 Count = Annotated[int, _whole(1, 999_999_999, "is not a number of at least 1", "write 1 or more; left out: no limit")]
 ListeningPort = Annotated[
     int, _whole(0, 65_535, "is not a port", "write a number from 1 to 65535, or 0 for any free one")
 ]
 ServerPort = Annotated[int, _whole(1, 65_535, "is not a port", "write a number from 1 to 65535")]
 Host = Annotated[Text, AfterValidator(_host)]
+Flag = Annotated[bool, BeforeValidator(_answer)]
+Spoken = Annotated[Language, BeforeValidator(_text)]
 Email = Annotated[Text, AfterValidator(_email)]
 Sender = Annotated[Text, AfterValidator(_sender)]
 Zone = Annotated[Text, AfterValidator(_zone)]
@@ -467,16 +548,21 @@ class Calendar(Section):
     """Named working hours, in the wall time of whoever uses them."""
 
     hours: Annotated[Text, AfterValidator(_hours)]
-    holidays: NotBuilt = None
-    except_: NotBuilt = Field(default=None, alias="except")
+    holidays: Annotated[Text, AfterValidator(_holidays)] | None = None
+    except_: Annotated[
+        tuple[Annotated[Text, AfterValidator(_exception)], ...],
+        BeforeValidator(_listed),
+        AfterValidator(_exceptions),
+        Field(alias="except"),
+    ] = ()
 
 
 class Shared(Section):
-    """Keys that belong to an organisation or a line and never join people."""
+    """Keys that belong to an organisation or a line and never join people. `over`: so many other keys are too many."""
 
     emails: Annotated[tuple[Annotated[Text, AfterValidator(_shared_email)], ...], BeforeValidator(_listed)] = ()
     phones: Names = ()
-    over: NotBuilt = None
+    over: Count | None = None
 
 
 class Enquiry(Section):
@@ -493,17 +579,35 @@ class Matching(Section):
     enquiry: Enquiry = Enquiry()
 
 
+class Own(Section):
+    """The company's own domains and numbers: what comes from them is no client's."""
+
+    domains: Annotated[tuple[Annotated[Text, AfterValidator(_own_domain)], ...], BeforeValidator(_listed)] = ()
+    phones: Names = ()
+
+
+class Test(Section):
+    """Senders of trials: their leads are marked, take no turn and are closed at once."""
+
+    phones: Names = ()
+    emails: Annotated[tuple[Email, ...], BeforeValidator(_listed)] = ()
+
+
 class Director(Section):
     """Who oversees all teams."""
 
     name: Text
     email: Email | None = None
     telegram: NotBuilt = None
-    language: NotBuilt = None
+    language: Spoken | None = None
 
 
 class Manager(Section):
-    """Who gets leads. `capacity`: how many open leads he may own, None without limit; `hours`: a calendar or inline."""
+    """Who gets leads. `capacity`: how many open leads he may own, None without limit; `hours`: a calendar or inline.
+
+    `offers`: how many of them he may leave unanswered; `weight`: his share of the turns in a team that goes by weight.
+    `extension`: his lines and numbers at the telephone exchange; `language`: what he is written to in.
+    """
 
     name: Text
     email: Email | None = None
@@ -511,11 +615,11 @@ class Manager(Section):
     hours: Text | None = None
     timezone: Zone | None = None
     telegram: NotBuilt = None
-    extension: NotBuilt = None
-    offers: NotBuilt = None
-    weight: NotBuilt = None
-    was: NotBuilt = None
-    language: NotBuilt = None
+    extension: Names = ()
+    offers: Count | None = None
+    weight: Weight = 1.0
+    was: Text | None = None
+    language: Spoken | None = None
 
 
 class Sticky(Section):
@@ -524,17 +628,24 @@ class Sticky(Section):
     wait: Duration = timedelta(minutes=10)
 
 
+class Step(Section):
+    """A step of an escalation: who hears of a lead that nobody accepted in this time. `to`: `head`, a director or a manager."""
+
+    after: Span
+    to: Text
+
+
 class Team(Section):
-    """A rotation. `sticky` None: a known client goes to whoever's turn it is."""
+    """A rotation. `sticky` None: a known client goes to whoever's turn it is; `accept_within` None: a lead is given for good."""
 
     managers: Annotated[Names, Field(min_length=1)]
-    strategy: Annotated[Text, _one_of(STRATEGIES, KNOWN_STRATEGIES)] = "round_robin"
+    strategy: Annotated[Strategy, BeforeValidator(_text)] = "round_robin"
     respond_within: Span | None = None
     sticky: Annotated[Sticky | None, BeforeValidator(_sticky)] = Sticky()
-    head: NotBuilt = None
-    accept_within: NotBuilt = None
-    owner_away: NotBuilt = None
-    escalate: NotBuilt = None
+    head: Text | None = None
+    accept_within: Span | None = None
+    owner_away: Span | None = None
+    escalate: tuple[Step, ...] = ()
 
 
 When = Annotated[
@@ -548,6 +659,62 @@ class Rule(Section):
     when: When | None = None
     team: Text
     respond_within: Span | None = None
+
+
+class Given(Section):
+    """An approach to try the rules with. `campaign` has the `utm_*` and click ids that are written beside the others."""
+
+    channel: Text
+    at: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    to: Text | None = None
+    name: Text | None = None
+    phone: Text | None = None
+    email: Text | None = None
+    city: Text | None = None
+    company: Text | None = None
+    subject: Text | None = None
+    text: Text = ""
+    language: Text | None = None
+    page: Text | None = None
+    referrer: Text | None = None
+    known: Flag = False
+    owner: Text | None = None
+    campaign: Mapping[str, Text] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _marks(cls, written: object) -> object:
+        if not isinstance(written, Mapping):
+            return written
+        marks = {key: value for key, value in written.items() if _UTM.fullmatch(key) or key in CLICK_IDS}
+        rest = {key: value for key, value in written.items() if key not in marks}
+        return {**rest, "campaign": marks} if marks and "campaign" not in rest else rest
+
+
+class Expected(Section):
+    """What must come of it; what is left out may be anything. `rule` counts from 1, as `priyom explain` does."""
+
+    team: Text | None = None
+    rule: Count | None = None
+    source: Text | None = None
+    state: Annotated[Text, _one_of(TRIED_STATES, TRIED_STATES)] | None = None
+    reason: Annotated[Reason, BeforeValidator(_text)] | None = None
+    owner: Text | None = None
+    respond_within: Span | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "Expected":
+        if not self.model_fields_set:
+            raise refuse("expects nothing", "write {team: NAME}")
+        return self
+
+
+class RoutingTest(Section):
+    """One trial of the rules and the managers' hours."""
+
+    name: Text | None = None
+    given: Given
+    expect: Expected
 
 
 class NoticeEmail(Credentials):
@@ -574,7 +741,8 @@ class Notices(Section):
     ] = ()
     email: NoticeEmail | None = None
     telegram: NotBuilt = None
-    quiet: NotBuilt = None
+    quiet: Annotated[Text, AfterValidator(_quiet)] | None = None
+    summary: Annotated[timedelta | None, BeforeValidator(_time_of_day)] = timedelta(hours=9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,7 +759,9 @@ class Config(Section):
     """The whole file. Sections that were not asked for have their defaults."""
 
     _base: Path = PrivateAttr(default=Path())
-    language: Annotated[Language, BeforeValidator(_text)] = "ru"
+    _file: str = PrivateAttr(default="")
+    _test_lines: tuple[int, ...] = PrivateAttr(default=())
+    language: Spoken = "ru"
     region: Annotated[Text, AfterValidator(_region)] = DEFAULT_REGION
     timezone: Zone = "Europe/Moscow"
     http: Http = Http()
@@ -602,8 +772,8 @@ class Config(Section):
     calendars: Mapping[Name, Calendar] = Field(default_factory=dict)
     hours: Text | None = None
     channels: Mapping[ChannelName, Channel] = Field(default_factory=dict)
-    own: NotBuilt = None
-    test: NotBuilt = None
+    own: Own = Own()
+    test: Test = Test()
     matching: Matching = Matching()
     title: Annotated[Text, AfterValidator(_title)] = "{city} – {name} – {topic}"
     topics: Mapping[Text, Words] = Field(default_factory=dict)
@@ -612,18 +782,30 @@ class Config(Section):
     managers: Mapping[Name, Manager] = Field(default_factory=dict)
     teams: Mapping[Name, Team] = Field(default_factory=dict)
     routing: tuple[Rule, ...] = ()
-    routing_tests: NotBuilt = None
+    routing_tests: tuple[RoutingTest, ...] = ()
     notices: Notices = Notices()
     retention: NotBuilt = None
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the folder that `load` hands in: no key of the file can."""
-        self._base = (context or {}).get("base", Path())
+        """Keep what `load` hands in of the file itself: no key of it can say that."""
+        handed = context or {}
+        self._base = handed.get("base", Path())
+        self._file = handed.get("file", "")
+        self._test_lines = handed.get("test_lines", ())
 
     @property
     def base(self) -> Path:
         """The folder of the file: where relative paths start."""
         return self._base
+
+    def place_of_test(self, index: int) -> tuple[str, int]:
+        """The file and the line of a routing test, as far as they are known."""
+        return self._file, self._test_lines[index] if index < len(self._test_lines) else 1
+
+    def titles(self) -> dict[str, str]:
+        """What directors and managers are called by people."""
+        managers = {name: person.name for name, person in self.managers.items()}
+        return {name: person.name for name, person in self.directors.items()} | managers
 
     def mail_route(self) -> MailRoute | None:
         """How notices leave by mail, None where they do not."""

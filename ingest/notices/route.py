@@ -7,23 +7,43 @@ from typing import Protocol, TextIO
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """Something that the reader can do at once. `data` says what, in at most 64 bytes: `ingest.notices.choices` writes it."""
+
+    text: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """A rendered notice for one person. `id` stays the same over repeated attempts."""
+    """A rendered notice for one person. `id` stays the same over repeated attempts.
+
+    `edit`: the reference of a message of this route that is to say this now, without alerting anybody again. `replaces`: the
+    reference of one that this new message comes in place of. A route that cannot edit is never given either.
+    """
 
     id: str
     to: str
     address: str
     subject: str
     text: str
+    buttons: tuple[Button, ...] = ()
+    edit: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one message: sent, or why not, and whether another attempt can help."""
+    """What became of one message: sent, or why not, and whether another attempt can help, at the earliest `again_in` seconds.
+
+    `ref`: by which the route finds the message again, to edit it; None where it cannot.
+    """
 
     sent: bool
     error: str | None = None
     again: bool = True
+    ref: str | None = None
+    again_in: float | None = None
 
 
 class Route(Protocol):

@@ -1,21 +1,22 @@
-"""The loop that empties the outbox: due notices by the first route that reaches their manager, retried with growing pauses."""
+"""The loop that empties the outbox: due notices by the first route that reaches their reader, retried with growing pauses.
+
+A route that refuses a notice for good, or fails it again and again, gives way to the next one that its reader has.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 import structlog
 
-from ingest.notices.route import Delivery, Message, Route
-from ingest.notices.texts import render
+from ingest.notices.composing import Composer
+from ingest.notices.people import People
+from ingest.notices.route import Delivery, Route
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
-from kernel.texts import Language
-from storage import outbox, views
+from storage import outbox
 from storage.names import Names
 from storage.outbox import Due
 from storage.store import Away, Conflict, Store
@@ -26,6 +27,10 @@ PATIENCE: Final = 1.0
 LEASE: Final = timedelta(minutes=5)
 PAUSES: Final = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400))
 STORE_AWAY: Final = 2.0
+PATIENT: Final = 3
+"""After so many failures of one route, a notice goes by the next one if its reader has one."""
+
+NO_ROUTE: Final = "no route reaches this person"
 
 log = structlog.get_logger("priyom.notices")
 
@@ -39,8 +44,8 @@ class Sender:
         names: Names,
         routes: Sequence[Route],
         clock: Clock,
-        language: Language,
-        zone: ZoneInfo,
+        composer: Composer,
+        people: People,
         on_sent: Callable[[str, bool], None],
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -48,12 +53,16 @@ class Sender:
         self._names = names
         self._routes = routes
         self._clock = clock
-        self._language = language
-        self._zone = zone
+        self._composer = composer
+        self._people = people
         self._on_sent = on_sent
         self._is_busy = is_busy
         self._woken = asyncio.Event()
         self._woken.set()
+
+    def change(self, routes: Sequence[Route]) -> None:
+        """Use these routes from the next burst on."""
+        self._routes = routes
 
     def wake(self) -> None:
         """A notice may be due."""
@@ -86,70 +95,70 @@ class Sender:
         due = await self._store.run(lambda db: outbox.claim(db, self._names, BURST, token, LEASE, now))
         if not due:
             return 0
-        for route, items in self._by_route(due):
+        for route, items in self._by_route(await self._without_quiet(token, due, now)):
             if route is None:
                 for item in items:
-                    await self._put_back(
-                        token, item, Delivery(sent=False, error="no route reaches this manager", again=False)
-                    )
+                    await self._fail(token, None, item, Delivery(sent=False, error=NO_ROUTE, again=False))
             else:
                 await self._send(token, route, items)
         return len(due)
 
+    async def _without_quiet(self, token: str, due: Sequence[Due], now: datetime) -> Sequence[Due]:
+        """Those that may go out now; the others are held back until the quiet hours end."""
+        pausing = {item.id: self._people.quiet_until(item.manager, now) for item in due if not item.critical}
+        held = {number: until for number, until in pausing.items() if until is not None}
+        for until in sorted(set(held.values())):
+            ids = [number for number, end in held.items() if end == until]
+            await self._store.run(lambda db, ids=ids, until=until: outbox.hold_back(db, token, ids, until))  # type: ignore[misc] # bound defaults
+        return [item for item in due if item.id not in held]
+
     def _by_route(self, due: Sequence[Due]) -> list[tuple[Route | None, list[Due]]]:
         parted: dict[str, tuple[Route | None, list[Due]]] = {}
         for item in due:
-            route = next((r for r in self._routes if r.address(item.manager) is not None), None)
+            route = next(iter(self._open_to(item)), None)
             parted.setdefault(route.name if route else "", (route, []))[1].append(item)
         return list(parted.values())
 
+    def _open_to(self, item: Due) -> list[Route]:
+        """The routes that reach a reader and have not failed this notice yet, in their order."""
+        return [r for r in self._routes if r.name not in item.exhausted and r.address(item.manager) is not None]
+
     async def _send(self, token: str, route: Route, items: Sequence[Due]) -> None:
-        rendered = await self._store.read(lambda db: self._messages(db, route, items))
-        unreadable = [item for item, message in rendered if message is None]
-        for item in unreadable:
-            await self._put_back(token, item, Delivery(sent=False, error="could not be rendered", again=False))
-        items = [item for item, message in rendered if message is not None]
-        messages = [message for _, message in rendered if message is not None]
+        composed = await self._store.read(lambda db: self._composer.compose(db, route, items))
+        messages = [one.message for one in composed if one.message is not None]
         crashpoint("notice.before_send")
-        deliveries = await route.send(messages)
+        deliveries = iter(await route.send(messages))
         crashpoint("notice.after_send")
-        sent = [item for item, delivery in zip(items, deliveries, strict=True) if delivery.sent]
+        unreadable = Delivery(sent=False, error="could not be rendered", again=False)
+        told = [(one.items, next(deliveries) if one.message is not None else unreadable) for one in composed]
+        sent = [item.id for group, delivery in told if delivery.sent for item in group]
         now = self._clock.now()
-        await self._store.run(lambda db: outbox.finish(db, token, [item.id for item in sent], now, route.name))
-        for item, delivery in zip(items, deliveries, strict=True):
+        await self._store.run(lambda db: outbox.finish(db, token, sent, now, route.name))
+        for group, delivery in told:
             self._on_sent(route.name, delivery.sent)
-            if not delivery.sent:
-                await self._put_back(token, item, delivery)
+            for item in group if not delivery.sent else ():
+                await self._fail(token, route, item, delivery)
 
-    def _messages(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[tuple[Due, Message | None]]:
-        """The notices in words; None for one that cannot be put into any, which must not hold up the others."""
-        shown = views.for_notices(db, [item.lead for item in items])
-        rendered: list[tuple[Due, Message | None]] = []
-        for item in items:
-            try:
-                rendered.append((item, self._message(route, item, *shown[item.lead])))
-            except (LookupError, ValueError):
-                log.exception("a notice could not be rendered", action="notice.unreadable", notice=item.uid)
-                rendered.append((item, None))
-        return rendered
-
-    def _message(self, route: Route, item: Due, lead: views.Json, latest: views.Json | None) -> Message:
-        due = lead["due_at"]
-        if due is not None:
-            due = datetime.fromisoformat(due).astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
-        subject, text = render(item.code, lead, latest, self._language, due)
-        return Message(item.uid, item.manager, route.address(item.manager) or "", subject, text)
-
-    async def _put_back(self, token: str, item: Due, delivery: Delivery) -> None:
+    async def _fail(self, token: str, route: Route | None, item: Due, delivery: Delivery) -> None:
+        """Not sent: the same route again, the next route, or a dead end that is shown."""
         error = delivery.error or "not sent"
-        again = delivery.again and item.attempts <= len(PAUSES)
-        at = self._clock.now() + PAUSES[item.attempts - 1] if again else None
-        await self._store.run(lambda db: outbox.put_back(db, token, item.id, at, error))
-        level = log.warning if again else log.error
+        now = self._clock.now()
+        others = [] if route is None else [other for other in self._open_to(item) if other.name != route.name]
+        exhausted: tuple[str, ...] = ()
+        at: datetime | None = None
+        if route is not None and others and (not delivery.again or item.attempts >= PATIENT):
+            exhausted, at = (*item.exhausted, route.name), now
+        elif delivery.again and item.attempts <= len(PAUSES):
+            at = now + max(PAUSES[item.attempts - 1], timedelta(seconds=delivery.again_in or 0))
+        await self._store.run(lambda db: outbox.put_back(db, token, item.id, at, error, exhausted))
+        if exhausted:
+            self._woken.set()
+        level = log.warning if at is not None else log.error
         level(
             "a notice was not sent",
-            action="notice.retry" if again else "notice.dead",
+            action="notice.retry" if at is not None else "notice.dead",
             notice=item.uid,
             manager=item.manager,
+            route=None if route is None else route.name,
             error=error,
         )

@@ -1,6 +1,7 @@
 """The words of notices, in both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from kernel.texts import Catalogue, Language
@@ -25,6 +26,37 @@ TEXTS: Final = Catalogue(
             "ru": "Объединение отменено, лид снова у вас: {title}",
             "en": "The merge was undone, the lead is yours again: {title}",
         },
+        "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
+        "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
+        "offer_expired": {
+            "ru": "Время на ответ вышло, лид предложен дальше: {title}",
+            "en": "The time to answer is over, the lead has gone on: {title}",
+        },
+        "offer_withdrawn": {
+            "ru": "Лид больше не предлагается: {title}",
+            "en": "The lead is no longer offered: {title}",
+        },
+        "taken_by": {"ru": "Лид уже взят: {title}", "en": "The lead is taken: {title}"},
+        "made_away": {
+            "ru": "Вы не ответили на два предложения подряд, новых лидов пока не будет",
+            "en": "Two offers in a row had no answer from you, so you get no new leads for now",
+        },
+        "refused_by_all": {"ru": "От лида отказались все: {title}", "en": "All have refused the lead: {title}"},
+        "owner_away": {
+            "ru": "Вас не было на месте, лид передан дальше: {title}",
+            "en": "You were away, the lead has gone on: {title}",
+        },
+        "escalation": {"ru": "Лиды, которые никто не принял: {count}", "en": "Leads that nobody has accepted: {count}"},
+        "come_back": {
+            "ru": "Отметьте, что вы на месте, и лиды снова пойдут.",
+            "en": "Say that you are available, and leads come again.",
+        },
+        "answer_by": {"ru": "Принять до", "en": "Accept by"},
+        "to_first": {
+            "ru": "Лид предложен нескольким сразу: он у того, кто примет первым.",
+            "en": "The lead is offered to several at once: the first to accept has it.",
+        },
+        "taken": {"ru": "Взял лид", "en": "Taken by"},
         "client": {"ru": "Клиент", "en": "Client"},
         "phone": {"ru": "Телефон", "en": "Phone"},
         "email": {"ru": "Почта", "en": "E-mail"},
@@ -43,9 +75,14 @@ TEXTS: Final = Catalogue(
 
 
 def render(
-    code: str, lead: Mapping[str, Any], latest: Mapping[str, Any] | None, language: Language, due: str | None
+    code: str,
+    lead: Mapping[str, Any],
+    latest: Mapping[str, Any] | None,
+    language: Language,
+    due: str | None,
+    more: Sequence[str] = (),
 ) -> tuple[str, str]:
-    """Subject and text of a notice about a lead as it is now; `latest` is what was received last on it."""
+    """Subject and text of a notice about a lead as it is now; `latest` is what was received last on it, `more` goes first."""
     facts = [
         ("client", lead["contact"]["name"] if lead["contact"] else None),
         ("introduced_as", latest["introduced_as"] if latest else None),
@@ -54,13 +91,39 @@ def render(
         ("source", lead["source"]),
         ("due", due),
     ]
-    lines = [f"{TEXTS.say(name, language)}: {value}" for name, value in facts if value]
+    lines = [*more, *(f"{TEXTS.say(name, language)}: {value}" for name, value in facts if value)]
     if "no_way_back" in lead["marks"]:
         lines.append(TEXTS.say("no_way_back", language))
     if latest and latest["text"]:
         lines += ["", latest["text"]]
     lines += ["", f"{TEXTS.say('lead', language)}: {lead['id']}"]
     return TEXTS.say(code, language, title=lead["title"]), "\n".join(lines)
+
+
+def render_many(code: str, leads: Sequence[Mapping[str, Any]], language: Language) -> tuple[str, str]:
+    """Subject and text of one notice about several leads."""
+    lines = [f"– {lead['title']} ({TEXTS.say('lead', language)} {lead['id']})" for lead in leads]
+    return TEXTS.say(code, language, count=len(leads)), "\n".join(lines)
+
+
+def offer_lines(
+    code: str,
+    record: Mapping[str, Any],
+    language: Language,
+    title: Callable[[str], str],
+    shown: Callable[[datetime], str],
+) -> list[str]:
+    """What a notice about an offer says beside its lead. `shown` writes a time as its reader reads it."""
+    lines: list[str] = []
+    if code == "made_away":
+        lines.append(TEXTS.say("come_back", language))
+    if record.get("by") in {"first", "everyone"}:
+        lines.append(TEXTS.say("to_first", language))
+    if record.get("answer_by"):
+        lines.append(f"{TEXTS.say('answer_by', language)}: {shown(datetime.fromisoformat(record['answer_by']))}")
+    if code == "taken_by" and record.get("manager"):
+        lines.append(f"{TEXTS.say('taken', language)}: {title(record['manager'])}")
+    return lines
 
 
 def _shown(key: Mapping[str, str], language: Language) -> str:

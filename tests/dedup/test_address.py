@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.address import Address, find_addresses, is_machine_made, may_hold_address, parse_address
+from dedup.address import Address, find_addresses, is_machine_made, is_public, may_hold_address, parse_address
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
 
@@ -230,3 +230,10 @@ def test_a_person_s_address_is_not_machine_made_wherever_it_is(text: str) -> Non
     address = parse_address(text)
     assert address is not None
     assert not is_machine_made(address)
+
+
+@pytest.mark.parametrize(
+    ("domain", "public"), [("gmail.com", True), ("ya.ru", True), ("rambler.ru", True), ("example.com", False)]
+)
+def test_providers_of_mailboxes_are_known(domain: str, public: bool) -> None:
+    assert is_public(domain) is public

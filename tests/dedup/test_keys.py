@@ -362,3 +362,12 @@ def test_a_huge_field_is_read_in_its_bounds(piece: str) -> None:
     huge = piece * (100_000 // len(piece))
     found = keys(huge, "89123456789", emails=(huge,), identities=(("vk", huge),), text=huge)
     assert found.evidence == (personal(ANNA),)
+
+
+def test_a_phone_that_a_provider_vouches_for_is_evidence_of_the_providers() -> None:
+    found = identify(["8 912 345-67-89"], ["a@example.com"], [("telegram", "7")], "", RULES, ["+7 912 345-67-89"])
+    assert [(e.key.kind, e.origin) for e in found.evidence] == [
+        ("phone", "provider"),
+        ("email", "field"),
+        ("telegram", "provider"),
+    ]

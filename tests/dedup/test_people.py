@@ -1,7 +1,6 @@
 """Who is it: one person, one contact; nobody joined by accident; a batch and one arrival at a time end alike."""
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -23,8 +22,8 @@ from dedup.people import (
     World,
     resolve,
 )
+from tests.dedup.worlds import EMPTY, after
 
-EMPTY = World({}, {}, {})
 PHONE, OTHER_PHONE = Key("phone", "+79123456789"), Key("phone", "+79123456780")
 MAIL, OTHER_MAIL = Key("email", "anna@example.com"), Key("email", "boris@example.com")
 LINE, OTHER_LINE = Key("email", "info@example.com"), Key("phone", "+74951234567")
@@ -51,35 +50,6 @@ def entries(*arrivals: Arrival) -> list[Arrival]:
 def settled(arrivals: Sequence[Arrival], world: World = EMPTY, first: int = 100) -> People:
     counter = itertools.count(first)
     return resolve(arrivals, world, lambda: next(counter))
-
-
-def after(world: World, people: People) -> World:
-    """The world as the store would give it back once the difference is written and the merges are carried out."""
-    keys = dict(world.keys) | {k.key: Held(k.id, k.holder, k.shared) for k in people.keys}
-    reheld, lined, beside = dict(people.reheld), dict(people.lined), defaultdict(set)
-    for key, other in people.together:
-        beside[key].add(other)
-    keys = {
-        key: replace(
-            held,
-            holder=reheld.get(held.id, held.holder),
-            shared=held.shared or held.id in reheld,
-            others=held.others | beside[held.id],
-            line=lined.get(held.id, held.line),
-        )
-        for key, held in keys.items()
-    }
-    named = dict(people.named)
-    persons = {holder: replace(p, name=named.get(p.id, p.name)) for holder, p in world.roots.items()}
-    persons |= {person.id: person for person in people.contacts}
-    apart = set(world.apart)
-    for joining in people.merges:
-        into, absorbed = persons[joining.into], persons[joining.contact]
-        into = replace(into, owner=into.owner or absorbed.owner)
-        persons = {holder: into if p.id in {into.id, absorbed.id} else p for holder, p in persons.items()}
-        apart = {(pair - {absorbed.id}) | {into.id} if absorbed.id in pair else pair for pair in apart}
-    companies = dict(world.companies) | {c.id: c for c in people.companies}
-    return World(keys, persons, companies, frozenset(apart), world.over)
 
 
 def world_of(person: Person, *keys: Key) -> World:

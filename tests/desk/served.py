@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from desk.access import Access
 from desk.api import add_api
-from desk.ports import Json, Refused
+from desk.ports import Json, Refused, Visitor
 
 TOKEN = "correct-horse"
 AT = "2026-01-31T09:00:00.250000Z"
@@ -160,10 +161,26 @@ class SmallOffice:
             raise Refused(409, "closed", f"the lead is {lead['state']}", _whole(lead))
         if order["manager"] not in {None, "anna", "boris"}:
             raise Refused(422, "no_such_manager", f"there is no manager {order['manager']!r}")
-        states = CLOSED | {"accept": "in_work", "assign": "assigned", "reopen": "unprocessed"}
+        states = CLOSED | {"accept": "in_work", "decline": "unprocessed", "assign": "assigned", "reopen": "unprocessed"}
         owner = order["manager"] or lead["owner"]
         lead |= {"state": states[action], "owner": owner, "reason": order["reason"], "version": lead["version"] + 1}
         return _whole(lead)
+
+    async def concerns(self, uid: str, manager: str) -> bool:
+        """Whether it is his."""
+        return bool(self._lead(uid)["owner"] == manager)
+
+    async def login_link(self, person: str | None) -> Json:
+        """A link for the one director."""
+        if person not in {None, "irina"}:
+            raise Refused(422, "no_such_person", f"there is no {person!r}")
+        return {"url": "http://127.0.0.1:8080/login/once", "person": "irina", "until": AT}
+
+    async def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """A reset where nothing was seen, then one lead, then the end."""
+        if last is None:
+            yield [{"event": "e-0", "kind": "reset", "id": None, "version": None}]
+        yield [{"event": "e-1", "kind": "lead", "id": "l-1", "version": 7}]
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """The one contact that there is."""
@@ -212,6 +229,21 @@ class SmallOffice:
             raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
         (self.away.discard if available else self.away.add)(manager)
         return self._manager(manager, found["title"])
+
+    async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
+        """Two leads."""
+        self.actors.append(actor)
+        return {"manager": manager, "to": to, "leads": 2}
+
+    async def plan(self) -> Json:
+        """One change."""
+        change = {"code": "manager_removed", "name": "anna", "open_leads": 2}
+        return {"changes": [change], "restart": ["http"], "warnings": []}
+
+    async def reload(self, actor: str) -> Json:
+        """The same, done."""
+        self.actors.append(actor)
+        return await self.plan()
 
     async def channels(self) -> Json:
         """The one channel."""
@@ -281,6 +313,37 @@ class SmallOffice:
         return b"priyom_pending 0.0\n"
 
 
+class SmallEntrance:
+    """`desk.ports.Entrance` in memory: sessions by their cookies, links by their tokens."""
+
+    def __init__(self) -> None:
+        self.visitors = {
+            "of-irina": Visitor("irina", "director", "Ирина Орлова", "csrf-of-irina"),
+            "of-anna": Visitor("anna", "manager", "Анна Петрова", "csrf-of-anna"),
+        }
+        self.links = {"once": "of-irina"}
+
+    async def invite(self, person: str | None) -> Json:
+        """Not asked here: the office is."""
+        raise NotImplementedError
+
+    async def invited(self, token: str) -> Visitor | None:
+        """For whom a link is."""
+        return self.visitors.get(self.links.get(token, ""))
+
+    async def enter(self, token: str) -> str | None:
+        """Use a link up."""
+        return self.links.pop(token, None)
+
+    async def visitor(self, cookie: str) -> Visitor | None:
+        """Whose session it is."""
+        return self.visitors.get(cookie)
+
+    async def leave(self, cookie: str) -> None:
+        """End a session."""
+        self.visitors.pop(cookie, None)
+
+
 def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Json:
     start = int(cursor or 0)
     end = start + limit
@@ -322,10 +385,10 @@ def _whole(lead: Json) -> Json:
 
 
 @asynccontextmanager
-async def serving(office: SmallOffice, token: str = TOKEN) -> AsyncIterator[str]:
+async def serving(office: SmallOffice, token: str = TOKEN, entrance: SmallEntrance | None = None) -> AsyncIterator[str]:
     """The API over `office` on a port of its own; its address."""
     application = web.Application()
-    add_api(application, office, token)
+    add_api(application, office, Access(token, entrance or SmallEntrance()))
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
+from ingest.adapters import Adapters
 from ingest.distribution import Distributor
 from ingest.folding import Folding
 from ingest.merging import Merging
@@ -274,7 +275,7 @@ def wire(store: Store, document: Mapping[str, Any] | None = None, *, lane: int =
     journal_ = Journal(names, store.ids.take, b"k" * 32, lane)
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
-    folding = Folding({name: Plain(name) for name in ("site", "bot", "pbx")})
+    folding = Folding(Adapters({name: Plain(name) for name in ("site", "bot", "pbx")}))
     merging = Merging(names, rulebooks, distributor, store.ids.take)
     settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), merging, store.ids.take)
     parts = Parts(store, names, journal_, rulebooks, distributor, settler, merging)

@@ -15,6 +15,7 @@ from channels import adapter
 from ingest.config import schema
 from ingest.config.load import load
 from ingest.config.schema import Config
+from ingest.routing_tests import failed_routing_tests
 from tests.ingest.configured import SMALL, configured, faults, loaded
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,11 @@ def test_every_example_in_the_shipped_file_works_when_it_is_uncommented(tmp_path
     assert config.managers["boris"].timezone == "Asia/Yekaterinburg"
     assert config.calendars.keys() == {"office", "night"}
     assert len(config.routing) == 3
+    assert len(config.routing_tests) == 1
+    assert failed_routing_tests(config) == []
+    assert config.calendars["office"].holidays == "RU"
+    assert len(config.calendars["office"].except_) == 3
+    assert config.notices.quiet == "21:00-08:00"
     assert config.matching.shared.emails == ("info@*", "office@*")
     assert config.topics["Доставка"] == ("достав*",)
     assert config.directors["irina"].name == "Ирина Орлова"
@@ -97,6 +103,7 @@ def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
     examples = "".join(re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL))
     config = configured(tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p"})
     assert config.mail_route() is not None
+    assert failed_routing_tests(config) == []
 
 
 def test_every_key_is_in_the_documentation() -> None:

@@ -1,7 +1,7 @@
 """What the store keeps of a configuration compiles to the same policy in every process."""
 
 import json
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.config.policy import policy, policy_from, revision_document
 from ingest.config.schema import Config
 from routing.hours import ALWAYS, parse_hours
-from routing.policy import During, Known, Manager, Mentions, OneOf, Rule, Team, Topic
+from routing.policy import During, From, Known, Manager, Mentions, OneOf, Rule, Team, Topic
 from routing.words import parse_word
 from tests.ingest.configured import SMALL, configured
 
@@ -32,6 +32,9 @@ routing:
     team: sales
     respond_within: 1h
   - {team: support}
+own: {domains: ["@Example.com"], phones: ["8 495 123-45-99"]}
+test: {phones: ["+79990000000"], emails: [qa@example.com]}
+directors: {irina: {name: Ирина, email: irina@example.com}}
 matching: {shared: {emails: ["info@*"], phones: ["8 495 123-45-00"]}, enquiry: {reopen_within: 36h, new_after: 60d}}
 title: "{name}"
 topics: {Я: [цемент], А: ["достав*"]}
@@ -88,14 +91,57 @@ def test_the_document_is_plain_json_that_survives_sorted_keys(tmp_path: Path) ->
 def test_the_document_says_what_matching_and_intake_need(tmp_path: Path) -> None:
     document = revision_document(configured(tmp_path, LARGE, {"SECRET": "s"}))
     assert document["channels"] == {
-        "site": {"kind": "webform", "source": "Сайт", "team": "sales"},
-        "two": {"kind": "webform", "source": None, "team": None},
+        "site": {"kind": "webform", "source": "Сайт", "team": "sales", "was": None},
+        "two": {"kind": "webform", "source": None, "team": None, "was": None},
     }
     assert document["matching"] == {
-        "shared": {"emails": ["info@*"], "phones": ["8 495 123-45-00"]},
+        "shared": {"emails": ["info@*"], "phones": ["8 495 123-45-00"], "over": None},
         "enquiry": {"reopen_within": "36h", "new_after": "60d"},
     }
     assert (document["region"], document["reasons"]) == ("RU", {"lost": ["дорого"]})
+    assert document["own"] == {"domains": ["example.com"], "phones": ["8 495 123-45-99"]}
+    assert document["test"] == {"phones": ["+79990000000"], "emails": ["qa@example.com"]}
+    assert document["directors"]["irina"]["email"] == "irina@example.com"
+
+
+HOLIDAYS = """\
+calendars:
+  plain: {hours: "Mon-Fri 09:00-18:00"}
+  office: {hours: "Mon-Fri 09:00-18:00", holidays: ru, except: "2026-12-31 closed"}
+  own: {hours: "Mon-Fri 09:00-18:00", except: ["2026-12-30 09:00-15:00"]}
+hours: office
+channels: {site: {kind: webform}}
+managers: {anna: {name: Анна, extension: 0101, language: en}, boris: {name: Борис, hours: own}}
+teams: {sales: {managers: [anna, boris]}}
+routing: [{when: {to: 8 495 123-45-67, region: kz, language: en-US, hours: office}, team: sales}, {team: sales}]
+"""
+
+
+def test_calendars_with_holidays_and_exceptions_are_kept_by_name_and_compiled_to_dates(tmp_path: Path) -> None:
+    config = configured(tmp_path, HOLIDAYS)
+    document = json.loads(json.dumps(revision_document(config), sort_keys=True))
+    assert document["calendars"] == {
+        "plain": "Mon-Fri 09:00-18:00",
+        "office": {"hours": "Mon-Fri 09:00-18:00", "holidays": "RU", "except": ["2026-12-31 closed"]},
+        "own": {"hours": "Mon-Fri 09:00-18:00", "holidays": None, "except": ["2026-12-30 09:00-15:00"]},
+    }
+    made = policy_from(document)
+    assert made == policy(config)
+    anna, boris = made.managers["anna"], made.managers["boris"]
+    for day, open_to in ((date(2026, 11, 4), [boris]), (date(2026, 12, 31), [boris]), (date(2026, 12, 30), [anna])):
+        evening = datetime.combine(day, time(17), anna.zone)
+        assert [one for one in (anna, boris) if one.hours.open_at(evening, one.zone)] == open_to
+    assert made.rules[0].when[1:] == (
+        OneOf("language", frozenset({"en"})),
+        From(frozenset({"KZ"}), ()),
+        OneOf("to", frozenset({"+74951234567"})),
+    )
+
+
+def test_the_document_says_which_lines_and_which_language_a_manager_has(tmp_path: Path) -> None:
+    managers = revision_document(configured(tmp_path, HOLIDAYS))["managers"]
+    assert (managers["anna"]["extension"], managers["anna"]["language"]) == (["0101"], "en")
+    assert (managers["boris"]["extension"], managers["boris"]["language"]) == ([], None)
 
 
 def test_the_document_holds_no_secret(tmp_path: Path) -> None:

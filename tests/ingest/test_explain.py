@@ -16,22 +16,25 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dedup import names
 from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Verdict
 from dedup.keys import CODES, KeyRules, identify
+from dedup.likeness import SUPPORTS
 from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.distribution import _told
-from ingest.explain import sentences
+from ingest.explain import sentences, suggestion
 from ingest.hand import ACTIONS
 from ingest.merging import PEOPLE_CODES
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language
-from routing.distribute import OBSTACLES, REASONS, Given, Standing, Waiting, distribute
+from routing.distribute import OBSTACLES, OFFERED_BY, REASONS, Standing, Waiting, distribute
 from routing.hours import ALWAYS, parse_hours
 from routing.policy import Manager, Team
 from storage import decisions, people
 from storage.decisions import Decision
 from storage.names import Names
+from storage.namesakes import CODE
 from storage.schema import keys, metadata
 from storage.store import Store
 
@@ -45,7 +48,7 @@ TITLES: Final = {
     "gleb": "Глеб Уваров",
     "irina": "Ирина Орлова",
 }
-VERDICTS: Final = ("known", "new", "shared", "elsewhere")
+VERDICTS: Final = ("known", "new", "shared", "elsewhere", "joined")
 BESIDE_A_LEAD: Final = ("available", "away", "replay")
 GLOSSARY: Final = Path(__file__).parents[2] / "docs" / "glossary.md"
 
@@ -447,13 +450,15 @@ def literals(owner: type, field: str) -> set[str]:
     [
         ("match", set(get_args(MatchCode))),
         ("tried", set(VERDICTS)),
-        ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode))),
+        ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode)) | {CODE}),
+        ("likeness", {*names.REASONS, *SUPPORTS}),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", literals(Given, "by") | {"unprocessed", "by_hand"}),
+        ("assignment", {*OFFERED_BY, "unprocessed", "test", "by_hand"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
-        ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team"}),
+        ("offer", {"expired", "made_away", "owner_away", "escalated"}),
+        ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("people", set(PEOPLE_CODES)),
         ("suggested", set(get_args(SuggestionCode))),
         ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
@@ -469,7 +474,7 @@ def test_matching_has_no_verdict_on_a_key_but_those_that_have_words(db: sa.Conne
     desk.approach("+79123456789")
     desk.approach("+79123456780")
     made = desk.approach("+79123456789", "+79123456780", "+79123456781", emails=["info@example.com"])
-    assert {verdict for _key, verdict in made.record["tried"]} == set(VERDICTS)
+    assert {verdict for _key, verdict in made.record["tried"]} == set(VERDICTS) - {"joined"}
 
 
 ALL: Final = [(vocabulary, code) for vocabulary, texts in TEXTS.items() for code in texts]
@@ -498,7 +503,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         Decision(2, NOW, "match", {"code": "known_face", "others": [5], "introduced": True, "enquiry": "fold"}),
         assignment(code="by_lot", team="sales", manager="anna", eligible=["anna"], skipped=[["boris", "asleep"]]),
         assignment(code="unprocessed", team="sales", reason="ringing"),
-        action("hand_over", **{"from": "parked"}),
+        action("set_on_fire", **{"from": "parked"}),
         Decision(6, NOW, "erasure", {"code": "by_request"}),
         Decision(7, NOW, "enrichment", {}),
     ]
@@ -508,7 +513,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         ("known_face", "fold"),
         ("by_lot", "asleep"),
         ("ringing",),
-        ("hand_over", "parked"),
+        ("set_on_fire", "parked"),
         ("by_request",),
         ("enrichment",),
     ]
@@ -584,6 +589,27 @@ def test_both_languages_name_the_same_keys_managers_and_teams_whatever_the_recor
         assert russian.strip()
 
     holds()
+
+
+# Suggestions
+
+
+def test_a_suggestion_names_both_and_says_why() -> None:
+    record = {"reasons": ["diminutive", "same_city"], "score": 0.7}
+    both = ("Саша Петров", "Александр Петров")
+    assert suggestion("similar_name", record, both, "ru") == (
+        "Похожее имя: Саша Петров – Александр Петров; одно из имён — краткая форма другого; тот же город."
+    )
+    assert suggestion("similar_name", record, both, "en") == (
+        "A similar name: Саша Петров – Александр Петров; one name is short for the other; the same city."
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_suggestion_without_reasons_or_names_is_a_sentence_too(language: Language) -> None:
+    told = suggestion("keys_of_two", None, (None, None), language)
+    assert told == f"{TEXTS['suggestion']['keys_of_two'][language]}"
+    assert TEXTS["phrase"]["nameless"][language] in suggestion("similar_name", {}, (None, "Анна"), language)
 
 
 # The glossary

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from desk.ports import Refused
 from ingest.settle import Joins
-from storage.schema import apart, contacts, decisions, interactions, journal, leads, outbox, suggestions
+from storage.schema import apart, contacts, decisions, interactions, journal, leads, offers, outbox, suggestions
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, company, envelope, manager, team, wire
 from tests.ingest.people import Clients
@@ -276,4 +276,20 @@ def test_who_goes_over_his_limit_by_an_undo_gets_nothing_new(store: Store) -> No
     assert clients.parts.shares() == {"anna": 2}
     clients.undo(merge)
     assert clients.parts.shares() == {"anna": 3}
+    assert clients.parts.balanced()
+
+
+def test_an_offer_ends_with_the_fold_and_goes_on_with_the_time_that_was_left_of_it(store: Store) -> None:
+    teams = {"sales": team("anna", "boris", accept_within="1h")}
+    clients = Clients(wire(store, company(teams=teams)))
+    clients.write(1)
+    second = clients.write(2)
+    before = {row["id"]: (row["state"], row["answer_by"]) for row in clients.parts.rows(offers)}
+    assert [state for state, _ in before.values()] == ["open", "open"]
+    merge = clients.merge(1, 2, NOW + HOUR / 2)
+    assert [row["state"] for row in clients.parts.rows(offers)] == ["open", "withdrawn"]
+    clients.undo(merge, NOW + 2 * HOUR)
+    (again,) = [row for row in clients.parts.rows(offers) if row["lead_id"] == second]
+    later = int((HOUR * 3 / 2).total_seconds() * 1_000_000)
+    assert (again["state"], again["answer_by"]) == ("open", before[again["id"]][1] + later)
     assert clients.parts.balanced()

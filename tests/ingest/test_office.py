@@ -28,6 +28,7 @@ routing: [{team: sales}]
 ANNA, BORIS = {"phones": ["8 912 345-67-81"]}, {"phones": ["8 912 345-67-82"]}
 ORDERS: dict[str, dict[str, Any]] = {
     "accept": {},
+    "decline": {"manager": "anna"},
     "assign": {"manager": "boris"},
     "disqualify": {"reason": "спам"},
     "lose": {"reason": "дорого"},
@@ -87,7 +88,13 @@ LEADS_TO = {
         "lose": "lost",
         "convert": "converted",
     },
-    "assigned": {"accept": "in_work", "disqualify": "disqualified", "lose": "lost", "convert": "converted"},
+    "assigned": {
+        "accept": "in_work",
+        "decline": "unprocessed",
+        "disqualify": "disqualified",
+        "lose": "lost",
+        "convert": "converted",
+    },
     "in_work": {"disqualify": "disqualified", "lose": "lost", "convert": "converted"},
     "converted": {"reopen": "unprocessed"},
     "lost": {"reopen": "unprocessed"},
@@ -103,8 +110,13 @@ async def test_an_action_leads_where_it_should_and_nowhere_else(hand: Hand, stat
         (uid,) = hand.post({"phones": [f"8 912 345-67-{number}"]})
         await hand.bring(uid, state)
         order = ORDERS[action] | ({"manager": "anna"} if action == "accept" and state == "unprocessed" else {})
+        order |= {"manager": "boris"} if action == "decline" else {}
         if state in CLOSED and action not in CLOSED[state]:
             assert await refused(partial(hand.act, uid, action, **order)) == (409, "closed")
+            continue
+        if action == "decline" and state != "assigned":
+            why = {"unprocessed": "not_offered", "in_work": "taken"}[state]
+            assert await refused(partial(hand.act, uid, action, **order)) == (409, why)
             continue
         after = (await hand.act(uid, action, **order))["state"]
         assert (action, after) == (action, LEADS_TO[state].get(action, state))

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 import structlog
 
 from channels.message import Envelope, Inbound, Parsed
-from ingest.pipeline import TRIES, Pipeline, in_thread
-from ingest.settle import Reading, Settled
+from ingest.adapters import Adapters
+from ingest.pipeline import TRIES, Pipeline
+from ingest.settle import Settled
 from ingest.signals import Signals
 from storage.files import Files
 from storage.journal import Claimed
@@ -36,7 +37,7 @@ class Worker:
         self.parts = parts
         self.settled = 0
         self._grew = asyncio.Event()
-        adapters = {"site": adapter or Plain()}
+        adapters = Adapters({"site": adapter or Plain()})
         self.pipeline = Pipeline(
             parts.store, parts.journal, parts.settler, Signals(), Files(folder), adapters, at_clock(NOW), self._settled
         )
@@ -273,16 +274,3 @@ async def test_workers_of_one_process_share_the_journal_and_make_everything_once
     assert Counter(outcome for outcome, _ in parts.outcomes()) == {"created": 100, "attached": 200}
     assert (parts.count(contacts), parts.count(leads), parts.count(interactions)) == (100, 100, 300)
     assert parts.balanced()
-
-
-async def test_a_parser_that_hangs_is_left_behind() -> None:
-    go_on = threading.Event()
-
-    def hangs() -> list[Reading]:
-        go_on.wait(WITHIN)
-        return []
-
-    with pytest.raises(TimeoutError):
-        await in_thread(hangs, 0.01)
-    go_on.set()
-    assert await in_thread(list, WITHIN) == []

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, micros
 from storage.rotation import WAITING_LIMIT
-from storage.schema import companies, contacts, interactions, journal, leads, managers, outbox, suggestions
+from storage.schema import companies, contacts, interactions, journal, leads, managers, outbox, suggestions, together
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, company, crew, envelope, manager, team, wire
 
@@ -101,6 +101,23 @@ def test_a_key_that_comes_to_be_listed_joins_nobody_from_then_on(parts: Parts) -
     assert boris.contact not in {None, before.contact}
     assert anna.contact == before.contact
     assert parts.balanced()
+
+
+def test_a_lead_keeps_the_source_that_its_first_approach_came_by_and_rules_ask_for_it(store: Store) -> None:
+    rules = [
+        {"when": {"source": ["Яндекс Директ"]}, "team": "ads", "respond_within": "5m"},
+        {"when": {"to": ["8 495 123-45-67"], "region": ["RU"]}, "team": "calls", "respond_within": None},
+        {"when": {}, "team": "sales", "respond_within": None},
+    ]
+    teams = {name: team("anna") for name in ("sales", "ads", "calls")}
+    parts = wire(store, company(teams=teams, routing=rules))
+    marked = {"campaign": {"utm_source": "yandex", "utm_medium": "cpc"}}
+    ads, call, plain = parts.take({**ANNA, **marked}, {**BORIS, "to": "74951234567"}, person(3))
+    assert {lead["id"]: (lead["source"], lead["team"]) for lead in parts.leads()} == {
+        ads.lead: ("Яндекс Директ", "ads"),
+        call.lead: ("Сайт", "calls"),
+        plain.lead: ("Сайт", "sales"),
+    }
 
 
 def test_without_any_way_back_there_is_a_lead_marked_so_each_time(parts: Parts) -> None:
@@ -532,3 +549,110 @@ def test_times_are_kept_to_the_microsecond(parts: Parts) -> None:
     moment = NOW + timedelta(microseconds=123_457)
     parts.take(ANNA, at=moment)
     assert parts.leads()[0]["created_at"] == micros(moment)
+
+
+# --- staff, trials, keys that many use ---
+
+OWN = {
+    "own": {"domains": ["example.org"], "phones": ["+74951234500"]},
+    "test": {"phones": ["+79990000000"], "emails": ["qa@example.org"]},
+    "directors": {"irina": {"email": "irina@work.example"}},
+    "managers": {"anna": manager(extension=["101"], telegram="7654321", email="a@work.example"), "boris": manager()},
+}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"phones": ["8 495 123-45-00"]},
+        {"emails": ["anybody@example.org"]},
+        {"emails": ["A@work.example"], "text": "клиент просит +79123456789"},
+        {"emails": ["irina@work.example"]},
+        {"identities": [("telegram", "7654321")]},
+        {"kind": "call", "phones": ["101"]},
+    ],
+)
+def test_staff_are_no_clients_and_a_person_can_say_that_they_are(parts: Parts, said: dict[str, Any]) -> None:
+    parts.apply(company(**OWN))
+    (result,) = parts.take(said)
+    assert (result.outcome, result.reason) == ("ignored", "staff")
+    assert (parts.count(contacts), parts.count(leads)) == (0, 0)
+    uids = [row["uid"] for row in parts.rows(journal)]
+    parts.store.transact(lambda db: parts.journal.reopen(db, uids, as_client=True))
+    (again,) = parts.drain()
+    assert again.outcome == "created"
+    assert parts.balanced()
+
+
+def test_further_envelopes_of_a_thing_that_staff_sent_are_ignored_with_it(parts: Parts) -> None:
+    parts.apply(company(**OWN))
+    call = {"kind": "call", "ref": "call-1", "phones": ["101"]}
+    results = parts.take(call, call, ANNA)
+    assert [(r.outcome, r.reason) for r in results] == [("ignored", "staff"), ("ignored", "staff"), ("created", None)]
+    assert parts.balanced()
+
+
+@pytest.mark.parametrize("said", [{"phones": ["8 999 000-00-00"]}, {"emails": ["qa@example.org"], "name": "Проба"}])
+def test_a_trial_opens_a_marked_lead_that_is_closed_and_takes_no_turn(parts: Parts, said: dict[str, Any]) -> None:
+    parts.apply(company(**OWN))
+    results = parts.take(said, ANNA, said)
+    assert [r.outcome for r in results] == ["created"] * 3
+    trials = [lead for lead in parts.leads() if lead["marks"] == "test"]
+    assert len(trials) == 2
+    for trial in trials:
+        assert (trial["state"], trial["reason"], trial["owner"]) == ("disqualified", "test", None)
+        assert (trial["enquiry_of"], trial["closed_at"]) == (None, trial["created_at"])
+    assert [row["lead_id"] for row in parts.rows(outbox)] == [results[1].lead]
+    assert sum(row["open"] for row in parts.rows(managers)) == 1
+    assert parts.balanced()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_trial_leaves_the_leads_of_its_sender_alone_and_they_leave_it_alone(parts: Parts, batched: bool) -> None:
+    trial, real = {"phones": ["8 999 000-00-00"], "emails": ["q@work.example"]}, {"emails": ["q@work.example"]}
+    parts.apply(company(**OWN))
+    said = [trial, real, trial, real]
+    results = parts.take(*said) if batched else [parts.take(one)[0] for one in said]
+    assert [r.outcome for r in results] == ["created", "created", "created", "attached"]
+    assert results[3].lead == results[1].lead
+    assert len({r.contact for r in results}) == 1
+    assert [lead["state"] for lead in parts.leads()] == ["disqualified", "assigned", "disqualified"]
+    assert parts.balanced()
+
+
+def test_a_batch_of_nothing_but_trials_is_settled_too(parts: Parts) -> None:
+    parts.apply(company(**OWN))
+    (result,) = parts.take({"phones": ["8 999 000-00-00"]})
+    assert parts.lead(result.lead)["state"] == "disqualified"
+
+
+def limited(over: int | None) -> dict[str, Any]:
+    return company(matching={**company()["matching"], "shared": {"emails": [], "phones": [], "over": over}})
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_key_that_too_many_use_joins_nobody_until_the_limit_is_raised(parts: Parts, batched: bool) -> None:
+    parts.apply(limited(2))
+    guests = [{**ANNA, "emails": [f"guest{n}@example.com"]} for n in range(4)]
+    results = parts.take(*guests) if batched else [parts.take(guest)[0] for guest in guests]
+    assert results[0].contact == results[1].contact
+    assert len({result.contact for result in results}) == 3
+    (alone,) = parts.take(ANNA)
+    assert alone.contact is None
+    assert parts.lead(alone.lead)["company_id"] is not None
+    (again,) = parts.take(ANNA)
+    assert again.lead == alone.lead
+    parts.apply(limited(None))
+    assert parts.take(ANNA)[0].contact == results[0].contact
+    parts.apply(limited(4))
+    assert parts.take(ANNA)[0].contact == results[0].contact
+    assert parts.count(companies) == 1
+    assert parts.balanced()
+
+
+def test_keys_are_counted_before_there_is_a_limit(parts: Parts) -> None:
+    parts.take(*({**ANNA, "emails": [f"guest{n}@example.com"]} for n in range(4)))
+    parts.take({**ANNA, "emails": ["guest0@example.com"]})
+    assert parts.count(together) == 8
+    parts.apply(limited(3))
+    assert parts.take(ANNA)[0].contact is None

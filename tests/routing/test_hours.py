@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from routing.hours import ALWAYS, Hours, parse_hours
+from routing.hours import ALWAYS, Hours, parse_hours, quiet_until
 
 MOSCOW: Final = ZoneInfo("Europe/Moscow")
 BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -183,6 +183,28 @@ def test_a_jump_of_the_clock_that_closes_does_so_at_the_jump() -> None:
     assert hours.next_change(opened - timedelta(hours=1), BERLIN) == opened
     assert hours.next_change(opened, BERLIN) == BACK
     assert hours.next_change(BACK, BERLIN) == BACK + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        (datetime(2026, 1, 5, 20, 59, tzinfo=MOSCOW), None),
+        (datetime(2026, 1, 5, 21, tzinfo=MOSCOW), datetime(2026, 1, 6, 8, tzinfo=MOSCOW)),
+        (datetime(2026, 1, 6, 7, 59, 59, tzinfo=MOSCOW), datetime(2026, 1, 6, 8, tzinfo=MOSCOW)),
+        (datetime(2026, 1, 6, 8, tzinfo=MOSCOW), None),
+    ],
+)
+def test_a_notice_waits_for_the_end_of_the_quiet_hours(now: datetime, until: datetime | None) -> None:
+    assert quiet_until(now, parse_hours("21:00-08:00"), MOSCOW) == until
+
+
+def test_quiet_hours_go_by_the_clock_of_whoever_is_told() -> None:
+    now = datetime(2026, 1, 5, 20, tzinfo=MOSCOW)
+    assert quiet_until(now, parse_hours("21:00-08:00"), ZoneInfo("Asia/Yekaterinburg")) == now + timedelta(hours=10)
+
+
+def test_quiet_hours_that_never_end_hold_nothing_back() -> None:
+    assert quiet_until(FORWARD, ALWAYS, MOSCOW) is None
 
 
 ALWAYS_LATER: Final = datetime(2100, 1, 1, tzinfo=UTC)

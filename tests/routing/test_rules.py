@@ -10,7 +10,7 @@ import pytest
 
 from routing.hours import parse_hours
 from routing.policy import Condition, Policy, Rule, Team
-from routing.rules import CONDITIONS_TO_COME, Chosen, Enquiry, choose, conditions_from
+from routing.rules import Chosen, Enquiry, choose, conditions_from
 
 MOSCOW: Final = ZoneInfo("Europe/Moscow")
 OFFICE: Final = parse_hours("Mon-Fri 09:00-18:00")
@@ -25,6 +25,9 @@ ENQUIRY: Final = Enquiry(
     known=False,
     at=MONDAY_NOON,
     channel_team=None,
+    channel_source="Витрина",
+    to="+74951234567",
+    phones=("+79161234567", "+78452123456"),
 )
 SALES: Final = Team("sales", (), timedelta(minutes=30), None)
 DIRECT: Final = Team("direct", (), None, None)
@@ -33,7 +36,7 @@ SOON: Final = timedelta(minutes=5)
 
 
 def rule(team: str, when: Mapping[str, list[str]] | None = None, within: timedelta | None = None) -> Rule:
-    return Rule(conditions_from(when or {}, {"office": OFFICE}, MOSCOW), team, within)
+    return Rule(conditions_from(when or {}, {"office": OFFICE}, MOSCOW, "RU"), team, within)
 
 
 def policy(*rules: Rule) -> Policy:
@@ -60,6 +63,15 @@ def matches(enquiry: Enquiry, when: Mapping[str, list[str]]) -> bool:
         {"hours": ["office"]},
         {"hours": ["Sun 09:00-18:00", "Mon 12:00-12:01"]},
         {"channel": ["site"], "keyword": ["цемент"], "hours": ["office"]},
+        {"source": ["витрина"]},
+        {"to": ["8 (495) 123-45-67"]},
+        {"to": ["info@example.com", "74951234567"]},
+        {"language": ["en", "ru-RU"]},
+        {"region": ["ru"]},
+        {"region": ["Саратов"]},
+        {"region": ["саратовская обл."]},
+        {"region": ["KZ", "Saratov"]},
+        {"region": ["Россия"]},
     ],
 )
 def test_a_rule_matches_where_each_condition_has_an_alternative_that_holds(when: dict[str, list[str]]) -> None:
@@ -75,6 +87,11 @@ def test_a_rule_matches_where_each_condition_has_an_alternative_that_holds(when:
         {"keyword": ["опт"]},
         {"utm_source": ["yandex.direct"]},
         {"utm_medium": ["cpc"]},
+        {"to": ["+74951234568"]},
+        {"to": ["site"]},
+        {"language": ["en"]},
+        {"region": ["KZ", "Самара"]},
+        {"region": ["аратов"]},
         {"known": ["true"]},
         {"hours": ["Mon 12:01-13:00"]},
         {"channel": ["site"], "keyword": ["песок"]},
@@ -85,8 +102,18 @@ def test_a_rule_with_one_condition_that_does_not_hold_does_not_match(when: dict[
 
 
 def test_what_an_enquiry_does_not_say_matches_nothing() -> None:
-    silent = replace(ENQUIRY, source=None, city=None, subject=None, text="", campaign={})
-    assert not any(matches(silent, {key: ["сайт"]}) for key in ("source", "city", "keyword", "utm_source"))
+    silent = replace(
+        ENQUIRY, source=None, city=None, subject=None, text="", campaign={}, channel_source=None, to=None, phones=()
+    )
+    said = {key: ["сайт"] for key in ("source", "city", "keyword", "utm_source", "to", "region")} | {"language": ["ru"]}
+    assert not any(matches(silent, {key: values}) for key, values in said.items())
+
+
+def test_the_language_of_a_text_that_does_not_tell_is_the_one_that_the_channel_says() -> None:
+    call = replace(ENQUIRY, text="", subject=None, language="kk")
+    assert matches(call, {"language": ["kk"]})
+    assert not matches(call, {"language": ["ru"]})
+    assert matches(replace(ENQUIRY, language="kk"), {"language": ["ru"]})
 
 
 def test_the_first_rule_that_matches_has_it() -> None:
@@ -127,14 +154,10 @@ def test_an_enquiry_that_nothing_matches_is_the_first_teams() -> None:
 
 @pytest.mark.parametrize("key", ["colour", "utm_", "UTM_source", "xutm_source", "team"])
 def test_an_unknown_condition_is_refused_by_its_name(key: str) -> None:
-    with pytest.raises(ValueError, match=f"no condition '{key}'; there are channel, source, city, keyword, known, ho"):
-        conditions_from({key: ["red"]}, {}, MOSCOW)
-
-
-@pytest.mark.parametrize("key", CONDITIONS_TO_COME)
-def test_a_condition_that_is_to_come_says_that_it_is_not_built_yet(key: str) -> None:
-    with pytest.raises(ValueError, match=f"'{key}' is not built yet"):
-        conditions_from({key: ["ru"]}, {}, MOSCOW)
+    with pytest.raises(
+        ValueError, match=f"no condition '{key}'; there are channel, to, source, city, region, language"
+    ):
+        conditions_from({key: ["red"]}, {}, MOSCOW, "RU")
 
 
 @pytest.mark.parametrize(
@@ -144,11 +167,13 @@ def test_a_condition_that_is_to_come_says_that_it_is_not_built_yet(key: str) -> 
         ({"known": ["maybe"]}, "known: 'maybe' is neither true nor false"),
         ({"hours": ["offise"]}, "hours: 'offise': 'offise' is neither a day nor a time"),
         ({"keyword": ["опт*ом"]}, "keyword: .* is not a word to look for"),
+        ({"region": ["RU", "zz"]}, "region: 'ZZ' is no country; write two letters"),
+        ({"language": ["русский"]}, "language: 'русский' is no language; write ru, en"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_with_its_condition(when: dict[str, list[str]], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
-        conditions_from(when, {}, MOSCOW)
+        conditions_from(when, {}, MOSCOW, "RU")
 
 
 def test_a_condition_of_an_unknown_kind_is_a_defect_that_shows() -> None:

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _managers()
     _notices()
     _desk()
+    _namesakes()
 
 
 def _people() -> None:
@@ -34,11 +35,32 @@ def _people() -> None:
     op.add_column("suggestions", sa.Column("record", sa.Text()))
 
 
+def _namesakes() -> None:
+    op.add_column("keys", sa.Column("line_id", _id()))
+    op.create_table(
+        "together",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("other_id", _id(), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "name_keys",
+        sa.Column("key", _id(), primary_key=True, autoincrement=False),
+        sa.Column("contact_id", _id(), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("name_keys_contact", "name_keys", ["contact_id"])
+    op.add_column("contacts", sa.Column("searched_at", sa.BigInteger()))
+    unsearched = sa.text("name IS NOT NULL AND searched_at IS NULL")
+    op.create_index("contacts_unsearched", "contacts", ["id"], sqlite_where=unsearched, postgresql_where=unsearched)
+
+
 def _leads() -> None:
     op.add_column("leads", sa.Column("accepted_at", sa.BigInteger()))
     op.add_column("leads", sa.Column("escalated", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("leads", sa.Column("escalate_at", sa.BigInteger()))
     op.add_column("leads", sa.Column("away_at", sa.BigInteger()))
+    op.add_column("leads", sa.Column("refusals", sa.SmallInteger(), nullable=False, server_default="0"))
     for column in ("escalate_at", "away_at", "merged_into"):
         there = sa.text(f"{column} IS NOT NULL")
         op.create_index(f"leads_{column}", "leads", [column], sqlite_where=there, postgresql_where=there)
@@ -61,6 +83,7 @@ def _managers() -> None:
     op.add_column("managers", sa.Column("telegram", sa.Text()))
     op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
+    op.add_column("offers", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.true()))
     still = sa.text("state = 'open'")
     op.create_index("offers_open", "offers", ["answer_by"], sqlite_where=still, postgresql_where=still)
 

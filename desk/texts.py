@@ -1,0 +1,248 @@
+"""The words of the pages, in both languages, numbers and times included. What decisions and reasons say comes with the facts."""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from kernel.texts import Catalogue, Language
+
+TEXTS: Final = Catalogue(
+    {
+        # The frame.
+        "brand": {"ru": "Приём", "en": "Priyom"},
+        "desk": {"ru": "Стол руководителя продаж", "en": "The sales desk"},
+        "mine": {"ru": "Мои лиды", "en": "My leads"},
+        "skip": {"ru": "К содержанию", "en": "Skip to content"},
+        "live": {"ru": "обновляется само", "en": "live"},
+        "lost": {"ru": "Связь потеряна, соединяемся снова…", "en": "Connection lost, reconnecting…"},
+        "signed_off": {"ru": "Сеанс закончился, войдите снова", "en": "The session has ended, please sign in again"},
+        "language": {"ru": "Язык", "en": "Language"},
+        "sign_out": {"ru": "Выйти", "en": "Sign out"},
+        "director": {"ru": "Директор", "en": "Director"},
+        "back": {"ru": "Ко всем лидам", "en": "All leads"},
+        # Who waits.
+        "waiting": {"ru": "Не обработаны", "en": "Unprocessed"},
+        "nobody_waits": {"ru": "Никто не ждёт", "en": "Nobody is waiting"},
+        "nobody_waits_more": {
+            "ru": "Все обращения переданы менеджерам. Новые появятся здесь сами.",
+            "en": "Every enquiry has gone to a manager. New ones appear here by themselves.",
+        },
+        "and_more": {"ru": "и ещё {count}", "en": "and {count} more"},
+        "untitled": {"ru": "Без названия", "en": "Untitled"},
+        "waits": {"ru": "ждёт", "en": "waiting"},
+        "overdue": {"ru": "просрочен", "en": "overdue"},
+        "due": {"ru": "ответить до", "en": "answer by"},
+        "answer_by": {"ru": "принять до", "en": "accept by"},
+        # Who has what.
+        "work": {"ru": "У менеджеров", "en": "With managers"},
+        "nothing_at_work": {"ru": "Ни у кого нет открытых лидов", "en": "Nobody has open leads"},
+        "offered": {"ru": "предложен", "en": "offered"},
+        "offered_to_all": {"ru": "Предложены всем на смене", "en": "Offered to everyone on shift"},
+        "assigned": {"ru": "ждёт ответа", "en": "to accept"},
+        "in_work": {"ru": "в работе", "en": "in work"},
+        # Managers.
+        "managers": {"ru": "Менеджеры", "en": "Managers"},
+        "me": {"ru": "Моя смена", "en": "My shift"},
+        "team": {"ru": "Отдел «{team}»", "en": "Team “{team}”"},
+        "no_team": {"ru": "Вне отделов", "en": "In no team"},
+        "next": {"ru": "следующий", "en": "next"},
+        "free": {"ru": "свободен", "en": "free"},
+        "takes": {"ru": "Получает лиды: {name}", "en": "Gets leads: {name}"},
+        "on": {"ru": "получает лиды", "en": "gets leads"},
+        "off": {"ru": "не получает", "en": "paused"},
+        "load": {"ru": "открыто {open} из {capacity}", "en": "{open} of {capacity} open"},
+        "load_open": {"ru": "открыто {open}", "en": "{open} open"},
+        "unanswered": {"ru": "{count} без ответа", "en": "{count} to accept"},
+        "offers": {"ru": "{count} из {limit} без ответа", "en": "{count} of {limit} to accept"},
+        "until": {"ru": "смена до {time}", "en": "on shift until {time}"},
+        "from": {"ru": "смена с {time}", "en": "on shift from {time}"},
+        "no_managers": {"ru": "Менеджеры ещё не настроены", "en": "No managers are configured yet"},
+        # Channels and the account.
+        "channels": {"ru": "Каналы", "en": "Channels"},
+        "channel_today": {"ru": "сегодня {count}", "en": "{count} today"},
+        "listening": {"ru": "принимает", "en": "listening"},
+        "starting": {"ru": "запускается", "en": "starting"},
+        "retrying": {"ru": "нет связи, пробует снова", "en": "no connection, trying again"},
+        "misconfigured": {"ru": "нужна помощь", "en": "needs help"},
+        "ledger": {"ru": "Сверка за сегодня", "en": "Today’s ledger"},
+        "ledger_empty": {"ru": "Сегодня ещё ничего не приходило", "en": "Nothing has come in today"},
+        "channel": {"ru": "Канал", "en": "Channel"},
+        "received": {"ru": "Принято", "en": "Received"},
+        "created": {"ru": "Новые", "en": "New"},
+        "attached": {"ru": "К открытым", "en": "Attached"},
+        "handled": {"ru": "Сигналы", "en": "Signals"},
+        "ignored": {"ru": "Не клиенты", "en": "Ignored"},
+        "failed": {"ru": "Ошибки", "en": "Failed"},
+        "pending": {"ru": "В очереди", "en": "Pending"},
+        "total": {"ru": "Всего", "en": "Total"},
+        "check_ledger": {"ru": "Сверить журнал целиком", "en": "Check the whole journal"},
+        "whole_ledger": {"ru": "Сверка", "en": "Ledger"},
+        "balanced": {
+            "ru": "Сходится: счётчики, журнал и лиды говорят одно и то же.",
+            "en": "Balanced: counters, journal and leads agree.",
+        },
+        "not_balanced": {
+            "ru": "Не сходится: счётчики, журнал и лиды говорят разное. Подробности: priyom ledger.",
+            "en": "Not balanced: counters, journal and leads do not agree. See: priyom ledger.",
+        },
+        "day": {"ru": "День", "en": "Day"},
+        "duplicates": {"ru": "Повторы", "en": "Duplicates"},
+        # The card.
+        "lead": {"ru": "Лид", "en": "Lead"},
+        "state_unprocessed": {"ru": "не обработан", "en": "unprocessed"},
+        "state_assigned": {"ru": "ждёт ответа менеджера", "en": "to be accepted"},
+        "state_in_work": {"ru": "в работе", "en": "in work"},
+        "state_converted": {"ru": "успешно завершён", "en": "converted"},
+        "state_lost": {"ru": "упущен", "en": "lost"},
+        "state_disqualified": {"ru": "нецелевой", "en": "disqualified"},
+        "state_merged": {"ru": "объединён с другим", "en": "merged into another"},
+        "owner": {"ru": "Ответственный", "en": "Owner"},
+        "no_owner": {"ru": "пока никто", "en": "nobody yet"},
+        "team_label": {"ru": "Отдел", "en": "Team"},
+        "source": {"ru": "Источник", "en": "Source"},
+        "came": {"ru": "Поступил", "en": "Received"},
+        "due_label": {"ru": "Ответить до", "en": "Answer by"},
+        "reason": {"ru": "Причина", "en": "Reason"},
+        "contact": {"ru": "Контакт", "en": "Contact"},
+        "company": {"ru": "Компания", "en": "Company"},
+        "nameless": {"ru": "Имя неизвестно", "en": "Name unknown"},
+        "no_keys": {
+            "ru": "Телефона и почты нет: ответить некуда.",
+            "en": "No phone or e-mail: there is no way to answer.",
+        },
+        "phone": {"ru": "телефон", "en": "phone"},
+        "email": {"ru": "почта", "en": "e-mail"},
+        "extension": {"ru": "доб. {extension}", "en": "ext. {extension}"},
+        "timeline": {"ru": "Хронология", "en": "Timeline"},
+        "kind_form": {"ru": "форма на сайте", "en": "web form"},
+        "kind_message": {"ru": "сообщение", "en": "message"},
+        "kind_mail": {"ru": "письмо", "en": "mail"},
+        "kind_call": {"ru": "звонок", "en": "call"},
+        "direction_in": {"ru": "от клиента", "en": "from the client"},
+        "direction_out": {"ru": "клиенту", "en": "to the client"},
+        "introduced_as": {"ru": "Представился как {name}", "en": "Introduced as {name}"},
+        "no_text": {"ru": "Без текста", "en": "No text"},
+        "attachments": {"ru": "Файлы", "en": "Files"},
+        "not_kept": {"ru": "не сохранён", "en": "not kept"},
+        "more_fields": {"ru": "Ещё из формы", "en": "More from the form"},
+        "longer": {"ru": "Показано начало хронологии.", "en": "The beginning of the timeline is shown."},
+        "decision": {"ru": "Почему так", "en": "Why it is so"},
+        # What can be done.
+        "actions": {"ru": "Действия", "en": "Actions"},
+        "accept": {"ru": "Принять в работу", "en": "Accept"},
+        "accept_for": {"ru": "Принять за ответственного", "en": "Accept for the owner"},
+        "decline": {"ru": "Не могу взять", "en": "Can’t take it"},
+        "assign": {"ru": "Передать", "en": "Hand over"},
+        "assign_to": {"ru": "Кому передать", "en": "Hand over to"},
+        "to_team": {"ru": "в отдел «{team}», кто свободен", "en": "team “{team}”, whoever is free"},
+        "convert": {"ru": "Успешно завершить", "en": "Converted"},
+        "disqualify": {"ru": "Нецелевой", "en": "Disqualify"},
+        "lose": {"ru": "Упущен", "en": "Lost"},
+        "reopen": {"ru": "Открыть снова", "en": "Reopen"},
+        "close": {"ru": "Закрыть лид", "en": "Close the lead"},
+        "no_reason": {"ru": "без причины", "en": "no reason"},
+        "choose_reason": {"ru": "Выберите причину", "en": "Choose a reason"},
+        "chosen_reason": {"ru": "Причина", "en": "Reason"},
+        # What came of it.
+        "done": {"ru": "Готово.", "en": "Done."},
+        "refused_stale": {
+            "ru": "Лид за это время изменился. Ниже он такой, как сейчас; если всё ещё нужно, повторите.",
+            "en": "The lead has changed meanwhile. Below it is as it stands now; if you still want to, do it again.",
+        },
+        "refused_taken": {"ru": "Лид уже принял кто-то другой.", "en": "Somebody else has accepted the lead already."},
+        "refused_closed": {
+            "ru": "Лид закрыт; сначала откройте его снова.",
+            "en": "The lead is closed; reopen it first.",
+        },
+        "refused_incomplete": {"ru": "Не хватает причины или получателя.", "en": "A reason or a recipient is missing."},
+        "refused_forged": {
+            "ru": "Страница устарела. Обновите её и повторите.",
+            "en": "This page is out of date. Reload it and try again.",
+        },
+        "refused_for_directors": {
+            "ru": "Это может директор или руководитель.",
+            "en": "That is for directors and heads.",
+        },
+        "refused_store_away": {
+            "ru": "База данных недоступна. Повторите через минуту.",
+            "en": "The database is away. Try again in a minute.",
+        },
+        "refused_busy": {"ru": "Слишком много изменений сразу. Повторите.", "en": "Too much at once. Try again."},
+        "refused_no_such_lead": {"ru": "Такого лида нет.", "en": "There is no such lead."},
+        "refused_internal": {
+            "ru": "Внутренняя ошибка; подробности в журнале службы.",
+            "en": "Something is wrong inside; the log says more.",
+        },
+        "refused": {"ru": "Не получилось: {message}", "en": "That could not be done: {message}"},
+        "not_found": {"ru": "Здесь ничего нет", "en": "There is nothing here"},
+        "not_here": {"ru": "Не получилось открыть", "en": "This could not be opened"},
+        # Signing in.
+        "enter_title": {"ru": "Вход", "en": "Sign in"},
+        "enter_as": {"ru": "Войти: {name}", "en": "Sign in as {name}"},
+        "enter_hint": {
+            "ru": "Ссылка сработает один раз. Сеанс продлится 30 дней на этом устройстве.",
+            "en": "The link works once. The session lasts 30 days on this device.",
+        },
+        "enter_over": {"ru": "Ссылка больше не действует", "en": "This link is no longer valid"},
+        "enter_how": {
+            "ru": "Вход только по одноразовой ссылке. Новую печатает команда",
+            "en": "You sign in by a one-time link only. This command prints a new one:",
+        },
+        "enter_how_lasts": {"ru": "Она действует десять минут.", "en": "It is valid for ten minutes."},
+    }
+)
+
+_NUMBERED: Final = {
+    "leads": {"ru": ("{count} лид", "{count} лида", "{count} лидов"), "en": ("{count} lead", "{count} leads")},
+}
+_MONTHS: Final = {
+    "ru": ("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+UNITS: Final = {
+    "ru": {"now": "только что", "minute": "мин", "hour": "ч", "day": "дн"},
+    "en": {"now": "just now", "minute": "min", "hour": "h", "day": "d"},
+}
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+
+def number(code: str, count: int, language: Language) -> str:
+    """A number with its noun: 1 лид, 2 лида, 5 лидов."""
+    forms = _NUMBERED[code][language]
+    return forms[_plural(count, language)].format(count=count)
+
+
+def _plural(count: int, language: Language) -> int:
+    """The form of a noun after a number (CLDR, plural rules of Russian and English)."""
+    if language == "en":
+        return 0 if count == 1 else 1
+    tens, ones = count % 100, count % 10
+    if ones == 1 and tens != 11:  # noqa: PLR2004 - the numerals that Russian grammar singles out
+        return 0
+    return 1 if ones in {2, 3, 4} and tens not in {12, 13, 14} else 2
+
+
+def age(moment: datetime, now: datetime, language: Language) -> str:
+    """How long ago, to the two largest units that matter; the script on the page says it the same way."""
+    seconds = max(int((now - moment).total_seconds()), 0)
+    unit = UNITS[language]
+    if seconds < _MINUTE:
+        return unit["now"]
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} {unit['minute']}"
+    if seconds < _DAY:
+        hours, minutes = seconds // _HOUR, seconds % _HOUR // _MINUTE
+        return f"{hours} {unit['hour']} {minutes} {unit['minute']}" if minutes else f"{hours} {unit['hour']}"
+    return f"{seconds // _DAY} {unit['day']}"
+
+
+def moment_text(moment: datetime, now: datetime, zone: ZoneInfo, language: Language) -> str:
+    """A time of the company's clock: 14:05 today, 21 ноя, 14:05 else."""
+    local, today = moment.astimezone(zone), now.astimezone(zone).date()
+    time = f"{local:%H:%M}"
+    if local.date() == today:
+        return time
+    day = f"{local.day} {_MONTHS[language][local.month - 1]}"
+    return f"{day}, {time}" if local.year == today.year else f"{day} {local.year}, {time}"

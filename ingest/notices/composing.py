@@ -1,0 +1,122 @@
+"""Notices put into words for a route: one message a notice, or where many come at once for one person, one with a list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from ingest.notices import summary
+from ingest.notices.people import People
+from ingest.notices.route import Message, Route
+from ingest.notices.summary import Reader
+from ingest.notices.texts import TEXTS, offer_lines, render, render_many
+from storage import summary as summaries
+from storage import views
+from storage.names import Names
+from storage.outbox import Due
+
+BURST: Final = 4
+"""So many notices of leads at once for one person become one message."""
+
+SUMMARY: Final = "summary"
+
+LISTED: Final = ("lead_assigned", "wrote_again")
+"""What may stand in a list: notices that ask for no answer of their own."""
+
+log = structlog.get_logger("priyom.notices")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message, and the notices that it tells; None where they could not be put into words."""
+
+    items: tuple[Due, ...]
+    message: Message | None
+
+
+class Composer:
+    """Renders at the moment of sending, so that a notice says how things stand then.
+
+    `troubles` says of each channel that is not well what is wrong.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        people: People,
+        now: Callable[[], datetime],
+        troubles: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._names = names
+        self._people = people
+        self._now = now
+        self._troubles = troubles
+
+    def compose(self, db: sa.Connection, route: Route, items: Sequence[Due]) -> list[Composed]:
+        """Messages for `items`, which all go by `route`: a fixed number of statements."""
+        composed = [self._summary(db, route, item) for item in items if item.code == SUMMARY]
+        items = [item for item in items if item.code != SUMMARY]
+        shown = views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
+        for group in _grouped(items):
+            try:
+                composed.append(Composed(group, self._message(route, group, shown)))
+            except (LookupError, ValueError):
+                log.exception("a notice could not be rendered", action="notice.unreadable", notice=group[0].uid)
+                composed.append(Composed(group, None))
+        return composed
+
+    def _summary(self, db: sa.Connection, route: Route, item: Due) -> Composed:
+        """A day's account for one reader, as things stand when it is sent."""
+        name, teams = item.record["day"], item.record["teams"]
+        zone = self._people.company_zone()
+        since = datetime.combine(date.fromisoformat(name), time(), zone)
+        now = self._now()
+        figures = summaries.day(db, self._names, name, since, now, teams)
+        reader = Reader(
+            self._people.language(item.manager), self._people.title, self._people.lead_address, self._troubles()
+        )
+        subject, text = summary.render(figures, name, now, reader)
+        return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
+
+    def _message(self, route: Route, group: Sequence[Due], shown: Mapping[int, views.Told]) -> Message:
+        first = group[0]
+        language = self._people.language(first.manager)
+        if len(group) > 1:
+            leads = [shown[item.lead][0] for item in group if item.lead is not None]
+            subject = TEXTS.say("several", language, count=len(group))
+            text = "\n".join(self._line(first, item.code, lead) for item, lead in zip(group, leads, strict=True))
+        elif first.lead is None:
+            subject, text = render_many(first.code, [shown[lead][0] for lead in first.leads], language)
+        else:
+            lead, latest = shown[first.lead]
+            more = offer_lines(first.code, first.record, language, self._people.title, self._reads(first.manager))
+            subject, text = render(first.code, lead, latest, language, self._due(first.manager, lead), more)
+        return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+
+    def _reads(self, person: str) -> Callable[[datetime], str]:
+        return lambda moment: self._people.at(person, moment)
+
+    def _line(self, item: Due, code: str, lead: views.Json) -> str:
+        language = self._people.language(item.manager)
+        line = "– " + TEXTS.say(code, language, title=lead["title"])
+        due = self._due(item.manager, lead)
+        until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
+        return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
+
+    def _due(self, manager: str, lead: views.Json) -> str | None:
+        due = lead["due_at"]
+        return None if due is None else self._people.at(manager, datetime.fromisoformat(due))
+
+
+def _grouped(items: Sequence[Due]) -> list[tuple[Due, ...]]:
+    """What goes into one message: a person's notices that may stand in a list, where there are many; else each by itself."""
+    listed: dict[str, list[Due]] = {}
+    for item in items:
+        if item.code in LISTED:
+            listed.setdefault(item.manager, []).append(item)
+    together = {manager for manager, notices in listed.items() if len(notices) >= BURST}
+    groups = [tuple(listed[manager]) for manager in sorted(together)]
+    return groups + [(item,) for item in items if item.code not in LISTED or item.manager not in together]

@@ -1,0 +1,67 @@
+"""Whom notices are for: managers and directors of the configuration in force, and the language that each of them reads."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ingest.config.policy import policy
+from ingest.config.schema import Config, Director, Manager
+from ingest.current import Current
+from kernel.texts import Language
+from routing.hours import parse_hours, quiet_until
+from routing.policy import Policy
+
+
+class People:
+    """Everybody who can be told something, by the name that the configuration gives him."""
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._compiled: tuple[Config, Policy] | None = None
+
+    def _person(self, name: str) -> Manager | Director | None:
+        config = self._current.config
+        return config.managers.get(name) or config.directors.get(name)
+
+    def language(self, name: str) -> Language:
+        """What he reads: his own language, else the company's."""
+        person = self._person(name)
+        return (person.language if person is not None else None) or self._current.config.language
+
+    def title(self, name: str | None) -> str:
+        """What people read for his name; who is gone from the configuration is called by the name itself."""
+        person = None if name is None else self._person(name)
+        return (name or "") if person is None else person.name
+
+    def zone(self, name: str) -> ZoneInfo:
+        """The zone in whose time he is told when something is due."""
+        person = self._person(name)
+        own = person.timezone if isinstance(person, Manager) else None
+        return ZoneInfo(own or self._current.config.timezone)
+
+    def quiet_until(self, name: str, now: datetime) -> datetime | None:
+        """Until when he is not to be disturbed. Whoever is on shift is at work, whatever the quiet hours are."""
+        quiet = self._current.config.notices.quiet
+        if quiet is None:
+            return None
+        manager = self._policy().managers.get(name)
+        if manager is not None and manager.hours.open_at(now, manager.zone):
+            return None
+        return quiet_until(now, parse_hours(quiet), self.zone(name))
+
+    def _policy(self) -> Policy:
+        config = self._current.config
+        if self._compiled is None or self._compiled[0] is not config:
+            self._compiled = (config, policy(config))
+        return self._compiled[1]
+
+    def company_zone(self) -> ZoneInfo:
+        """The zone of the company's day."""
+        return ZoneInfo(self._current.config.timezone)
+
+    def lead_address(self, uid: str) -> str:
+        """Where a lead is seen on the desk."""
+        return f"{self._current.config.http.address()}/leads/{uid}"
+
+    def at(self, name: str, moment: datetime) -> str:
+        """A time as he reads it."""
+        return moment.astimezone(self.zone(name)).strftime("%d.%m.%Y %H:%M")

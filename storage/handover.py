@@ -1,0 +1,71 @@
+"""Leads of somebody who leaves: how many there are, and all of them given to another or put back before everybody."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from storage.names import Names
+from storage.schema import contacts, leads, managers, teams
+
+_OPEN: Final = ("assigned", "in_work")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A lead that changed hands."""
+
+    lead: int
+    team: str
+
+
+def held(db: sa.Connection) -> dict[str, int]:
+    """Open leads by the manager who owns them; who has none is left out."""
+    found = db.execute(
+        sa.select(managers.c.name, sa.func.count())
+        .join(leads, leads.c.owner_id == managers.c.id)
+        .where(leads.c.state.in_(_OPEN))
+        .group_by(managers.c.name)
+    )
+    return {name: number for name, number in found}
+
+
+def waiting(db: sa.Connection) -> dict[str, int]:
+    """Unprocessed leads by team."""
+    found = db.execute(
+        sa.select(teams.c.name, sa.func.count())
+        .join(leads, leads.c.team_id == teams.c.id)
+        .where(leads.c.state == "unprocessed")
+        .group_by(teams.c.name)
+    )
+    return {name: number for name, number in found}
+
+
+def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None) -> list[Handed]:
+    """Give all open leads of `manager` to another, or with None put them back to wait for whoever's turn it is.
+
+    Contacts whose own manager he is go with them: to the other, or to nobody in particular. Every manager must be locked.
+    """
+    number = names.managers.number(db, manager)
+    other = None if to is None else names.managers.number(db, to)
+    moved = db.execute(
+        sa.update(leads)
+        .where(leads.c.owner_id == number, leads.c.state.in_(_OPEN))
+        .values(
+            owner_id=other,
+            had_owner_id=None,
+            state="unprocessed" if to is None else "assigned",
+            reason=None,
+            wait_until=None,
+            version=leads.c.version + 1,
+        )
+        .returning(leads.c.id, leads.c.team_id)
+    ).all()
+    # A lead that waits for him must not go back to him. Whose a closed one was stays as it is: that is history.
+    waits = sa.and_(leads.c.had_owner_id == number, leads.c.state == "unprocessed")
+    db.execute(sa.update(leads).where(waits).values(had_owner_id=other, wait_until=None))
+    db.execute(sa.update(contacts).where(contacts.c.owner_id == number).values(owner_id=other))
+    db.execute(sa.update(managers).where(managers.c.id == number).values(open=managers.c.open - len(moved)))
+    if other is not None:
+        db.execute(sa.update(managers).where(managers.c.id == other).values(open=managers.c.open + len(moved)))
+    return [Handed(row.id, names.teams.name(db, row.team_id)) for row in sorted(moved)]

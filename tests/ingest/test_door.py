@@ -1,0 +1,384 @@
+"""The short way in: whatever is everyday comes to exactly what aiohttp's way makes of it, and nothing else is let in by it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.message import Accepted, Envelope
+from channels.webform import Adapter, Config
+from channels.webform.page import ConsentConfig, mark
+from ingest.door import Door, Doorway, everyday
+from ingest.gateway import Gateway
+from ingest.intake import Intake
+from ingest.metrics import Metrics
+from storage import migrate, revisions
+from storage.schema import journal
+from storage.store import Store
+from tests.ingest.parts import NOW, Parts, at_clock, company, wire
+from tests.ingest.test_intake import ZONE, Gate
+
+MOST = 1_000
+SECRET = b"s" * 32
+HELLO = b'{"name": "Anna"}'
+ADDRESSES = {b"POST /in/site HTTP/1.1": "site"}
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Stand:
+    """A gateway over a store of its own, listening."""
+
+    def __init__(self, store: Store) -> None:
+        self.parts: Parts = wire(store, company())
+        self.gate = Gate(self.parts)
+        self.taken: list[tuple[Envelope, Accepted]] = []
+        self.metrics = Metrics()
+        self.intake = Intake(store, self.gate, ZONE, lambda e, a: self.taken.extend(zip(e, a, strict=True)))
+        consent = ConsentConfig(required=True, version="1", url="https://example.com/consent")
+        config = Config(kind="webform", origins=("https://example.com",), consent=consent)
+        adapter = Adapter("site", config, secret=SECRET, language="ru")
+        self.clock = at_clock(NOW)
+        proxies = [ip_network("127.0.0.1/32")]
+        self.gateway = Gateway(
+            self.intake, {"site": adapter}, self.clock, self.metrics, max_body=MOST, trusted_proxies=proxies
+        )
+        self.port = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Stand"]:
+        """Listen until the block ends."""
+        writer = asyncio.create_task(self.intake.run())
+        application = web.Application(client_max_size=MOST)
+        application.add_routes(self.gateway.routes())
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await Doorway(runner, self.gateway, "127.0.0.1", 0, most=MOST).start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield self
+        finally:
+            self.gate.open.set()
+            await runner.cleanup()
+            writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await writer
+
+    async def sent(self, *pieces: bytes) -> list[Answer]:
+        """One connection: the answers to what is sent one after another."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        answers = []
+        for piece in pieces:
+            writer.write(piece)
+            answers.append(await answer(reader))
+        await closed(writer)
+        return answers
+
+    def refused(self) -> list[str]:
+        """Every refusal by its code, with its count."""
+        return [
+            line for line in self.metrics.text(None).decode().splitlines() if line.startswith("priyom_refused_total")
+        ]
+
+
+async def answer(reader: asyncio.StreamReader) -> Answer:
+    """The next answer on a connection, without what differs by the way it took: aiohttp's name, and the time."""
+    first, *lines = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode().split("\r\n")[:-2]
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers.pop("Date").endswith("GMT")
+    headers.pop("Server", None)
+    return int(first.split()[1]), headers, await reader.readexactly(int(headers["Content-Length"]))
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Hang up."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+def post(body: bytes = HELLO, *headers: tuple[str, str]) -> bytes:
+    """A post to the channel, with its length and host."""
+    lines = [("Host", "x"), ("Content-Length", str(len(body))), *headers]
+    return b"POST /in/site HTTP/1.1\r\n" + b"".join(f"{n}: {v}\r\n".encode() for n, v in lines) + b"\r\n" + body
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("door") / "template.db"
+    made = Store(f"sqlite:///{path}")
+    migrate.upgrade(made)
+    made.transact_raw(revisions.prepare)
+    made.close()
+    return path
+
+
+@pytest.fixture
+def stores(template: Path, tmp_path: Path) -> Iterator["Stores"]:
+    with Stores(template, tmp_path) as made:
+        yield made
+
+
+class Stores:
+    """As many empty stores as are asked for."""
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        self._template = template
+        self._folder = folder
+        self._made: list[Store] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for store in self._made:
+            store.close()
+
+    def new(self) -> Store:
+        """One more."""
+        path = self._folder / f"{len(self._made)}.db"
+        shutil.copy(self._template, path)
+        self._made.append(Store(f"sqlite:///{path}"))
+        return self._made[-1]
+
+
+MARKED = mark(SECRET, "site", NOW)
+BODIES = st.sampled_from(
+    [
+        HELLO,
+        b'{"name": "Boris", "submission_id": "7"}',
+        orjson.dumps({"_form": MARKED, "name": "x", "website": "spam", "consent": "on"}),
+        orjson.dumps({"_form": MARKED, "name": "x"}),
+        '{"name": "Николай \\u0000 \\ud83d"}'.encode(),
+        b"\xef\xbb\xbf{}",
+        b"[1]",
+        b"{broken",
+        b'{"name": "\xd0"}',
+        b"\0",
+        b"",
+        b"name=Anna&phone=%2B79161234567",
+        f"_form={MARKED}&name=Anna".encode(),
+        f"_form={MARKED}&consent=on&name=Anna".encode(),
+        b"test=test",
+        b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nAnna\r\n--b--',
+    ]
+)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Content-Type": st.sampled_from(
+            [
+                "application/json",
+                "Application/JSON ; charset=utf-8",
+                "text/plain",
+                "multipart/form-data; boundary=b",
+                "application/x-www-form-urlencoded",
+                "application/x-www-form-urlencoded; charset=nonsense",
+            ]
+        ),
+        "Idempotency-Key": st.sampled_from(["one", "two", " one ", "\t", "x" * 300]),
+        "Origin": st.sampled_from(["https://example.com", "https://example.org"]),
+        "Accept": st.sampled_from(["text/html,*/*;q=0.8", "application/json"]),
+        "Referer": st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20),
+        "X-Forwarded-For": st.sampled_from(["198.51.100.1", "6.6.6.6, 198.51.100.1", "127.0.0.1"]),
+        "Connection": st.sampled_from(["keep-alive", "Keep-Alive"]),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(posts=st.lists(st.tuples(BODIES, HEADERS), min_size=1, max_size=8))
+def test_both_ways_give_the_same_envelopes_and_the_same_answers(
+    template: Path, tmp_path_factory: pytest.TempPathFactory, posts: list[tuple[bytes, dict[str, str]]]
+) -> None:
+    everydays = [post(body, *headers.items()) for body, headers in posts]
+    # A name that the door does not know leaves the request to aiohttp, and means nothing to anybody.
+    longer = [post(body, *headers.items(), ("X_Long", "way")) for body, headers in posts]
+    assert all(everyday(data, ADDRESSES, MOST) for data in everydays)
+    assert not any(everyday(data, ADDRESSES, MOST) for data in longer)
+
+    async def told(stores: Stores, pieces: Sequence[bytes]) -> list[Any]:
+        async with Stand(stores.new()).open() as stand:
+            answers = await stand.sent(*pieces)
+            ids = {accepted.id: f"id {number}" for number, accepted in enumerated(stand.taken)}
+            shown = [(status, headers, anonymous(body, ids)) for status, headers, body in answers]
+            envelopes = [replace(one, received_at=NOW) for one, _ in stand.taken]
+            return [shown, envelopes, [a.duplicate for _, a in stand.taken], stand.refused()]
+
+    with Stores(template, tmp_path_factory.mktemp("ways")) as stores:
+        assert asyncio.run(told(stores, everydays)) == asyncio.run(told(stores, longer))
+
+
+def enumerated(taken: Sequence[tuple[Envelope, Accepted]]) -> Iterator[tuple[int, Accepted]]:
+    """The results by number, the first with each id last, so that it gives the id its number."""
+    return reversed(list(enumerate(accepted for _, accepted in taken)))
+
+
+def anonymous(body: bytes, ids: dict[str, str]) -> bytes:
+    for uid, name in ids.items():
+        body = body.replace(uid.encode(), name.encode().ljust(len(uid)))
+    return body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        post()[:-1],
+        post() + b"x",
+        post() + post(),
+        post().replace(b"POST", b"GET"),
+        post().replace(b"POST", b"post"),
+        post().replace(b"1.1", b"1.0"),
+        post().replace(b"/in/site", b"/in/site?utm_source=x"),
+        post().replace(b"/in/site", b"/in/site/tail"),
+        post().replace(b"/in/site", b"/in/other"),
+        post().replace(b"/in/site", b"http://x/in/site"),
+        post().replace(b"Host: x\r\n", b""),
+        post().replace(b"Host: x\r\n", b"Host : x\r\n"),
+        post().replace(b"Host: x\r\n", b"Host: x\r\n folded\r\n"),
+        post().replace(b"Host: x\r\n", b"Host: x\nA: b\r\n"),
+        post().replace(b"Host: x", b"Host: \xd0\xb6"),
+        post().replace(b"Length: ", b"Length: +"),
+        post().replace(b"Length: ", b"Length: 0"),
+        post().replace(b"Content-Length", b"Content-Size"),
+        post().replace(b"\r\n", b"\n"),
+        post(HELLO, ("content-length", str(len(HELLO)))),
+        post(HELLO, ("Transfer-Encoding", "chunked")),
+        post(HELLO, ("Transfer-Encoding", "identity")),
+        post(HELLO, ("Content-Encoding", "gzip")),
+        post(HELLO, ("Connection", "close")),
+        post(HELLO, ("Connection", "Upgrade")),
+        post(HELLO, ("Upgrade", "h2c")),
+        post(HELLO, ("Expect", "100-continue")),
+        post(HELLO, ("Cookie", "a=1"), ("Cookie", "b=2")),
+        post(HELLO, ("X-Long", "x" * 8_000)),
+        post(b"x" * (MOST + 1)),
+        b"",
+    ],
+)
+def test_what_is_at_all_unusual_is_aiohttps(data: bytes) -> None:
+    assert everyday(post(), ADDRESSES, MOST) is not None
+    assert everyday(data, ADDRESSES, MOST) is None
+
+
+async def held(stand: Stand) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection whose everyday post is being committed."""
+    stand.gate.shut()
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+    writer.write(post())
+    await asyncio.to_thread(stand.gate.entered.wait, 20)
+    return reader, writer
+
+
+async def test_nothing_is_answered_before_its_commit_and_answers_come_in_the_order_of_their_requests(
+    stores: Stores,
+) -> None:
+    async with Stand(stores.new()).open() as stand:
+        reader, writer = await held(stand)
+        writer.write(b"GET /form/site HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"[]", ("Content-Type", "application/json")))
+        assert (await stand.sent(b"GET /in/nobody HTTP/1.1\r\nHost: x\r\n\r\n"))[0][0] == 404
+        stand.gate.open.set()
+        assert [(await answer(reader))[0] for _ in range(3)] == [202, 200, 422]
+        await closed(writer)
+
+
+async def test_what_a_sender_who_hung_up_had_sent_stays(stores: Stores) -> None:
+    async with Stand(stores.new()).open() as stand:
+        _, writer = await held(stand)
+        writer.transport.abort()
+        await closed(writer)
+        stand.gate.open.set()
+        assert (await stand.sent(post(b'{"name": "Boris"}')))[0][0] == 202
+        assert stand.parts.count(journal) == 2
+
+
+async def test_who_is_being_answered_when_the_daemon_stops_hears_it(stores: Stores) -> None:
+    stand = Stand(stores.new())
+    async with stand.open():
+        reader, writer = await held(stand)
+        opening = asyncio.get_running_loop().call_later(0.05, stand.gate.open.set)
+    assert (await answer(reader))[0] == 202
+    opening.cancel()
+    await closed(writer)
+
+
+async def test_without_its_writer_the_journal_is_away_on_this_way_too(stores: Stores) -> None:
+    stand = Stand(stores.new())
+    async with stand.open():
+        stand.intake._running = False
+        ((status, headers, body),) = await stand.sent(post(HELLO, ("Origin", "https://example.com")))
+        assert (status, headers["Retry-After"], orjson.loads(body)["error"]["code"]) == (503, "1", "store_away")
+        assert headers["Access-Control-Allow-Origin"] == "https://example.com"
+
+
+class Reader(asyncio.Protocol):
+    """What aiohttp would be given."""
+
+    def __init__(self) -> None:
+        self.data: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.data.append(data)
+
+
+class Wire(asyncio.Transport):
+    """A connection on which what is sent comes at once, even while it should wait."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.written = asyncio.Event()
+
+    def write(self, _data: Any) -> None:
+        self.written.set()
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        """It has no say."""
+
+    def resume_reading(self) -> None:
+        """It has no say."""
+
+
+@asynccontextmanager
+async def a_door(stand: Stand) -> AsyncIterator[tuple[Door, Wire, Reader]]:
+    """A connection that was just made, and both sides of it."""
+    inner, wire = Reader(), Wire()
+    async with stand.open():
+        runner = web.AppRunner(web.Application())
+        await runner.setup()
+        door = Door(inner, Doorway(runner, stand.gateway, "127.0.0.1", 0, most=MOST))
+        door.connection_made(wire)
+        yield door, wire, inner
+        await runner.cleanup()
+
+
+async def test_what_comes_before_an_answer_is_aiohttps_in_one_piece_and_so_is_all_that_follows(stores: Stores) -> None:
+    stand = Stand(stores.new())
+    async with a_door(stand) as (door, wire, inner):
+        stand.gate.shut()
+        for piece in (post(), b"GET /form", b"/site HTTP/1.1\r\n\r\n"):
+            door.data_received(piece)
+        assert inner.data == []
+        stand.gate.open.set()
+        await asyncio.wait_for(wire.written.wait(), 20)
+        door.data_received(post())
+        assert inner.data == [b"GET /form/site HTTP/1.1\r\n\r\n", post()]
+
+
+async def test_a_client_who_does_not_read_his_answers_is_left_to_aiohttp(stores: Stores) -> None:
+    async with a_door(Stand(stores.new())) as (door, _, inner):
+        door.pause_writing()
+        door.data_received(post())
+        assert inner.data == [post()]

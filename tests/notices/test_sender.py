@@ -1,0 +1,182 @@
+"""What leaves the outbox: by which route, as how many messages, in whose language, and when."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from ingest.assembly import Parts, assemble
+from ingest.notices.route import Delivery, Message
+from storage.schema import outbox
+from storage.store import Store
+from tests.ingest.configured import configured
+from tests.ingest.parts import NOW, at_clock, wire
+
+CONFIG = """\
+channels: {site: {kind: webform}}
+managers: {anna: {name: Анна}, boris: {name: Boris, language: en, hours: "Mon-Fri 00:00-24:00", timezone: Asia/Tokyo}}
+teams: {sales: {managers: [anna, boris]}}
+"""
+NIGHT = NOW.replace(hour=20)  # eleven in the evening in Moscow, five in the morning in Tokyo
+
+
+class Kept:
+    """A route that keeps what it is given, or refuses it as it is told."""
+
+    def __init__(self, name: str, people: Sequence[str] = ("anna", "boris")) -> None:
+        self.name = name
+        self.people = people
+        self.messages: list[Message] = []
+        self.answer = Delivery(sent=True)
+
+    def address(self, manager: str) -> str | None:
+        return f"{manager}@{self.name}" if manager in self.people else None
+
+    async def send(self, messages: Sequence[Message]) -> list[Delivery]:
+        if self.answer.sent:
+            self.messages += messages
+        return [self.answer for _ in messages]
+
+    def told(self, person: str) -> list[str]:
+        return [m.subject for m in self.messages if m.to == person]
+
+
+class Office:
+    """A process over a store, its outbox and the routes that it sends by."""
+
+    def __init__(self, parts: Parts, *routes: Kept) -> None:
+        self.parts = parts
+        self.routes = routes
+        parts.sender.change(routes)
+
+    def post(self, count: int, start: int = 0) -> None:
+        people = [{"phones": [f"8 912 345-{n:04}"], "name": f"Клиент {n}"} for n in range(start, start + count)]
+        wire(self.parts.store).take(*people, at=self.parts.clock.now())
+
+    async def send(self) -> None:
+        """All that is due now, however many bursts and routes that takes."""
+        while await self.parts.sender._burst():
+            pass
+
+    def rows(self) -> list[Any]:
+        return self.parts.store.peek(lambda db: list(db.execute(sa.select(outbox).order_by(outbox.c.id))))
+
+
+async def opened(store: Store, folder: Path, *routes: Kept, text: str = CONFIG, at: datetime = NOW) -> Office:
+    return Office(await assemble(configured(folder, text), store, at_clock(at)), *routes)
+
+
+async def test_each_is_told_in_his_own_language(store: Store, tmp_path: Path) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail)
+    office.post(2)
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0"]
+    assert mail.told("boris") == ["New lead: Клиент 1"]
+
+
+async def test_three_at_once_are_three_messages_and_four_are_one_with_a_list(store: Store, tmp_path: Path) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail)
+    office.post(6)
+    await office.send()
+    assert len(mail.told("anna")) == len(mail.told("boris")) == 3
+    office.post(8, start=6)
+    await office.send()
+    assert mail.told("anna")[3:] == ["Новое по лидам: 4"]
+    listed = next(m.text for m in mail.messages if m.to == "boris" and "4" in m.subject)
+    assert listed.splitlines()[::2] == [f"– New lead: Клиент {n}" for n in (7, 9, 11, 13)]
+    assert {row.state for row in office.rows()} == {"sent"}
+
+
+async def test_a_route_that_refuses_for_good_gives_way_to_the_next(store: Store, tmp_path: Path) -> None:
+    bot, mail = Kept("bot"), Kept("mail")
+    bot.answer = Delivery(sent=False, error="blocked by its reader", again=False)
+    office = await opened(store, tmp_path, bot, mail)
+    office.post(1)
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0"]
+    assert [(row.state, row.route) for row in office.rows()] == [("sent", "mail")]
+
+
+async def test_a_route_that_fails_again_and_again_gives_way_and_one_failure_does_not(
+    store: Store, tmp_path: Path
+) -> None:
+    bot, mail = Kept("bot"), Kept("mail")
+    bot.answer = Delivery(sent=False, error="away")
+    office = await opened(store, tmp_path, bot, mail)
+    office.post(1)
+    for _ in range(2):
+        await office.send()
+        office.parts.clock.advance(timedelta(hours=1))
+    assert mail.messages == []
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0"]
+
+
+async def test_who_has_one_route_only_is_tried_there_until_it_is_a_dead_end_that_is_shown(
+    store: Store, tmp_path: Path
+) -> None:
+    mail = Kept("mail")
+    mail.answer = Delivery(sent=False, error="away")
+    office = await opened(store, tmp_path, mail)
+    office.post(1)
+    for _ in range(12):
+        await office.send()
+        office.parts.clock.advance(timedelta(hours=6))
+    (row,) = office.rows()
+    assert (row.state, row.error) == ("dead", "away")
+    assert (await office.parts.office.notices())["items"][0]["state"] == "dead"
+
+
+async def test_a_route_says_how_long_to_wait(store: Store, tmp_path: Path) -> None:
+    mail = Kept("mail")
+    mail.answer = Delivery(sent=False, error="too many", again_in=300)
+    office = await opened(store, tmp_path, mail)
+    office.post(1)
+    await office.send()
+    office.parts.clock.advance(timedelta(seconds=200))
+    mail.answer = Delivery(sent=True)
+    await office.send()
+    assert mail.messages == []
+    office.parts.clock.advance(timedelta(seconds=120))
+    await office.send()
+    assert len(mail.messages) == 1
+
+
+async def test_nobody_is_reached_by_no_route(store: Store, tmp_path: Path) -> None:
+    office = await opened(store, tmp_path, Kept("mail", people=()))
+    office.post(1)
+    await office.send()
+    assert [row.state for row in office.rows()] == ["dead"]
+
+
+async def test_quiet_hours_hold_back_but_spare_who_is_on_shift_and_cost_no_attempt(
+    store: Store, tmp_path: Path
+) -> None:
+    mail = Kept("mail")
+    text = CONFIG.replace("{name: Анна}", '{name: Анна, hours: "Mon-Fri 09:00-18:00"}')
+    office = await opened(store, tmp_path, mail, text=text + 'notices: {quiet: "21:00-08:00"}\n')
+    office.post(2)
+    office.parts.clock.advance(NIGHT - NOW)
+    await office.send()
+    assert mail.told("anna") == []
+    assert mail.told("boris") == ["New lead: Клиент 1"]
+    (held,) = [row for row in office.rows() if row.state == "due"]
+    assert held.attempts == 0
+    office.parts.clock.advance(timedelta(hours=9, minutes=1))
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0"]
+
+
+@pytest.mark.parametrize("route", ["mail", "bot"])
+async def test_a_lead_that_was_rendered_into_a_list_is_told_once(store: Store, tmp_path: Path, route: str) -> None:
+    kept = Kept(route)
+    office = await opened(store, tmp_path, kept)
+    office.post(12)
+    await office.send()
+    await office.send()
+    assert len(kept.messages) == 2
