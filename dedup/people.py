@@ -14,7 +14,7 @@ from typing import Literal
 
 from dedup.keys import Evidence, Key, Rejection
 
-MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key"]
+MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key", "by_hand", "new_by_hand"]
 SuggestionCode = Literal["keys_of_two", "another_name"]
 
 
@@ -57,6 +57,7 @@ class World:
 
     `apart`: pairs of those people, by their ids, whose merge was undone: they are never joined again by themselves.
     `over`: with how many others a personal key may have been seen before it counts as shared; None without limit.
+    `edition`: of people, under which all this was read; None where nobody was known.
     """
 
     keys: Mapping[Key, Held]
@@ -64,17 +65,24 @@ class World:
     companies: Mapping[int, Company]
     apart: frozenset[frozenset[int]] = frozenset()
     over: int | None = None
+    edition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One inbound as matching sees it."""
+    """One inbound as matching sees it.
+
+    `contact`: the root of whom a person has named as its sender, one of `World.roots`. `fresh`: a person has said that it is
+    somebody new, whoever holds its keys.
+    """
 
     entry: int
     name: str | None
     company: str | None
     evidence: tuple[Evidence, ...]
     rejected: tuple[Rejection, ...] = ()
+    contact: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class NewKey:
 class Match:
     """Whose an arrival is: a person, or where only shared keys came, a company. `key` is the id of the key that joined it.
 
+    `origin` is the contact that holds that key, itself or as a part of `contact`: what the arrival says stays with it.
     `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's), joined (it was).
     """
 
@@ -106,6 +115,7 @@ class Match:
     introduced_as: str | None
     tried: tuple[tuple[int, str], ...]
     others: tuple[int, ...] = ()
+    origin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,18 +213,35 @@ class _Fold:
         founded = len(self.founded)
         company = self._company(arrival, shared)
         hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
-        if hits:
+        if arrival.contact is not None or (hits and not arrival.fresh):
             return self._joined(arrival, personal, shared, hits, company)
-        if company is not None and not personal:
+        if company is not None and not personal and not arrival.fresh:
             return self._line(arrival, shared, company, known=len(self.founded) == founded)
+        return self._new(arrival, personal, shared, hits, company)
+
+    def _new(
+        self,
+        arrival: Arrival,
+        personal: Sequence[Evidence],
+        shared: Sequence[Evidence],
+        hits: Sequence[tuple[Key, int]],
+        company: Company | None,
+    ) -> Match:
         person = Person(self.new_id(), arrival.name)
         self.people[person.id] = person
         self.made[person.id] = None
         self.roots[person.id] = person.id
-        tried = [*self._add(arrival, personal, person.id), *((self.keys[e.key].id, "shared") for e in shared)]
+        held = dict.fromkeys(key for key, _root in hits)
+        tried = [(self.keys[key].id, "elsewhere") for key in held]
+        tried += self._add(arrival, [e for e in personal if e.key not in held], person.id)
+        tried += [(self.keys[e.key].id, "shared") for e in shared]
         code: MatchCode = "new_contact" if personal else "no_way_back"
+        if held or (arrival.fresh and shared):
+            code = "new_by_hand"
         company_id = None if company is None else company.id
-        return Match(arrival.entry, code, person.id, company_id, None, None, False, None, tuple(tried))
+        return Match(
+            arrival.entry, code, person.id, company_id, None, None, False, None, tuple(tried), origin=person.id
+        )
 
     def _joined(
         self,
@@ -225,36 +252,38 @@ class _Fold:
         company: Company | None,
     ) -> Match:
         joined = self._join(arrival, personal, hits)
-        contact = hits[0][1] if joined is None else joined.into
-        key = next(k for k, root in hits if root == contact)
+        contact = arrival.contact or (hits[0][1] if joined is None else joined.into)
+        key = next((k for k, root in hits if root == contact), None)
+        origin = contact if key is None else self.keys[key].holder
         others = () if joined is not None else tuple(dict.fromkeys(root for _key, root in hits if root != contact))
         self._suggest(arrival, contact, others)
         elsewhere = "elsewhere" if joined is None else "joined"
         said = {k: "known" if root == contact else elsewhere for k, root in hits}
         tried = [(self.keys[k].id, verdict) for k, verdict in said.items()]
-        tried += self._add(arrival, [e for e in personal if e.key not in said], contact)
+        tried += self._add(arrival, [e for e in personal if e.key not in said], origin)
         tried += [(self.keys[e.key].id, "shared") for e in shared]
         introduced = self._introduce(arrival, contact)
         person = self.people[contact]
         company_id = None if company is None else company.id
         return Match(
             arrival.entry,
-            "known_key",
+            "known_key" if arrival.contact is None else "by_hand",
             contact,
             company_id,
-            self.keys[key].id,
+            None if key is None else self.keys[key].id,
             person.owner,
             True,
             introduced,
             tuple(tried),
             others,
+            origin,
         )
 
     def _join(self, arrival: Arrival, personal: Sequence[Evidence], hits: Sequence[tuple[Key, int]]) -> Joining | None:
         """Two people become one where every key is a provider's word for who sent this, and nobody has parted them."""
         roots = frozenset(root for _key, root in hits)
         vouched = all(evidence.origin == "provider" for evidence in personal)
-        if len(roots) != 2 or not vouched or roots in self.apart:  # noqa: PLR2004 - of three at once none is sure
+        if arrival.contact is not None or len(roots) != 2 or not vouched or roots in self.apart:  # noqa: PLR2004 - of three at once none is sure
             return None
         into, contact = sorted(roots)
         key = next(key for key, root in hits if root == contact)

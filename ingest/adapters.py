@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from channels import adapter as kinds
+from channels import desk
 from channels.adapter import Adapter
+from ingest.config.references import BUILT_IN
 from ingest.config.schema import Config
 
 
@@ -40,9 +42,12 @@ class Adapters(Mapping[str, Adapter[Any]]):
 
 
 def made(config: Config, secret: bytes, before: Mapping[str, Adapter[Any]] | None = None) -> dict[str, Adapter[Any]]:
-    """An adapter for each channel of a configuration; one of `before` whose entry is the same stays, with what it holds."""
+    """An adapter for each channel of a configuration, and the one that is always there.
+
+    One of `before` whose entry is the same stays, with what it holds.
+    """
     adapters: dict[str, Adapter[Any]] = {}
-    for name, channel in config.channels.items():
+    for name, channel in {BUILT_IN: desk.Config(kind=BUILT_IN), **config.channels}.items():
         there = (before or {}).get(name)
         if there is not None and there.config == channel and there.language == config.language:
             adapters[name] = there

@@ -28,6 +28,7 @@ from ingest.hand import Hand
 from ingest.intake import Intake
 from ingest.linking import StoreLinks
 from ingest.listening import Listening
+from ingest.merging import Merging
 from ingest.metrics import Metrics
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing
@@ -38,6 +39,7 @@ from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
+from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.presses import Presses
 from ingest.reloading import Reloader
@@ -47,8 +49,10 @@ from ingest.settle import Settled, Settler
 from ingest.signals import Signals
 from ingest.suggesting import Suggester
 from ingest.summarising import Summaries
+from ingest.taking_down import DESK, TakingDown
 from ingest.ticker import Ticker
 from ingest.token import SETTING
+from ingest.units import Units
 from kernel.clock import Clock
 from storage import outbox, revisions
 from storage.files import Files
@@ -115,7 +119,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     presses = Presses(names, rulebooks, hand, people.choices, store.ids.take)
     replying = Replying(adapters)
     signals = Signals(presses.handlers())
-    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
+    merging = Merging(names, rulebooks, distributor, store.ids.take)
+    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
         by_entry = {one.entry: one for one in claimed}
@@ -154,6 +159,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     gateway = Gateway(
         intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
     )
+    units = Units(store)
+    taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)
 
     async def applied(changed: Config) -> None:
         fresh = made(changed, secrets.marks, adapters)
@@ -164,6 +171,11 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes.publish("leads")
         ticker.poke()
 
+    def people_changed() -> None:
+        changes.publish("leads")
+        ticker.poke()
+
+    who_is_who = StorePeople(units, names, rulebooks, merging, clock, config.language, store.ids.take, people_changed)
     reloader = Reloader(path, current, store, names, rulebooks, distributor, clock, applied)
 
     def pressed() -> None:
@@ -190,6 +202,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         zone,
         ticker.poke,
         listening.states,
+        units,
+        who_is_who,
+        taking_down,
         changes,
         entrance,
         lambda: courier(current.config, adapters),
@@ -222,7 +237,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> Secrets:
-    channels = {name: channel.kind for name, channel in config.channels.items()}
+    channels = {DESK: DESK} | {name: channel.kind for name, channel in config.channels.items()}
     revisions.apply(db, names, revision_document(config), channels, "config", clock.now())
     if embedded:
         # Nobody else runs on this store: what a daemon that is gone had taken is free again.

@@ -533,7 +533,7 @@ def explain(config: Path, lead: str, language: str | None, *, as_json: bool) -> 
 
 @priyom.group(cls=InOrder)
 def lead() -> None:
-    """Accept, decline, assign, close or reopen a lead by hand."""
+    """Take down, accept, decline, assign, close or reopen a lead."""
 
 
 def _acts(function: Verb) -> Verb:
@@ -614,6 +614,179 @@ def convert(config: Path, lead: str, *, as_json: bool, **order: str | int | None
 def reopen(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
     """Let a closed lead wait for a free manager again."""
     return _act(config, lead, "reopen", order, as_json=as_json)
+
+
+@lead.command(epilog='Example: priyom lead add --name "Анна" --phone "8 912 345-67-89" --text "цемент м500" --preview')
+@_asks
+@click.option("--name", help="How the client introduces himself.")
+@click.option("--phone", "phones", multiple=True, help="In any spelling; may be given several times.")
+@click.option("--email", "emails", multiple=True, help="May be given several times.")
+@click.option("--text", help="What it is about.")
+@click.option("--company")
+@click.option("--city")
+@click.option("--source", help="Where it came from, in the company's words.")
+@click.option("--channel", metavar="NAME", help="The configured channel that it came by.")
+@click.option("--team", metavar="TEAM", help="Before what the rules say.")
+@click.option("--manager", metavar="NAME", help="Who gets it; it uses no turn of his.")
+@click.option("--contact", metavar="CONTACT", help="Whom it is from, whatever the keys say.")
+@click.option("--new", is_flag=True, help="It is from somebody who is not known yet.")
+@click.option("--preview", is_flag=True, help="Show whom it may be from and what would happen, store nothing.")
+def add(config: Path, *, as_json: bool, preview: bool, new: bool, **given: Any) -> int:
+    """Take an approach down by hand. Whom it may be from is shown first."""
+    order = {name: value for name, value in given.items() if value}
+    order |= {"new": True} if new else {}
+    with _reached(config) as reached:
+        shown = reached.api.post("leads", order=order | {"preview": True})
+        if not as_json:
+            for match in shown["matches"]:
+                click.echo(f"known: {_person(match['contact'])}: {_open_leads(match['leads'])}")
+        if not preview:
+            shown = reached.api.post("leads", order=order)
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(_trial(shown, reached) if preview else f"{printable(shown['title'])}: {_standing(shown)}")
+    return DONE
+
+
+def _person(contact: Json) -> str:
+    keys = ", ".join(key["value"] for key in contact["keys"])
+    return printable(f"{contact['name'] or 'no name'} ({keys or 'no keys'}), {contact['id']}")
+
+
+def _open_leads(leads: Sequence[Json]) -> str:
+    told = (f"{lead['state']} {lead['owner'] or 'nobody'} «{printable(lead['title'])}»" for lead in leads)
+    return "; ".join(told) or "no open lead"
+
+
+# ---- contacts
+
+
+@priyom.group(cls=InOrder, invoke_without_command=True)
+@_asks
+@_limited
+@click.option("--key", metavar="KIND:VALUE", help="For example phone:+79161234567, in any spelling.")
+@click.option("--q", metavar="TEXT", help="A part of the name or of a key.")
+@click.pass_context
+def contacts(context: click.Context, config: Path, limit: int, key: str | None, q: str | None, *, as_json: bool) -> int:
+    """List contacts; merge them, part them, judge who may be one."""
+    if context.invoked_subcommand is not None:
+        # What was said before the name of the verb holds for it too.
+        verbs = ("merge", "undo", "split", "suggestions", "join", "apart", "dismiss")
+        context.default_map = {name: {"config": config, "as_json": as_json} for name in verbs}
+        return DONE
+    with _reached(config) as reached:
+        shown = reached.api.listed("contacts", limit, key=key, q=q)
+
+        def row(item: Json) -> Sequence[object]:
+            keys = ", ".join(key["value"] for key in item["keys"])
+            return item["id"], _moment(item["created_at"], reached), item["name"], keys
+
+        return _list(shown, ("contact", "known since", "name", "keys"), row, as_json=as_json)
+
+
+@contacts.command(epilog="Example: priyom contacts merge 0190…a1 0190…b2 --preview")
+@_asks
+@click.argument("contact")
+@click.argument("absorbed")
+@click.option("--preview", is_flag=True, help="Show what would happen, change nothing.")
+def merge(config: Path, contact: str, absorbed: str, *, preview: bool, as_json: bool) -> int:
+    """Make ABSORBED a part of CONTACT. `contacts undo` takes it back."""
+    with _reached(config) as reached:
+        shown = reached.api.post("contacts", contact, "merge", order={"absorb": absorbed, "preview": preview})
+    if as_json:
+        _show(shown)
+    elif preview:
+        would = shown["preview"]
+        click.echo(f"would be: {_person(would['contact'])}")
+        for fold in would["folds"]:
+            click.echo(f"lead {fold['lead']} would go on in {fold['into']}")
+    else:
+        click.echo(f"merge {shown['merge']}")
+    return DONE
+
+
+@contacts.command()
+@_asks
+@click.argument("merge")
+def undo(config: Path, merge: str, *, as_json: bool) -> int:
+    """Take a merge back: each contact has its leads again as they were."""
+    with _reached(config) as reached:
+        shown = reached.api.post("merges", merge, "undo", order={})
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(f"merge {shown['id']}: undone at {_moment(shown['undone_at'], reached)}")
+    return DONE
+
+
+@contacts.command()
+@_asks
+@click.argument("contact")
+@click.option("--key", "keys", multiple=True, metavar="KIND:VALUE", help="With all that came by it.")
+@click.option("--interaction", "interactions", multiple=True, metavar="ID", help="A single one, as `contact` shows it.")
+def split(config: Path, contact: str, keys: tuple[str, ...], interactions: tuple[str, ...], *, as_json: bool) -> int:
+    """Give keys and interactions that are somebody else's a contact of their own."""
+    with _reached(config) as reached:
+        order = {"keys": list(keys), "interactions": list(interactions)}
+        shown = reached.api.post("contacts", contact, "split", order=order)
+    if as_json:
+        _show(shown)
+    else:
+        undone = "" if shown["undone"] is None else f", by undoing merge {shown['undone']}"
+        click.echo(f"contact {shown['contact']}{undone}")
+    return DONE
+
+
+@contacts.command()
+@_asks
+@_limited
+@click.option("--language", type=click.Choice(["ru", "en"]), help="Left out: the company's.")
+def suggestions(config: Path, limit: int, language: str | None, *, as_json: bool) -> int:
+    """List contacts that may be one person."""
+    with _reached(config) as reached:
+        shown = reached.api.listed("suggestions", limit, state="open", language=language)
+    head = ("suggestion", "contact", "other", "why")
+    return _list(
+        shown,
+        head,
+        lambda item: (item["id"], _person(item["contact"]), _person(item["other"]), item["reason"]),
+        as_json=as_json,
+    )
+
+
+def _judge(config: Path, suggestion: str, verdict: str, *, as_json: bool) -> int:
+    with _reached(config) as reached:
+        shown = reached.api.post("suggestions", suggestion, verdict, order={})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(f"{shown['id']}: {shown['verdict']}")
+    return DONE
+
+
+@contacts.command()
+@_asks
+@click.argument("suggestion")
+def join(config: Path, suggestion: str, *, as_json: bool) -> int:
+    """Answer a suggestion: they are one person, merge them."""
+    return _judge(config, suggestion, "join", as_json=as_json)
+
+
+@contacts.command()
+@_asks
+@click.argument("suggestion")
+def apart(config: Path, suggestion: str, *, as_json: bool) -> int:
+    """Answer a suggestion: they are two people, never join them."""
+    return _judge(config, suggestion, "apart", as_json=as_json)
+
+
+@contacts.command()
+@_asks
+@click.argument("suggestion")
+def dismiss(config: Path, suggestion: str, *, as_json: bool) -> int:
+    """Answer a suggestion: leave it open."""
+    return _judge(config, suggestion, "dismiss", as_json=as_json)
 
 
 # ---- managers, channels, notices
@@ -753,4 +926,5 @@ def _add_not_built(group: click.Group, prefix: str, *verbs: str) -> None:
         )
 
 
-_add_not_built(priyom, "", "contacts", "erase")
+_add_not_built(priyom, "", "erase")
+_add_not_built(contacts, "contacts ", "import", "export")

@@ -6,8 +6,8 @@ first; the teams are locked last. Pure decisions are made in `dedup` and `routin
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,10 +15,13 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
-from ingest.approach import enquiry_from, source_from
+from ingest import by_hand
+from ingest.approach import enquiry_from
+from ingest.by_hand import Assigned
 from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
+from ingest.merging import Merging
 from ingest.overdue import is_away
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sifting import TEST, without_staff
@@ -27,14 +30,13 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, fetches, leads, overdue, people, rotation
+from storage import decisions, edition, fetches, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
-from storage.leads import NewInteraction, NewLead, Repeat
+from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead, Repeat
 from storage.names import Names
 from storage.rotation import Notice
-
-DEFAULT_PLACE: Final = timedelta(hours=24)
+from storage.store import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class _Batch:
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
     signalled: bool = False
+    edition: int | None = None
+    joined: bool = False
+    assigned: list[Assigned] = field(default_factory=list)
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
         """These come to nothing further, and so do those that were to follow them."""
@@ -80,6 +85,14 @@ class _Batch:
         self.results += ignored
         self.results += [replace(by_entry[first], entry=entry) for entry, first in self.later if first in by_entry]
         self.later = [(entry, first) for entry, first in self.later if first not in by_entry]
+
+
+class Joins(Exception):
+    """An approach of a batch makes two people one. It is settled by itself, after those before it: so locks keep their order."""
+
+    def __init__(self, entry: int) -> None:
+        super().__init__(f"entry {entry} joins two people")
+        self.entry = entry
 
 
 class Settler:
@@ -93,6 +106,7 @@ class Settler:
         distributor: Distributor,
         folding: Folding,
         signals: Signals,
+        merging: Merging,
         new_id: Callable[[], int],
     ) -> None:
         self._names = names
@@ -101,6 +115,7 @@ class Settler:
         self._distributor = distributor
         self._folding = folding
         self._signals = signals
+        self._merging = merging
         self._new_id = new_id
 
     def settle(
@@ -135,17 +150,41 @@ class Settler:
         identified = [_identify(said, rulebook) for _, said in fresh]
         fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
         batch.leave_out(ignored)
+        named = by_hand.contacts_named(db, fresh)
         arrivals = [
-            Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected)
-            for (claimed, said), found in zip(fresh, identified, strict=True)
+            _arrival(claimed, said, found, named) for (claimed, said), found in zip(fresh, identified, strict=True)
         ]
-        asked = {e.key for found in identified for e in found.evidence}
-        world = people.world(db, self._names, asked, rulebook.shared_over)
+        groups = [[e.key for e in found.evidence] for found in identified]
+        asked = {key for group in groups for key in group}
+        world = people.world(db, self._names, asked, rulebook.shared_over, groups, set(named.values()))
+        batch.edition = world.edition
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
+        self._write_people(db, batch, rulebook, decided, fresh, now)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
-        self._write_early(db, batch, decided, fresh, now)
+        self._write_early(db, batch, now)
         return self._distribute(db, batch, rulebook, now, token)
+
+    def _write_people(
+        self,
+        db: sa.Connection,
+        batch: _Batch,
+        rulebook: Rulebook,
+        decided: People,
+        fresh: Sequence[tuple[Claimed, Inbound]],
+        now: datetime,
+    ) -> None:
+        """Contacts and keys; and where evidence has made two people one, their leads, before it is asked which takes what came."""
+        if decided.merges and len(fresh) > 1:
+            raise Joins(decided.merges[0].entry)
+        received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
+        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
+        for joining in decided.merges:
+            before, batch.edition = batch.edition, edition.advance(db)
+            if before is not None and batch.edition != before + 1:
+                raise Conflict("people were joined or parted meanwhile")
+            self._merging.join(db, rulebook, joining, now)
+            batch.joined = True
 
     def _beside_known(
         self, db: sa.Connection, batch: _Batch, inbound: Sequence[tuple[Claimed, Inbound]]
@@ -241,6 +280,10 @@ class Settler:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
             self._repeat(batch, rulebook, choice.team, verdict, slot, at)
+            manager = by_hand.manager_of(rulebook, said)
+            if manager is not None and said.taken_down is not None:
+                batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
+                batch.reopened_teams.add(choice.team)
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
@@ -250,7 +293,7 @@ class Settler:
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
         outcome = "created" if verdict.opens else "attached"
-        return Result(claimed.entry, outcome, None, interaction_id, match.contact, lead)  # type: ignore[arg-type] # two literals
+        return Result(claimed.entry, outcome, None, interaction_id, match.origin, lead)  # type: ignore[arg-type] # two literals
 
     def _open(
         self,
@@ -266,6 +309,7 @@ class Settler:
         test: bool,
     ) -> int:
         envelope = claimed.envelope
+        channel, source = by_hand.origin(rulebook, envelope.channel, said)
         if verdict.lead in batch.newcomers:
             earlier = batch.newcomers[verdict.lead]
             batch.newcomers[verdict.lead] = replace(earlier, lead=replace(earlier.lead, slot=False))
@@ -276,8 +320,8 @@ class Settler:
             contact=match.contact,
             company=match.company,
             team=choice.team,
-            channel=envelope.channel,
-            source=source_from(rulebook, envelope.channel, said),
+            channel=channel,
+            source=source,
             opened_by=interaction,
             created_at=envelope.received_at,
             last_at=envelope.received_at,
@@ -287,8 +331,11 @@ class Settler:
             escalate_at=rulebook.escalation_at(choice.team, envelope.received_at),
             marks=("no_way_back",) if match.code == "no_way_back" else (),
         )
+        manager = by_hand.manager_of(rulebook, said)
         if test:
             self._close_at_once(batch, lead, choice)
+        elif manager is not None and said.taken_down is not None:
+            batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
         else:
             batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
         return lead.id
@@ -320,17 +367,8 @@ class Settler:
                 batch.again[lead] = slot.owner
                 batch.watched[lead] = team
 
-    def _write_early(
-        self,
-        db: sa.Connection,
-        batch: _Batch,
-        decided: People,
-        fresh: Sequence[tuple[Claimed, Inbound]],
-        now: datetime,
-    ) -> None:
-        """Everything that does not depend on whose turn it is."""
-        received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
-        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
+    def _write_early(self, db: sa.Connection, batch: _Batch, now: datetime) -> None:
+        """What else does not depend on whose turn it is."""
         leads.write_interactions(db, self._names, batch.interactions)
         leads.refold(db, batch.refolded)
         fetches.want(db, [*_remote(batch.interactions), *_remote(list(batch.refolded.values()))], now)
@@ -370,7 +408,8 @@ class Settler:
         crashpoint("settle.before_distribute")
         newcomers = list(batch.newcomers.values())
         given, more = 0, False
-        teams = teams_of(newcomers) | batch.reopened_teams
+        opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
+        teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
         if not teams:
             self._write_known(db, batch, rulebook, now)
         else:
@@ -387,9 +426,11 @@ class Settler:
             given, more = spread.given, spread.more
         leads.write_leads(db, self._names, batch.tests)
         leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
-        self._journal.decide(db, batch.results, now, token)
+        told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
+        self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
-        return Settled(tuple(batch.results), bool(given or batch.again or batch.signalled), more)
+        told = bool(told or given or batch.again or batch.signalled or batch.joined)
+        return Settled(tuple(batch.results), told, more or batch.joined)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -412,6 +453,11 @@ def _identify(said: Inbound, rulebook: Rulebook) -> Identified:
     return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys, said.vouched)
 
 
+def _arrival(claimed: Claimed, said: Inbound, found: Identified, named: Mapping[int, int]) -> Arrival:
+    contact, fresh = by_hand.arriving(said, claimed.entry, named)
+    return Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected, contact, fresh)
+
+
 def _party(match: Match) -> int:
     """Who holds the enquiry slot: the person, or the company where no person is known."""
     party = match.contact if match.contact is not None else match.company
@@ -421,12 +467,15 @@ def _party(match: Match) -> int:
 
 def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, found: Identified, match: Match) -> Chosen:
     envelope = claimed.envelope
-    enquiry = enquiry_from(rulebook, envelope.channel, said, found, known=match.known, at=envelope.received_at)
-    return choose(rulebook.policy, enquiry)
+    channel, source = by_hand.origin(rulebook, envelope.channel, said)
+    enquiry = enquiry_from(rulebook, channel, said, found, known=match.known, at=envelope.received_at)
+    if source != enquiry.source:
+        enquiry = replace(enquiry, source=source)
+    return by_hand.chosen(rulebook, choose(rulebook.policy, enquiry), said)
 
 
 def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
-    channel = claimed.envelope.channel
+    channel, source = by_hand.origin(rulebook, claimed.envelope.channel, said)
     title = make_title(
         rulebook.policy.title,
         name=said.name,
@@ -435,7 +484,7 @@ def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
         text=said.text,
         subject=said.subject,
         topics=rulebook.policy.topics,
-        source=source_from(rulebook, channel, said),
+        source=source,
         channel=channel,
     )
     return title or next(iter((*said.phones, *said.emails)), channel)
@@ -477,9 +526,9 @@ def _interaction(
     return NewInteraction(
         id=interaction_id,
         lead=lead,
-        contact=None if match is None else match.contact,
+        contact=None if match is None else match.origin,
         company=None if match is None else match.company,
-        key=None if match is None else match.key,
+        key=None if match is None else _key(match),
         channel=claimed.envelope.channel,
         kind=said.kind,
         ref=said.ref,
@@ -497,6 +546,11 @@ def _interaction(
 def _remote(written: Sequence[NewInteraction]) -> list[tuple[int, int, str]]:
     """The files that are still at their provider: interaction, place among its attachments, locator."""
     return [(one.id, place, locator) for one in written for place, locator in one.remote]
+
+
+def _key(match: Match) -> int | None:
+    """The key that joined it, or for a new contact the first that it brought."""
+    return match.key or next((number for number, said in match.tried if said == "new"), None)
 
 
 def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from routing.rules import conditions_from
 _OFF: Final = frozenset({"false", "no", "off"})
 _ANY_ZONE: Final = ZoneInfo("UTC")
 
+BUILT_IN: Final = "desk"
+
 Check = Callable[[Table], Iterator[Finding]]
 
 
@@ -92,6 +94,19 @@ def _two_roles(root: Table) -> Iterator[Finding]:
     for name in _names(root, "directors"):
         if name in _names(root, "managers"):
             yield Finding(("directors", name), "is the name of a manager too", "give one of them another name")
+
+
+def _built_in_channel(root: Table) -> Iterator[Finding]:
+    """What people take down by hand has a channel of its own, which may be described and not be another."""
+    for path, channel in _entries(root, "channels"):
+        kind = find(channel, "kind")
+        named, meant = path[-1] == BUILT_IN, isinstance(kind, Scalar) and kind.text.strip() == BUILT_IN
+        if named and not meant:
+            problem = "is the name of the channel for what people take down by hand"
+            yield Finding(path, problem, f"take another name, or write kind: {BUILT_IN}")
+        if meant and not named:
+            problem = f"there is one channel of the kind {BUILT_IN}, and that is its name too"
+            yield Finding(path, problem, f"call it {BUILT_IN}")
 
 
 def _former_names(root: Table) -> Iterator[Finding]:
@@ -390,6 +405,7 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"channels", "managers", "teams"}), _something_to_do),
     (frozenset({"managers", "teams"}), _members),
     (frozenset({"directors", "managers"}), _two_roles),
+    (frozenset({"channels"}), _built_in_channel),
     (frozenset({"channels", "managers"}), _former_names),
     (frozenset({"directors", "managers", "teams"}), _told_people),
     (frozenset({"teams"}), _escalation_order),

@@ -66,7 +66,7 @@ def test_a_stranger_becomes_a_contact_that_holds_all_his_keys() -> None:
         NewKey(102, MAIL, 100, shared=False, origin="field", entry=1),
     )
     tried = ((101, "new"), (102, "new"))
-    assert people.matches == (Match(1, "new_contact", 100, None, None, None, False, None, tried),)
+    assert people.matches == (Match(1, "new_contact", 100, None, None, None, False, None, tried, origin=100),)
     assert (people.companies, people.named, people.reheld, people.suggestions) == ((), (), (), ())
 
 
@@ -74,7 +74,8 @@ def test_a_known_key_decides_and_brings_the_new_keys_and_the_owner_with_it() -> 
     people = settled([arrival(PHONE, MAIL)], world_of(Person(7, "Анна", "boris"), PHONE))
     assert people.contacts == ()
     assert people.keys == (NewKey(100, MAIL, 7, shared=False, origin="field", entry=1),)
-    assert people.matches == (Match(1, "known_key", 7, None, 50, "boris", True, None, ((50, "known"), (100, "new"))),)
+    tried = ((50, "known"), (100, "new"))
+    assert people.matches == (Match(1, "known_key", 7, None, 50, "boris", True, None, tried, origin=7),)
 
 
 def test_a_key_leads_to_the_root_of_its_holders_merges() -> None:
@@ -433,3 +434,36 @@ def test_every_key_is_stored_once_and_every_match_names_somebody(history: tuple[
     assert [m.entry for m in people.matches] == [a.entry for a in arrivals]
     assert all(m.contact is not None or m.company is not None for m in people.matches)
     assert all(len(m.tried) == len(a.evidence) for m, a in zip(people.matches, arrivals, strict=True))
+
+
+def test_what_comes_by_a_key_of_a_merged_contact_stays_with_that_contact() -> None:
+    root = Person(3, "Анна")
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: root, 3: root}, {})
+    people = settled([arrival(PHONE, MAIL)], world)
+    assert (people.matches[0].contact, people.matches[0].origin) == (3, 7)
+    assert [(key.key, key.holder) for key in people.keys] == [(MAIL, 7)]
+
+
+def test_whom_a_person_named_is_the_sender_whatever_the_keys_say() -> None:
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: Person(7, "Анна"), 8: Person(8, "Борис")}, {})
+    people = settled([replace(arrival(PHONE, MAIL), contact=8)], world)
+    match = people.matches[0]
+    assert (match.code, match.contact, match.origin, match.key) == ("by_hand", 8, 8, None)
+    assert match.tried == ((50, "elsewhere"), (100, "new"))
+    assert [(s.contact, s.other, s.code) for s in people.suggestions] == [(8, 7, "keys_of_two")]
+    assert people.merges == ()
+
+
+def test_whom_a_person_calls_new_is_new_and_takes_no_key_of_another() -> None:
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: Person(7, "Анна")}, {})
+    people = settled([replace(arrival(PHONE, MAIL), fresh=True)], world)
+    match = people.matches[0]
+    assert (match.code, match.contact, match.known) == ("new_by_hand", 100, False)
+    assert match.tried == ((50, "elsewhere"), (101, "new"))
+    assert [(key.key, key.holder) for key in people.keys] == [(MAIL, 100)]
+    assert people.suggestions == ()
+
+
+def test_somebody_new_behind_a_shared_key_is_a_contact_and_not_the_line() -> None:
+    people = settled([replace(arrival(shared=[LINE]), fresh=True)])
+    assert (people.matches[0].code, people.matches[0].contact is not None) == ("new_by_hand", True)

@@ -19,6 +19,7 @@ from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parse
 from ingest.adapters import Adapters
 from ingest.distribution import Distributor
 from ingest.folding import Folding
+from ingest.merging import Merging
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settler
 from ingest.signals import Signals
@@ -134,6 +135,7 @@ class Parts:
     rulebooks: Rulebooks
     distributor: Distributor
     settler: Settler
+    merging: Merging
 
     def append(self, *envelopes: Envelope, cursor: Cursor | None = None) -> list[Accepted]:
         """Into the journal, in one transaction, each under the day of its receipt in UTC."""
@@ -274,8 +276,9 @@ def wire(store: Store, document: Mapping[str, Any] | None = None, *, lane: int =
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
     folding = Folding(Adapters({name: Plain(name) for name in ("site", "bot", "pbx")}))
-    settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), store.ids.take)
-    parts = Parts(store, names, journal_, rulebooks, distributor, settler)
+    merging = Merging(names, rulebooks, distributor, store.ids.take)
+    settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), merging, store.ids.take)
+    parts = Parts(store, names, journal_, rulebooks, distributor, settler, merging)
     if document is not None:
         parts.apply(document)
     return parts

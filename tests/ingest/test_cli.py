@@ -101,7 +101,10 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     told = await priyom("--help")
     assert told.code == 0
     verbs = re.findall(r"^  ([a-z]+)  ", told.out, re.MULTILINE)
-    expected = "run check plan reload migrate try login ledger failed ignored replay leads explain lead managers channels notices"
+    expected = (
+        "run check plan reload migrate try login ledger failed ignored replay leads explain lead contacts managers "
+        "channels notices"
+    )
     assert [verb for verb in verbs if verb != "-h"] == expected.split()
     assert not re.search(r"^  .*\.\.\.$", told.out, re.MULTILINE)
     listed = "import sys, ingest.cli; print(*{name.partition('.')[0] for name in sys.modules})"
@@ -259,6 +262,37 @@ async def test_an_approach_is_tried_and_its_notice_shown(served: Served) -> None
     assert "notice to anna:\n  Новый лид\n  Телефон: 8 916 123-45-67\n\n  Спасибо\n" in told.out
     assert not served.office.leads_by_id
     assert (await served.run("try", "--channel", "nope")).code == 2
+
+
+async def test_whom_an_approach_may_be_from_is_shown_before_it_is_taken_down(served: Served) -> None:
+    order = ("lead", "add", "--phone", "8 916 123-45-67", "--text", "Цемент м500")
+    seen = await served.run(*order, "--preview")
+    known = "known: Николай (+79161234567, +74951234500), c-1: no open lead\n"
+    assert (seen.code, seen.out, served.office.leads_by_id) == (0, known + "created\n", {})
+    done = await served.run(*order)
+    assert done.out == known + "Цемент м500: assigned, anna, team sales, version 1\n"
+    assert (await served.run(*order, "--json")).json()["title"] == "Цемент м500"
+
+
+async def test_contacts_are_found_merged_and_parted(served: Served) -> None:
+    found = await served.run("contacts", "--key", "phone:+79161234567")
+    assert found.out.splitlines()[1].split()[0] == "c-1"
+    seen = await served.run("contacts", "merge", "c-1", "c-2", "--preview")
+    assert seen.out.splitlines()[1] == "lead l-2 would go on in l-1"
+    assert (await served.run("contacts", "merge", "c-1", "c-2")).out == "merge m-1\n"
+    refused = await served.run("contacts", "merge", "c-1", "c-1")
+    assert (refused.code, refused.err) == (1, "Error: a contact cannot be merged with itself\n")
+    assert (await served.run("contacts", "undo", "m-1")).out == "merge m-1: undone at 2026-01-31 14:00\n"
+    assert (await served.run("contacts", "undo", "m-2")).code == 1
+    assert (await served.run("contacts", "split", "c-1", "--key", "phone:+79161234567")).out == "contact c-3\n"
+
+
+async def test_suggestions_are_listed_and_answered(served: Served) -> None:
+    listed = await served.run("contacts", "suggestions", "--language", "en")
+    assert "One approach gave keys of both contacts." in listed.out
+    assert (await served.run("contacts", "apart", "s-1")).out == "s-1: apart\n"
+    assert (await served.run("contacts", "join", "s-1")).code == 1
+    assert (await served.run("contacts", "suggestions")).code == 1
 
 
 async def test_channels_and_unsent_notices_are_listed(served: Served) -> None:

@@ -197,6 +197,12 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("{kind: webform}", "webform"): f"1: channels.site: 'webform' {MAPPING}",
     ("site:", "Site:"): "1: channels.Site: 'Site' is no channel name; "
     "use a-z, 0-9, _ and -, starting with a letter or a digit: it becomes an address",
+    ("site:", "desk:"): "1: channels.desk: is the name of the channel for what people take down by hand; "
+    "take another name, or write kind: desk",
+    (
+        "webform",
+        "desk",
+    ): "1: channels.site: there is one channel of the kind desk, and that is its name too; call it desk",
     ("webform}", "webform, tean: sales}"): "1: channels.site.tean: unknown key; did you mean team?",
     ("webform}", "webform, team: slaes}"): "1: channels.site.team: 'slaes' is no team; did you mean sales?",
     (

@@ -24,6 +24,7 @@ from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.distribution import _told
 from ingest.explain import sentences, suggestion
 from ingest.hand import ACTIONS
+from ingest.merging import PEOPLE_CODES
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language
@@ -453,12 +454,14 @@ def literals(owner: type, field: str) -> set[str]:
         ("likeness", {*names.REASONS, *SUPPORTS}),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", {*OFFERED_BY, "unprocessed", "test"}),
+        ("assignment", {*OFFERED_BY, "unprocessed", "test", "by_hand"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
         ("offer", {"expired", "made_away", "owner_away", "escalated"}),
         ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
-        ("state", {*OPEN_STATES, *CLOSED_STATES}),
+        ("people", set(PEOPLE_CODES)),
+        ("suggested", set(get_args(SuggestionCode))),
+        ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
     ],
 )
 def test_every_code_that_can_be_recorded_has_words_and_there_are_words_for_no_other(
@@ -500,7 +503,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         Decision(2, NOW, "match", {"code": "known_face", "others": [5], "introduced": True, "enquiry": "fold"}),
         assignment(code="by_lot", team="sales", manager="anna", eligible=["anna"], skipped=[["boris", "asleep"]]),
         assignment(code="unprocessed", team="sales", reason="ringing"),
-        action("set_on_fire", **{"from": "merged"}),
+        action("set_on_fire", **{"from": "parked"}),
         Decision(6, NOW, "erasure", {"code": "by_request"}),
         Decision(7, NOW, "enrichment", {}),
     ]
@@ -510,7 +513,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         ("known_face", "fold"),
         ("by_lot", "asleep"),
         ("ringing",),
-        ("set_on_fire", "merged"),
+        ("set_on_fire", "parked"),
         ("by_request",),
         ("enrichment",),
     ]

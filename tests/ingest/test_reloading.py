@@ -140,7 +140,7 @@ async def test_a_channel_may_be_renamed_with_its_history(office: Office) -> None
     await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
     page = office.parts.store.peek(lambda db: views.lead_page(db, views.LeadFilter(channel="landing"), 10, None))
     assert len(page.items) == 1
-    assert list(office.parts.adapters) == ["landing"]
+    assert list(office.parts.adapters) == ["desk", "landing"]
     assert office.parts.adapters.reader("site") is not None
 
 
