@@ -35,7 +35,8 @@ _FOREIGN: Final = frozenset({"cross-site", "same-site"})
 log = structlog.get_logger("priyom.desk")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Show = Callable[[web.Request, Visitor], Awaitable[web.StreamResponse]]
+Form = Mapping[str, str]
+Show = Callable[[web.Request, Visitor, Form], Awaitable[web.StreamResponse]]
 
 
 class Pages:
@@ -85,12 +86,12 @@ class Pages:
             visitor = await self._access.visitor(request)
             if visitor is None:
                 return page("enter.html", self._view(request, None), 401, guest=None, over=False)
+            form: Form = {}
             if request.method == "POST":
                 form = await _form(request)
                 if is_forged(request, visitor, form.get("csrf", "")):
                     raise Refused(403, "forged", "")
-                request["form"] = form
-            return await show(request, visitor)
+            return await show(request, visitor, form)
 
         return self._guarded(handle)
 
@@ -109,20 +110,24 @@ class Pages:
 
     # --- what is shown ---
 
-    async def _live(self, request: web.Request, visitor: Visitor, refused: Refused | None = None) -> web.StreamResponse:
+    async def _live(
+        self, request: web.Request, visitor: Visitor, _: Form, refused: Refused | None = None
+    ) -> web.StreamResponse:
         board = await self._board.board(visitor.only, self._language(request))
         view = self._view(request, visitor, board, refused)
         counted = board.get("day", {}).values()
         figures = [name for name in FIGURES if name in _ALWAYS or any(day[name] for day in counted)]
         return page("live.html", view, 200 if refused is None else refused.status, board=board, figures=figures)
 
-    async def _ledger(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
+    async def _ledger(self, request: web.Request, visitor: Visitor, _: Form) -> web.StreamResponse:
         if visitor.only is not None:
             raise Refused(403, "for_directors", "")
         ledger = await self._office.ledger()
         return page("ledger.html", self._view(request, visitor), ledger=ledger, figures=(*FIGURES, "duplicates"))
 
-    async def _card(self, request: web.Request, visitor: Visitor, refused: Refused | None = None) -> web.StreamResponse:
+    async def _card(
+        self, request: web.Request, visitor: Visitor, _: Form, refused: Refused | None = None
+    ) -> web.StreamResponse:
         uid = request.match_info["id"]
         await concern(self._office, uid, visitor)
         language = self._language(request)
@@ -135,22 +140,21 @@ class Pages:
 
     # --- what is done ---
 
-    async def _act(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        uid, form = request.match_info["id"], request["form"]
+    async def _act(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        uid = request.match_info["id"]
         try:
             await act(self._office, uid, form.get("action", ""), _order(form), visitor)
         except Refused as refused:
-            return await self._card(request, visitor, refused)
+            return await self._card(request, visitor, form, refused)
         if visitor.only is not None and not await self._office.concerns(uid, visitor.only):
             return _go(_root(request))
         return _go(f"{_root(request)}leads/{uid}")
 
-    async def _switch(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        form = request["form"]
+    async def _switch(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         try:
             await switch(self._office, form.get("manager", ""), visitor, available=form.get("available") == "yes")
         except Refused as refused:
-            return await self._live(request, visitor, refused)
+            return await self._live(request, visitor, form, refused)
         return _go(_root(request))
 
     # --- coming and going ---
@@ -171,7 +175,7 @@ class Pages:
         self._access.sign_in(response, cookie)
         return response
 
-    async def _sign_out(self, request: web.Request, _: Visitor) -> web.StreamResponse:
+    async def _sign_out(self, request: web.Request, _: Visitor, __: Form) -> web.StreamResponse:
         await self._access.entrance.leave(request.cookies.get(COOKIE, ""))
         response = _go(_root(request))
         self._access.sign_out(response)

@@ -57,6 +57,7 @@ class Gateway:
         return [
             web.route("*", "/in/{channel}", self.receive),
             web.route("*", "/in/{channel}/{tail:.*}", self.receive),
+            web.get("/form/{channel}.js", self.script),
             web.get("/form/{channel}", self.page),
         ]
 
@@ -89,6 +90,14 @@ class Gateway:
         adapter = self._adapters.get(request.match_info["channel"])
         asked = self._asked(request, b"")
         shown = None if adapter is None else adapter.page(asked)
+        if shown is None:
+            return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
+        return _response(shown)
+
+    async def script(self, request: web.Request) -> web.StreamResponse:
+        """The same page for a script tag of any site."""
+        adapter = self._adapters.get(request.match_info["channel"])
+        shown = None if adapter is None else adapter.script(self._asked(request, b""))
         if shown is None:
             return self._refuse("", Rejected(404, "no_such_channel", "there is no such form"))
         return _response(shown)
