@@ -274,21 +274,6 @@ def _trial(shown: Json, reached: "Reached") -> str:
     return "\n".join(lines)
 
 
-@priyom.command(epilog="Example: priyom login --as irina")
-@_asks
-@click.option("--as", "person", metavar="PERSON", help="A director or manager; left out: the first director.")
-def login(config: Path, person: str | None, *, as_json: bool) -> int:
-    """Print a link that signs in to the desk once, within ten minutes."""
-    with _reached(config) as reached:
-        shown = reached.api.post("login-links", order={} if person is None else {"person": person})
-        if as_json:
-            _show(shown)
-        else:
-            click.echo(shown["url"])
-            click.echo(f"signs in {shown['person']} once, until {_moment(shown['until'], reached)}", err=True)
-    return DONE
-
-
 # ---- the journal
 
 _FIGURES: Final = ("received", "created", "attached", "handled", "ignored", "failed", "pending", "duplicates")
@@ -566,6 +551,21 @@ def _switch(config: Path, name: str, *, available: bool, as_json: bool) -> int:
         click.echo(
             f"{shown['name']}: {'available' if shown['available'] else 'away'}, {shown['open']} open leads, {why_not}"
         )
+    return DONE
+
+
+@priyom.command(epilog="Example: priyom login --as irina")
+@_asks
+@click.option("--as", "person", metavar="PERSON", help="A director or manager; left out: the first director.")
+def login(config: Path, person: str | None, *, as_json: bool) -> int:
+    """Print a link that signs in to the desk once, within ten minutes."""
+    with _reached(config) as reached:
+        shown = reached.api.post("login-links", order={} if person is None else {"person": person})
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(shown["url"])
+            click.echo(f"signs in {shown['person']} once, until {_moment(shown['until'], reached)}", err=True)
     return DONE
 
 
