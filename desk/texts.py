@@ -29,14 +29,12 @@ TEXTS: Final = Catalogue(
         },
         "and_more": {"ru": "и ещё {count}", "en": "and {count} more"},
         "untitled": {"ru": "Без названия", "en": "Untitled"},
-        "waits": {"ru": "ждёт", "en": "waiting"},
         "overdue": {"ru": "просрочен", "en": "overdue"},
         "due": {"ru": "ответить до", "en": "answer by"},
         "answer_by": {"ru": "принять до", "en": "accept by"},
         # Who has what.
         "work": {"ru": "У менеджеров", "en": "With managers"},
         "nothing_at_work": {"ru": "Ни у кого нет открытых лидов", "en": "Nobody has open leads"},
-        "offered": {"ru": "предложен", "en": "offered"},
         "offered_to_all": {"ru": "Предложены всем на смене", "en": "Offered to everyone on shift"},
         "assigned": {"ru": "ждёт ответа", "en": "to accept"},
         "in_work": {"ru": "в работе", "en": "in work"},
@@ -74,7 +72,6 @@ TEXTS: Final = Catalogue(
         "ignored": {"ru": "Не клиенты", "en": "Ignored"},
         "failed": {"ru": "Ошибки", "en": "Failed"},
         "pending": {"ru": "В очереди", "en": "Pending"},
-        "total": {"ru": "Всего", "en": "Total"},
         "check_ledger": {"ru": "Сверить журнал целиком", "en": "Check the whole journal"},
         "whole_ledger": {"ru": "Сверка", "en": "Ledger"},
         "balanced": {
@@ -143,8 +140,7 @@ TEXTS: Final = Catalogue(
         "no_reason": {"ru": "без причины", "en": "no reason"},
         "choose_reason": {"ru": "Выберите причину", "en": "Choose a reason"},
         "chosen_reason": {"ru": "Причина", "en": "Reason"},
-        # What came of it.
-        "done": {"ru": "Готово.", "en": "Done."},
+        # Why it was not done.
         "refused_stale": {
             "ru": "Лид за это время изменился. Ниже он такой, как сейчас; если всё ещё нужно, повторите.",
             "en": "The lead has changed meanwhile. Below it is as it stands now; if you still want to, do it again.",
