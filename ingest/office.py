@@ -85,8 +85,7 @@ class StoreOffice:
         self._clock = clock
         self._metrics = metrics
         self._language: Language = config.language
-        people = {**config.directors, **config.managers}
-        self._titles = {name: person.name for name, person in people.items()}
+        self._titles = {name: manager.name for name, manager in config.managers.items()}
         self._zone = zone
         self._on_change = on_change
         self._states = states
