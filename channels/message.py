@@ -129,6 +129,23 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenDown:
+    """What a person decided who took an approach down by hand: it goes before all rules.
+
+    `contact` is the id of whom he says it is from, `new` that it is from somebody who is not known yet. `channel` is the
+    configured one that it came by, where there is one.
+    """
+
+    actor: str
+    contact: str | None = None
+    new: bool = False
+    team: str | None = None
+    manager: str | None = None
+    source: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
@@ -157,6 +174,7 @@ class Inbound:
     attachments: tuple[Attachment, ...] = ()
     consent: Consent | None = None
     call: Call | None = None
+    taken_down: TakenDown | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,20 @@
 """Who is it: a fold over a batch of arrivals, in journal order, that gives each its person or company, or makes a new one.
 
 A personal key that is known decides. A shared key never joins people: it belongs to a company or an unnamed line. Evidence
-that would link two known people joins nothing; it becomes a suggestion for a person to judge. The second arrival of a person
-sees what the first one made, so a batch and one arrival at a time end alike.
+that would link two known people joins nothing, unless providers vouch for all of it; it becomes a suggestion for a person to
+judge. The second arrival of a person sees what the first one made, so a batch and one arrival at a time end alike.
+
+A key is shared by the rules, or by count: seen together with more than so many others, it joins nobody from then on, and its
+approaches go to a line. It keeps its holder, whose personal key it is again when the limit is raised or goes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dedup.keys import Evidence, Key, Rejection
 
-MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key"]
+MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key", "by_hand", "new_by_hand"]
 SuggestionCode = Literal["keys_of_two", "another_name"]
 
 
@@ -35,31 +38,51 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A key that the store knows: who holds it, and whether it is shared."""
+    """A key that the store knows: who holds it, and whether the rules call it shared.
+
+    `others`: ids of the personal keys that came together with it, read only where there is a limit and only just beyond it.
+    `line`: the company that its approaches go to since it is shared by count.
+    """
 
     id: int
     holder: int
     shared: bool
+    others: frozenset[int] = frozenset()
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the store knows of a batch's keys. `roots` leads from a key's holder to its person."""
+    """What the store knows of a batch's keys. `roots` leads from a key's holder to its person.
+
+    `apart`: pairs of those people, by their ids, whose merge was undone: they are never joined again by themselves.
+    `over`: with how many others a personal key may have been seen before it counts as shared; None without limit.
+    `edition`: of people, under which all this was read; None where nobody was known.
+    """
 
     keys: Mapping[Key, Held]
     roots: Mapping[int, Person]
     companies: Mapping[int, Company]
+    apart: frozenset[frozenset[int]] = frozenset()
+    over: int | None = None
+    edition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One inbound as matching sees it."""
+    """One inbound as matching sees it.
+
+    `contact`: the root of whom a person has named as its sender, one of `World.roots`. `fresh`: a person has said that it is
+    somebody new, whoever holds its keys.
+    """
 
     entry: int
     name: str | None
     company: str | None
     evidence: tuple[Evidence, ...]
     rejected: tuple[Rejection, ...] = ()
+    contact: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +101,8 @@ class NewKey:
 class Match:
     """Whose an arrival is: a person, or where only shared keys came, a company. `key` is the id of the key that joined it.
 
-    `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's).
+    `origin` is the contact that holds that key, itself or as a part of `contact`: what the arrival says stays with it.
+    `tried` lists each key's id with what it said: known, new, shared, elsewhere (it is another person's), joined (it was).
     """
 
     entry: int
@@ -91,6 +115,7 @@ class Match:
     introduced_as: str | None
     tried: tuple[tuple[int, str], ...]
     others: tuple[int, ...] = ()
+    origin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +129,26 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """A merge by evidence: everything that proved who sent `entry` is a provider's word, and it named two people.
+
+    `contact` is absorbed by `into`, the older of the two roots; `key` is the id of the key by which `contact` was known.
+    """
+
+    contact: int
+    into: int
+    entry: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """The outcome of a batch: its matches, and the difference to be written.
 
     `named`: contacts that get a name. `reheld`: keys that the rules have come to call shared, with the company that now holds them.
+    `merges`: in the order in which they are to be carried out; a contact that one of them absorbs may be new in this batch.
+    `lined`: keys that have come to be shared by count, with the company that their approaches go to. `together`: ids of keys
+    that one approach brought, each pair both ways; some of them may be known.
     """
 
     matches: tuple[Match, ...]
@@ -117,6 +158,9 @@ class People:
     named: tuple[tuple[int, str], ...]
     reheld: tuple[tuple[int, int], ...]
     suggestions: tuple[Suggestion, ...]
+    merges: tuple[Joining, ...] = ()
+    lined: tuple[tuple[int, int], ...] = ()
+    together: tuple[tuple[int, int], ...] = ()
 
 
 def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]) -> People:
@@ -131,6 +175,9 @@ def resolve(arrivals: Sequence[Arrival], world: World, new_id: Callable[[], int]
         tuple((i, fold.people[i].name or "") for i in fold.named if i not in fold.made),
         tuple(fold.reheld),
         tuple(fold.suggestions),
+        tuple(fold.merges),
+        tuple(fold.lined),
+        tuple(fold.together),
     )
 
 
@@ -149,25 +196,52 @@ class _Fold:
         self.new_keys: list[NewKey] = []
         self.reheld: list[tuple[int, int]] = []
         self.suggestions: list[Suggestion] = []
+        self.apart = set(world.apart)
+        self.over = world.over
+        self.merges: list[Joining] = []
+        self.lined: list[tuple[int, int]] = []
+        self.together: dict[tuple[int, int], None] = {}
 
     def take(self, arrival: Arrival) -> Match:
-        personal = [e for e in arrival.evidence if e.personal and not self._is_shared(e.key)]
-        shared = [e for e in arrival.evidence if not e.personal or self._is_shared(e.key)]
+        match = self._match(arrival)
+        self._remember_together(arrival)
+        return match
+
+    def _match(self, arrival: Arrival) -> Match:
+        personal = [e for e in arrival.evidence if self._is_personal(e, arrival)]
+        shared = [e for e in arrival.evidence if e not in personal]
         founded = len(self.founded)
         company = self._company(arrival, shared)
         hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
-        if hits:
+        if arrival.contact is not None or (hits and not arrival.fresh):
             return self._joined(arrival, personal, shared, hits, company)
-        if company is not None and not personal:
+        if company is not None and not personal and not arrival.fresh:
             return self._line(arrival, shared, company, known=len(self.founded) == founded)
+        return self._new(arrival, personal, shared, hits, company)
+
+    def _new(
+        self,
+        arrival: Arrival,
+        personal: Sequence[Evidence],
+        shared: Sequence[Evidence],
+        hits: Sequence[tuple[Key, int]],
+        company: Company | None,
+    ) -> Match:
         person = Person(self.new_id(), arrival.name)
         self.people[person.id] = person
         self.made[person.id] = None
         self.roots[person.id] = person.id
-        tried = [*self._add(arrival, personal, person.id), *((self.keys[e.key].id, "shared") for e in shared)]
+        held = dict.fromkeys(key for key, _root in hits)
+        tried = [(self.keys[key].id, "elsewhere") for key in held]
+        tried += self._add(arrival, [e for e in personal if e.key not in held], person.id)
+        tried += [(self.keys[e.key].id, "shared") for e in shared]
         code: MatchCode = "new_contact" if personal else "no_way_back"
+        if held or (arrival.fresh and shared):
+            code = "new_by_hand"
         company_id = None if company is None else company.id
-        return Match(arrival.entry, code, person.id, company_id, None, None, False, None, tuple(tried))
+        return Match(
+            arrival.entry, code, person.id, company_id, None, None, False, None, tuple(tried), origin=person.id
+        )
 
     def _joined(
         self,
@@ -177,28 +251,55 @@ class _Fold:
         hits: Sequence[tuple[Key, int]],
         company: Company | None,
     ) -> Match:
-        key, contact = hits[0]
-        others = tuple(dict.fromkeys(root for _key, root in hits if root != contact))
-        self.suggestions += [Suggestion(arrival.entry, contact, other, "keys_of_two") for other in others]
-        said = {k: "known" if root == contact else "elsewhere" for k, root in hits}
+        joined = self._join(arrival, personal, hits)
+        contact = arrival.contact or (hits[0][1] if joined is None else joined.into)
+        key = next((k for k, root in hits if root == contact), None)
+        origin = contact if key is None else self.keys[key].holder
+        others = () if joined is not None else tuple(dict.fromkeys(root for _key, root in hits if root != contact))
+        self._suggest(arrival, contact, others)
+        elsewhere = "elsewhere" if joined is None else "joined"
+        said = {k: "known" if root == contact else elsewhere for k, root in hits}
         tried = [(self.keys[k].id, verdict) for k, verdict in said.items()]
-        tried += self._add(arrival, [e for e in personal if e.key not in said], contact)
+        tried += self._add(arrival, [e for e in personal if e.key not in said], origin)
         tried += [(self.keys[e.key].id, "shared") for e in shared]
         introduced = self._introduce(arrival, contact)
         person = self.people[contact]
         company_id = None if company is None else company.id
         return Match(
             arrival.entry,
-            "known_key",
+            "known_key" if arrival.contact is None else "by_hand",
             contact,
             company_id,
-            self.keys[key].id,
+            None if key is None else self.keys[key].id,
             person.owner,
             True,
             introduced,
             tuple(tried),
             others,
+            origin,
         )
+
+    def _join(self, arrival: Arrival, personal: Sequence[Evidence], hits: Sequence[tuple[Key, int]]) -> Joining | None:
+        """Two people become one where every key is a provider's word for who sent this, and nobody has parted them."""
+        roots = frozenset(root for _key, root in hits)
+        vouched = all(evidence.origin == "provider" for evidence in personal)
+        if arrival.contact is not None or len(roots) != 2 or not vouched or roots in self.apart:  # noqa: PLR2004 - of three at once none is sure
+            return None
+        into, contact = sorted(roots)
+        key = next(key for key, root in hits if root == contact)
+        joining = Joining(contact, into, arrival.entry, self.keys[key].id)
+        self.merges.append(joining)
+        self.roots = {holder: into if root == contact else root for holder, root in self.roots.items()}
+        self.people[into] = replace(self.people[into], owner=self.people[into].owner or self.people[contact].owner)
+        self.apart |= {(pair - {contact}) | {into} for pair in self.apart if contact in pair}
+        return joining
+
+    def _suggest(self, arrival: Arrival, contact: int, others: Sequence[int]) -> None:
+        self.suggestions += [
+            Suggestion(arrival.entry, contact, other, "keys_of_two")
+            for other in others
+            if frozenset((contact, other)) not in self.apart
+        ]
 
     def _line(self, arrival: Arrival, shared: Sequence[Evidence], company: Company, *, known: bool) -> Match:
         tried = tuple((self.keys[e.key].id, "shared") for e in shared)
@@ -210,10 +311,8 @@ class _Fold:
         """The company of an arrival's shared keys, founded where the first of them is new."""
         if not shared:
             return None
-        held = [self.keys[e.key] for e in shared if e.key in self.keys and self.keys[e.key].holder in self.companies]
-        if held:
-            company = self.companies[held[0].holder]
-        else:
+        company = next(filter(None, (self._line_of(e.key) for e in shared)), None)
+        if company is None:
             company = Company(self.new_id(), arrival.company)
             self.companies[company.id] = company
             self.founded[company.id] = None
@@ -221,10 +320,19 @@ class _Fold:
             held_by = self.keys.get(evidence.key)
             if held_by is None:
                 self._store(arrival, evidence, company.id, shared=True)
-            elif not held_by.shared:
-                self.keys[evidence.key] = Held(held_by.id, company.id, shared=True)
+            elif not held_by.shared and not evidence.personal:
+                self.keys[evidence.key] = replace(held_by, holder=company.id, shared=True)
                 self.reheld.append((held_by.id, company.id))
+            elif not held_by.shared and held_by.line is None:
+                self.keys[evidence.key] = replace(held_by, line=company.id)
+                self.lined.append((held_by.id, company.id))
         return company
+
+    def _line_of(self, key: Key) -> Company | None:
+        """The company or line that has a key; None for a key that a person holds, or nobody."""
+        held = self.keys.get(key)
+        owners = () if held is None else (held.holder, held.line)
+        return next((self.companies[owner] for owner in owners if owner in self.companies), None)
 
     def _add(self, arrival: Arrival, evidence: Sequence[Evidence], contact: int) -> list[tuple[int, str]]:
         return [(self._store(arrival, e, contact, shared=False), "new") for e in evidence]
@@ -249,9 +357,29 @@ class _Fold:
         self.suggestions.append(Suggestion(arrival.entry, contact, contact, "another_name"))
         return arrival.name
 
-    def _is_shared(self, key: Key) -> bool:
+    def _is_personal(self, evidence: Evidence, arrival: Arrival) -> bool:
+        return self._may_join(evidence) and not self._is_crowded(evidence.key, arrival)
+
+    def _may_join(self, evidence: Evidence) -> bool:
+        held = self.keys.get(evidence.key)
+        return evidence.personal and not (held is not None and held.shared)
+
+    def _is_crowded(self, key: Key, arrival: Arrival) -> bool:
+        """Whether a known key has now been seen with more others than the limit; those of this arrival count."""
         held = self.keys.get(key)
-        return held is not None and held.shared
+        if self.over is None or held is None:
+            return False
+        beside = [self.keys.get(e.key) for e in arrival.evidence if e.key != key and self._may_join(e)]
+        known = {other.id for other in beside if other is not None}
+        return len(held.others | known) + beside.count(None) > self.over
+
+    def _remember_together(self, arrival: Arrival) -> None:
+        keys = [e.key for e in arrival.evidence if self._may_join(e)]
+        for key in keys if len(keys) > 1 else ():
+            held = self.keys[key]
+            others = {self.keys[other].id for other in keys if other != key} - held.others
+            self.together.update(((held.id, other), None) for other in sorted(others))
+            self.keys[key] = replace(held, others=held.others | others)
 
     def _root(self, held: Held) -> int:
         return self.roots[held.holder]

@@ -22,6 +22,7 @@ from desk.ports import Json, Office, Refused, Visitor
 from desk.stream import EVENTS, stream
 
 MAX_BODY: Final = 1024 * 1024
+LONGEST_KEY: Final = 255
 ACTIONS: Final = {
     "accept": "Take a lead into work: for `manager`, else for its owner",
     "assign": "Give a lead to `manager`, or put it before another `team`",
@@ -29,6 +30,11 @@ ACTIONS: Final = {
     "lose": "Close a lead that came to nothing, for a `reason`",
     "convert": "Close a lead that became business",
     "reopen": "Let a closed lead wait for a free manager again",
+}
+VERDICTS: Final = {
+    "join": "They are one person: merge them",
+    "apart": "They are two people: never join them by themselves",
+    "dismiss": "Leave it open whether they are",
 }
 _STATES: Final = get_args(models.State)
 _OUTCOMES: Final = get_args(models.Outcome)
@@ -156,7 +162,8 @@ async def _asked(operation: Operation, request: web.Request, visitor: Visitor) -
     limit = _limit(query.pop("limit", None))
     body = {} if operation.body is None else _ordered(operation, await _read(request))
     cursor = query.pop("cursor", None)
-    return Asked(request.match_info, query, limit, cursor, body, visitor, request.headers.get("Last-Event-ID"))
+    seen = request.headers.get("Last-Event-ID")
+    return Asked(request.match_info, query, limit, cursor, body, visitor, seen, _key(request))
 
 
 def _query(operation: Operation, request: web.Request) -> dict[str, str]:
@@ -172,6 +179,13 @@ def _query(operation: Operation, request: web.Request) -> dict[str, str]:
             raise Refused(400, "bad_parameter", f"{name}: {value!r} is not one of {', '.join(known.choices)}")
         found[name] = value
     return {name: value for name, value in found.items() if value}
+
+
+def _key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise Refused(400, "bad_parameter", f"Idempotency-Key: 1 to {LONGEST_KEY} characters")
+    return key
 
 
 def _limit(text: str | None) -> int:
@@ -261,6 +275,10 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
     return await office.act(uid, action, order, visitor.person)
 
 
+async def _take_down(office: Office, asked: Asked) -> Json:
+    return await office.take_down(asked.body, asked.key, asked.visitor.person)
+
+
 async def _contacts(office: Office, asked: Asked) -> Json:
     key = asked.query.get("key")
     if key is not None and not all(key.partition(":")):
@@ -270,6 +288,44 @@ async def _contacts(office: Office, asked: Asked) -> Json:
 
 async def _contact(office: Office, asked: Asked) -> Json:
     return await office.contact(asked.path["id"])
+
+
+async def _describe(office: Office, asked: Asked) -> Json:
+    return await office.people.describe(asked.path["id"], asked.body, asked.visitor.person)
+
+
+async def _merge(office: Office, asked: Asked) -> Json:
+    order = asked.body
+    return await office.people.merge(
+        asked.path["id"], order["absorb"], preview=order["preview"], actor=asked.visitor.person
+    )
+
+
+async def _split(office: Office, asked: Asked) -> Json:
+    return await office.people.split(
+        asked.path["id"], asked.body["keys"], asked.body["interactions"], asked.visitor.person
+    )
+
+
+async def _undo(office: Office, asked: Asked) -> Json:
+    return await office.people.undo(asked.path["id"], asked.visitor.person)
+
+
+async def _suggestions(office: Office, asked: Asked) -> Json:
+    query = asked.query
+    return await office.people.suggestions(query.get("state"), query.get("language", ""), asked.limit, asked.cursor)
+
+
+async def _judge(verdict: str, office: Office, asked: Asked) -> Json:
+    return await office.people.judge(asked.path["id"], verdict, asked.query.get("language", ""), asked.visitor.person)
+
+
+async def _company(office: Office, asked: Asked) -> Json:
+    return await office.people.company(asked.path["id"])
+
+
+async def _describe_company(office: Office, asked: Asked) -> Json:
+    return await office.people.describe_company(asked.path["id"], asked.body, asked.visitor.person)
 
 
 async def _file(office: Office, asked: Asked) -> Path:
@@ -384,6 +440,7 @@ _ENVELOPES: Final = (
     Parameter("reason", "A code"),
 )
 _LANGUAGE: Final = (Parameter("language", "Left out: the company's", _LANGUAGES),)
+_SUGGESTIONS: Final = (Parameter("state", "Left out: all", ("open", "answered")), *_LANGUAGE)
 
 OPERATIONS: Final = (
     Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True,
@@ -396,8 +453,27 @@ OPERATIONS: Final = (
                   models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
+    Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
+              _take_down, models.TakenDown, body=models.LeadDown, conflicts=True),
     Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, models.Contacts, _CONTACTS, paged=True),
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
+    Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,
+              models.WholeContact, body=models.Description),
+    Operation("merge", "POST", "/api/contacts/{id}/merge", "Make two contacts one, or see first what that would do", _merge,
+              models.Merged, body=models.MergeOrder, conflicts=True),
+    Operation("split", "POST", "/api/contacts/{id}/split", "Give keys and interactions a contact of their own", _split,
+              models.Split, body=models.SplitOrder, conflicts=True),
+    Operation("undo_merge", "POST", "/api/merges/{id}/undo", "Take a merge back, exactly", _undo, models.Merge),
+    Operation("suggestions", "GET", "/api/suggestions", "Contacts that may be one person", _suggestions,
+              models.Suggestions, _SUGGESTIONS, paged=True),
+    *(
+        Operation(f"{verdict}_suggestion", "POST", f"/api/suggestions/{{id}}/{verdict}", summary,
+                  partial(_judge, verdict), models.Suggestion, _LANGUAGE, conflicts=True)
+        for verdict, summary in VERDICTS.items()
+    ),
+    Operation("company", "GET", "/api/companies/{id}", "One company or shared line, whole", _company, models.Company),
+    Operation("describe_company", "PUT", "/api/companies/{id}", "Name a company, or give it an owner", _describe_company,
+              models.Company, body=models.Description),
     Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, _BINARY,
               own=True),
     Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True,

@@ -5,7 +5,7 @@ Answers are written by the office as plain JSON and are not checked again when t
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, SerializerFunctionWrapHandler, model_serializer
 
 State = Literal["unprocessed", "assigned", "in_work", "converted", "lost", "disqualified", "merged"]
 Outcome = Literal["pending", "created", "attached", "handled", "ignored", "failed"]
@@ -183,11 +183,90 @@ class LeadOfContact(Answer):
     team: str
 
 
-class WholeContact(Contact):
-    """A contact with its leads, newest first, and its timeline, oldest first."""
+class Absorbed(Answer):
+    """A contact that is, or was, a part of another."""
 
+    id: str
+    name: str | None
+
+
+class Merge(Answer):
+    """That the contact `absorbed` became a part of `into`, and since when it is not any more."""
+
+    id: str
+    into: str
+    absorbed: Absorbed
+    at: Moment
+    actor: str
+    undone_at: Moment | None
+
+
+class Suggestion(Answer):
+    """Two contacts that may be one person, with the reason in words; where both are the same, one that may be two."""
+
+    id: str
+    code: str
+    contact: Person
+    other: Person
+    reason: str
+    at: Moment
+    state: Literal["open", "answered"]
+    verdict: Literal["join", "apart", "dismiss"] | None
+
+
+class Suggestions(Page):
+    """A page of suggestions, newest first."""
+
+    items: list[Suggestion]
+
+
+class WholeContact(Contact):
+    """A contact with its leads, newest first, and its timeline, oldest first; what it absorbed, and what is to be judged."""
+
+    owner: str | None
     leads: list[LeadOfContact]
     interactions: list[Interaction]
+    merges: list[Merge]
+    suggestions: list[Suggestion]
+
+
+class Company(Answer):
+    """A company, or a line that several people use, with the shared keys that it owns and its leads, newest first."""
+
+    id: str
+    name: str | None
+    owner: str | None
+    keys: list[Key]
+    created_at: Moment
+    leads: list[LeadOfContact]
+
+
+class FoldedLead(Answer):
+    """A lead that goes on as a part of another."""
+
+    lead: str
+    into: str
+
+
+class MergePreview(Answer):
+    """What a merge would come to: the contact as it would be, and the leads that would fold."""
+
+    contact: WholeContact
+    folds: list[FoldedLead]
+
+
+class Merged(Answer):
+    """The merge that was made, by which it can be undone; or what it would do, where only that was asked."""
+
+    merge: str | None
+    preview: MergePreview | None = None
+
+
+class Split(Answer):
+    """The contact that has the keys and interactions now, and the merge that was undone, where that was all it brought."""
+
+    contact: str
+    undone: str | None
 
 
 class Contacts(Page):
@@ -307,6 +386,19 @@ class Trial(Answer):
     notice: NoticeText | None = None
 
 
+class Match(Answer):
+    """A contact that holds a key of an approach, with its open leads."""
+
+    contact: Person
+    leads: list[LeadOfContact]
+
+
+class TrialByHand(Trial):
+    """What an approach taken down by hand would come to, and whom it may be from."""
+
+    matches: list[Match]
+
+
 class Replayed(Answer):
     """One envelope that was to be replayed. `outcome` and what follows are there in a dry run."""
 
@@ -394,6 +486,12 @@ class Conflict(Refusal):
     lead: WholeLead | None = None
 
 
+class TakenDown(RootModel[WholeLead | TrialByHand]):
+    """The lead of an approach that was taken down; with `preview` the trial of it."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class LeadOrder(Order):
     """What to do with a lead. With `version`, only if the lead has not changed since that version was read."""
 
@@ -401,6 +499,65 @@ class LeadOrder(Order):
     team: Line | None = None
     reason: Line | None = None
     version: int | None = None
+
+
+class LeadDown(Order):
+    """An approach that a person takes down. `contact`: whose it is, whatever the keys say; `new`: somebody not known yet.
+
+    `team`, `manager` and `source` go before the rules; `channel` is the configured one that it came by. `preview`: show whom
+    it may be from and what would happen, store nothing.
+    """
+
+    name: Line | None = None
+    phone: Line | None = None
+    phones: Annotated[list[Line], Field(max_length=10)] = []
+    email: Line | None = None
+    emails: Annotated[list[Line], Field(max_length=10)] = []
+    text: Passage | None = None
+    subject: Line | None = None
+    company: Line | None = None
+    city: Line | None = None
+    team: Line | None = None
+    manager: Line | None = None
+    source: Line | None = None
+    channel: Line | None = None
+    contact: Line | None = None
+    new: bool = False
+    preview: bool = False
+
+
+class MergeOrder(Order):
+    """`absorb` becomes a part of this contact. `preview`: show what would happen, change nothing."""
+
+    absorb: Line
+    preview: bool = False
+
+
+class KeyOrder(Order):
+    """A key as a contact shows it."""
+
+    kind: Line
+    value: Line
+    extension: Line | None = None
+
+
+class SplitOrder(Order):
+    """Keys, as a contact shows them or as `kind:value`, with all that came by them; and single interactions by their ids."""
+
+    keys: Annotated[list[KeyOrder | Line], Field(max_length=100)] = []
+    interactions: Annotated[list[Line], Field(max_length=1_000)] = []
+
+
+class Description(Order):
+    """What a contact or company is called, and which manager's it is; null is nobody's. What is left out stays as it is."""
+
+    name: Line | None = None
+    owner: Line | None = None
+
+    @model_serializer(mode="wrap")
+    def only_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that null and nothing are told apart."""
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
 class Availability(Order):

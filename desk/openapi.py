@@ -39,7 +39,7 @@ _STATUSES: Final = {
 class Asked:
     """A request, read and checked: who asks, names in the path, query (empty values are left out), page, body.
 
-    `last_event` is what a reader of a stream has seen already.
+    `key` is its `Idempotency-Key`, where it has one; `last_event` is what a reader of a stream has seen already.
     """
 
     path: Mapping[str, str]
@@ -49,6 +49,7 @@ class Asked:
     body: Json
     visitor: Visitor
     last_event: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,40 @@ class Board(Protocol):
         """
 
 
+class People(Protocol):
+    """What can be asked and ordered about who is who. Raises Refused, as Office does."""
+
+    async def merge(self, into: str, absorbed: str, *, preview: bool, actor: str) -> Json:
+        """Make two contacts one: `{"merge": id}`. With `preview` what that would do, and nothing is stored."""
+
+    async def undo(self, merge: str, actor: str) -> Json:
+        """Take a merge back, exactly; the merge afterwards."""
+
+    async def split(self, contact: str, keys: Sequence[Json | str], interactions: Sequence[str], actor: str) -> Json:
+        """Move keys with what came by them, and single interactions, to a contact of their own: `{"contact", "undone"}`."""
+
+    async def suggestions(self, state: str | None, language: str, limit: int, cursor: str | None) -> Json:
+        """A page of contacts that may be one person, with the reason in words."""
+
+    async def judge(self, suggestion: str, verdict: str, language: str, actor: str) -> Json:
+        """join, apart or dismiss a suggestion; the suggestion afterwards."""
+
+    async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
+        """Name a contact, or give it an owner; only what `order` has is changed. The contact afterwards."""
+
+    async def company(self, uid: str) -> Json:
+        """A company or an unnamed line, with its keys and leads."""
+
+    async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
+        """Name a company, or give it an owner; only what `order` has is changed. The company afterwards."""
+
+
 class Office(Protocol):
     """Everything the API can ask and order. `actor` names who orders. Raises Refused, and StoreAway as `Refused(503, …)`."""
+
+    @property
+    def people(self) -> People:
+        """Who is who."""
 
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads by state, owner, team, channel, q."""
@@ -85,6 +117,12 @@ class Office(Protocol):
 
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""
+
+    async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """An approach taken down by hand: its lead. With `preview` whom it may be from, and what would happen.
+
+        The same `key` with the same order is the same approach.
+        """
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts by `kind:value` or a part of name or key."""

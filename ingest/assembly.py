@@ -22,17 +22,21 @@ from ingest.gateway import Gateway
 from ingest.hand import Hand
 from ingest.intake import Intake
 from ingest.listening import Listening
+from ingest.merging import Merging
 from ingest.metrics import Metrics
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.office import StoreOffice
+from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Settled, Settler
 from ingest.signals import Signals
+from ingest.taking_down import DESK, TakingDown, with_desk
 from ingest.ticker import Ticker
 from ingest.token import SETTING
+from ingest.units import Units
 from kernel.clock import Clock
 from storage import outbox, revisions
 from storage.files import Files
@@ -77,10 +81,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     names = Names()
     zone = ZoneInfo(config.timezone)
     secrets = await store.run(lambda db: _start(db, config, names, clock, embedded=store.embedded))
-    adapters = {
+    configured = {
         name: kinds.load(channel.kind).Adapter(name, channel, secret=secrets.marks, language=config.language)
         for name, channel in config.channels.items()
     }
+    adapters = with_desk(configured, secrets.marks, config.language)
     metrics = Metrics()
     journal = Journal(names, store.ids.take, secrets.identity, store.lane)
     rulebooks = Rulebooks(names)
@@ -88,7 +93,8 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     hand = Hand(names, rulebooks, distributor, config.reasons, store.ids.take)
     signals = Signals()
     changes = Changes(store)
-    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, store.ids.take)
+    merging = Merging(names, rulebooks, distributor, store.ids.take)
+    settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
     def settled(claimed: Sequence[Claimed], what: Settled) -> None:
         by_entry = {one.entry: one for one in claimed}
@@ -117,6 +123,11 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
     )
     listening = Listening(store, journal, intake, adapters, clock)
     entrance = StoreEntrance(store, clock, lambda: config)
+    units = Units(store)
+    people = StorePeople(
+        units, names, rulebooks, merging, clock, config.language, store.ids.take, on_change=ticker.poke
+    )
+    taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)
     office = StoreOffice(
         store,
         names,
@@ -135,6 +146,9 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
         listening.states,
         changes,
         entrance,
+        units,
+        people,
+        taking_down,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: config, office.channels)
     return Parts(
@@ -158,7 +172,7 @@ async def assemble(config: Config, store: Store, clock: Clock) -> Parts:
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> Secrets:
-    channels = {name: channel.kind for name, channel in config.channels.items()}
+    channels = {DESK: DESK} | {name: channel.kind for name, channel in config.channels.items()}
     revisions.apply(db, names, revision_document(config), channels, "config", clock.now())
     if embedded:
         # Nobody else runs on this store: what a daemon that is gone had taken is free again.

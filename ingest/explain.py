@@ -31,9 +31,9 @@ def sentences(
 
 def _mentioned(decision: Decision) -> Iterator[int]:
     """The ids of the keys that a decision refers to."""
+    if decision.stage in {"match", "people"} and decision.record.get("key") is not None:
+        yield decision.record["key"]
     if decision.stage == "match":
-        if decision.record.get("key") is not None:
-            yield decision.record["key"]
         yield from (number for number, _verdict in decision.record.get("tried", ()))
 
 
@@ -55,6 +55,8 @@ class _Teller:
                 return self._assignment(code, decision.record)
             case "action":
                 return self._action(code, decision.record, decision.actor)
+            case "people":
+                return self._people(code, decision.record, decision.actor)
             case _:
                 return iter((code,))
 
@@ -113,6 +115,15 @@ class _Teller:
             yield self._say("phrase", "before", state=self._say("state", record["from"]))
         if record.get("as_client"):
             yield self._say("phrase", "as_client")
+
+    def _people(self, code: str, record: Mapping[str, Any], actor: str) -> Iterator[str]:
+        yield f"{self._title(actor)}: {self._say('people', code, manager=self._title(record.get('manager')))}."
+        if record.get("key") is not None:
+            yield self._say("phrase", "by_key", key=self._key(record["key"]))
+        if record.get("from"):
+            yield self._say("phrase", "before", state=self._say("state", record["from"]))
+        if record.get("state"):
+            yield self._say("phrase", "now", state=self._say("state", record["state"]))
 
     def _say(self, vocabulary: Vocabulary, code: object, **values: object) -> str:
         return say(vocabulary, str(code), self.language, **values)

@@ -13,6 +13,7 @@ from ingest.rulebook import Rulebook, Rulebooks
 from storage import decisions, handling, rotation
 from storage.decisions import Decision
 from storage.handling import Standing
+from storage.merging import MERGED
 from storage.names import Names
 from storage.rotation import Notice
 
@@ -52,6 +53,8 @@ class Hand:
             return
         if order.get("version") is not None and order["version"] != before.version:
             raise Refused(409, "stale", "the lead was changed meanwhile")
+        if before.state == MERGED:
+            raise Refused(409, "merged", "the lead goes on in another; undo the merge of its contacts first")
         if before.state not in OPEN and action != "reopen":
             raise Refused(409, "closed", f"the lead is {before.state}; reopen it first")
         if action == "accept" and before.state == "in_work":

@@ -22,9 +22,12 @@ from ingest.hand import Hand
 from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
+from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settled, Settler
+from ingest.taking_down import DESK, TakingDown
+from ingest.units import Units
 from kernel.clock import Clock, instant, iso
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
@@ -36,18 +39,9 @@ from storage.files import Files
 from storage.journal import Claimed, Journal
 from storage.migrate import HEAD, version
 from storage.names import Names
-from storage.store import Away, Conflict, Store, Unit
+from storage.store import Away, Store
 
 SLICE: Final = 200
-_TRIES: Final = 5
-
-
-class TakenBack(Exception):
-    """Ends a dry run: its transaction is rolled back, and what it showed is carried out."""
-
-    def __init__(self, shown: Json) -> None:
-        super().__init__("dry run")
-        self.shown = shown
 
 
 class StoreOffice:
@@ -72,8 +66,14 @@ class StoreOffice:
         states: Mapping[str, State],
         changes: Changes,
         entrance: StoreEntrance,
+        units: Units,
+        people: StorePeople,
+        taking_down: TakingDown,
     ) -> None:
         self._store = store
+        self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
+        self.people = people
+        self._taking_down = taking_down
         self._names = names
         self._journal = journal
         self._rulebooks = rulebooks
@@ -91,24 +91,6 @@ class StoreOffice:
         self._states = states
         self._changes = changes
         self._entrance = entrance
-
-    async def _read(self, unit: Unit[Any]) -> Any:
-        try:
-            return await self._store.read(unit)
-        except Away as error:
-            raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
-        except views.BadCursor as error:
-            raise Refused(400, "bad_cursor", str(error)) from error
-
-    async def _run(self, unit: Unit[Any]) -> Any:
-        for _ in range(_TRIES):
-            try:
-                return await self._store.run(unit)
-            except Conflict:
-                continue
-            except Away as error:
-                raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
-        raise Refused(503, "busy", "others kept changing the same rows; try again")
 
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads."""
@@ -170,6 +152,30 @@ class StoreOffice:
         found: bool = await self._read(lambda db: board.concerns(db, _number(db, uid), manager))
         return found
 
+    async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """An approach taken down by hand: its lead, or with `preview` whom it may be from and what would happen."""
+        now = self._clock.now()
+        envelope = self._taking_down.envelope(order, key, actor, now)
+
+        def preview(db: sa.Connection) -> Json:
+            self._taking_down.check(db, order)
+            reading = self._taking_down.reading(Claimed(0, uuid7(), envelope, 1, as_client=True))
+            matches = self._taking_down.matches(db, reading)
+            return {"matches": matches} | self._came_of(db, reading, now)
+
+        def unit(db: sa.Connection) -> tuple[Json, Callable[[], None]]:
+            self._taking_down.check(db, order)
+            lead, committed = self._taking_down.take(db, envelope, now)
+            return self._lead(db, lead), committed
+
+        if order.get("preview"):
+            return await self._rolled_back(preview)
+        shown, committed = await self._run(unit)
+        committed()
+        self._on_change()
+        answer: Json = shown
+        return answer
+
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts."""
 
@@ -192,7 +198,7 @@ class StoreOffice:
             number = views.contact_number(db, uid) if is_uuid(uid) else None
             if number is None:
                 raise Refused(404, "no_such_contact", "there is no such contact")
-            return views.contact(db, self._names, number)
+            return self.people.whole(db, number, self._language)
 
         shown: Json = await self._read(unit)
         return shown
@@ -245,7 +251,8 @@ class StoreOffice:
 
     async def channels(self) -> Json:
         """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""
-        return {"items": [self._channel(name, adapter) for name, adapter in self._adapters.items()], "next": None}
+        shown = [self._channel(name, one) for name, one in self._adapters.items() if name != DESK]
+        return {"items": shown, "next": None}
 
     def _channel(self, name: str, adapter: Adapter[Any]) -> Json:
         shown: Json = {"name": name, "kind": adapter.kind, "state": "listening"}
@@ -322,22 +329,14 @@ class StoreOffice:
         return set(replayed)
 
     async def _dry_run(self, uid: str, *, as_client: bool) -> Json:
-        def unit(db: sa.Connection) -> None:
+        def unit(db: sa.Connection) -> Json:
             stored = self._journal.stored(db, [uid])
             if not stored:
-                raise TakenBack({"id": uid, "replayed": False})
+                return {"id": uid, "replayed": False}
             claimed = replace(stored[0], as_client=as_client, attempts=0)
-            shown = self._tried(db, claimed, self._clock.now())
-            raise TakenBack({"id": uid, "replayed": False} | shown)
+            return {"id": uid, "replayed": False} | self._tried(db, claimed, self._clock.now())
 
         return await self._rolled_back(unit)
-
-    async def _rolled_back(self, unit: Unit[None]) -> Json:
-        try:
-            await self._run(unit)
-        except TakenBack as back:
-            return back.shown
-        raise RuntimeError("a dry run must not commit")
 
     async def attempt(self, given: Mapping[str, Any]) -> Json:
         """What would happen to an approach: done in full, shown, and rolled back."""
@@ -357,9 +356,9 @@ class StoreOffice:
         )
         envelope = Envelope(str(channel), "try", b"", at)
 
-        def unit(db: sa.Connection) -> None:
+        def unit(db: sa.Connection) -> Json:
             claimed = Claimed(0, uuid7(), envelope, 1, as_client=False)
-            raise TakenBack(self._tried(db, claimed, at, said))
+            return self._tried(db, claimed, at, said)
 
         return await self._rolled_back(unit)
 
@@ -374,7 +373,9 @@ class StoreOffice:
 
     def _tried(self, db: sa.Connection, claimed: Claimed, now: datetime, said: Inbound | None = None) -> Json:
         """Settle one envelope within this transaction and tell what came of it."""
-        reading = self._pipeline.read(claimed) if said is None else Reading(claimed, said)
+        return self._came_of(db, self._pipeline.read(claimed) if said is None else Reading(claimed, said), now)
+
+    def _came_of(self, db: sa.Connection, reading: Reading, now: datetime) -> Json:
         settled: Settled = self._settler.write(db, [reading], now)
         result = settled.results[0]
         shown: Json = {"outcome": result.outcome, "reason": result.reason}

@@ -14,7 +14,7 @@ import structlog
 
 from channels.adapter import Adapter
 from channels.message import Inbound, Signal
-from ingest.settle import Reading, Settled, Settler
+from ingest.settle import Joins, Reading, Settled, Settler
 from ingest.signals import Signals
 from kernel.clock import Clock
 from kernel.ids import uuid7
@@ -208,6 +208,9 @@ class Pipeline:
             except Conflict:
                 log.info("somebody was faster; the batch is decided again", action="batch.again", size=len(readings))
                 continue
+            except Joins as joins:
+                await self._settle_apart(token, readings, joins.entry)
+                return
             except Exception as error:
                 if len(readings) == 1:
                     await self._give_up(token, readings[0], error)
@@ -220,6 +223,13 @@ class Pipeline:
             return
         for reading in readings:
             await self._settle(token, [reading])
+
+    async def _settle_apart(self, token: str, readings: Sequence[Reading], entry: int) -> None:
+        """One of a batch joins two people: those before it, it alone, and those behind it."""
+        place = next(n for n, reading in enumerate(readings) if reading.claimed.entry == entry)
+        for part in (readings[:place], readings[place : place + 1], readings[place + 1 :]):
+            if part:
+                await self._settle(token, part)
 
     async def _write(self, token: str, readings: Sequence[Reading], *, again: bool = True) -> None:
         settled = await self._patiently(

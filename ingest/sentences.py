@@ -19,6 +19,8 @@ Vocabulary = Literal[
     "reason",
     "obstacle",
     "action",
+    "people",
+    "suggested",
     "state",
     "kind",
     "phrase",
@@ -41,6 +43,14 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "на компанию или общую линию.",
             "en": "It came from a shared key: {key}. That points to no single person, so the enquiry belongs "
             "to the company or the shared line.",
+        },
+        "by_hand": {
+            "ru": "Клиента указал тот, кто записал обращение.",
+            "en": "Whoever took it down said which client it is from.",
+        },
+        "new_by_hand": {
+            "ru": "Создан новый контакт: тот, кто записал обращение, указал, что это другой человек.",
+            "en": "A new contact was made: whoever took it down said that this is somebody else.",
         },
     },
     # What each key said, as the heading of a list of keys.
@@ -102,6 +112,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Лид передан без очереди. Ответственный за клиента: {manager}.",
             "en": "The lead went out without a turn, to the client's own manager: {manager}.",
         },
+        "by_hand": {
+            "ru": "Лид передан без очереди: менеджера указал тот, кто записал обращение. Ответственный: {manager}.",
+            "en": "The lead went out without a turn, to whom the one named who took it down: {manager}.",
+        },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
     },
     "reason": {
@@ -145,6 +159,57 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "envelopes sent through again, {count} in all",
         },
     },
+    # What became of a lead because contacts were merged or parted; the sentence begins with who did it.
+    "people": {
+        "merge": {
+            "ru": "контакт этого лида объединён с другим",
+            "en": "the contact of this lead was merged with another",
+        },
+        "folded": {
+            "ru": "контакты объединены, и этот лид продолжается во втором лиде клиента",
+            "en": "contacts were merged, and this lead goes on as a part of the client's other lead",
+        },
+        "took_in": {
+            "ru": "контакты объединены, и второй лид клиента продолжается в этом",
+            "en": "contacts were merged, and the client's other lead goes on as a part of this one",
+        },
+        "two_accepted": {
+            "ru": "контакты объединены, оба принятых лида клиента остаются; второй ведёт {manager}",
+            "en": "contacts were merged, and both leads in work stay; the other one is with {manager}",
+        },
+        "undo": {
+            "ru": "объединение контактов отменено",
+            "en": "the merge of contacts was undone",
+        },
+        "split": {"ru": "часть контакта отделена", "en": "a part of the contact was split off"},
+        "given_away": {
+            "ru": "контакты разделены, и то, что пришло от второго клиента, теперь в его лиде",
+            "en": "contacts were parted, and what came from the other client is on a lead of his own now",
+        },
+        "got_back": {
+            "ru": "контакты разделены, и то, что пришло от этого клиента, возвращено в этот лид",
+            "en": "contacts were parted, and what came from this client is back on this lead",
+        },
+        "opened_apart": {
+            "ru": "контакты разделены, и лид открыт для того, что пришло от этого клиента",
+            "en": "contacts were parted, and this lead was opened for what came from this client",
+        },
+        "returned": {
+            "ru": "контакты разделены, и лид снова стоит отдельно, как до объединения",
+            "en": "contacts were parted, and this lead stands by itself again, as before they were merged",
+        },
+    },
+    # Why somebody is asked whether two contacts are one.
+    "suggested": {
+        "keys_of_two": {
+            "ru": "Одно обращение назвало ключи обоих контактов.",
+            "en": "One approach gave keys of both contacts.",
+        },
+        "another_name": {
+            "ru": "По ключу этого контакта представились другим именем.",
+            "en": "Somebody gave another name with a key of this contact.",
+        },
+    },
     "state": {
         "unprocessed": {"ru": "не обработан", "en": "unprocessed"},
         "assigned": {"ru": "назначен", "en": "assigned"},
@@ -152,6 +217,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "converted": {"ru": "успешно завершён", "en": "converted"},
         "lost": {"ru": "упущен", "en": "lost"},
         "disqualified": {"ru": "нецелевой", "en": "disqualified"},
+        "merged": {"ru": "объединён", "en": "merged"},
     },
     "kind": {
         "phone": {"ru": "телефон", "en": "phone"},
@@ -176,6 +242,8 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "cannot_take": {"ru": "Взять не могут", "en": "Cannot take it"},
         "because": {"ru": "{what} — {why}", "en": "{what} ({why})"},
         "with_reason": {"ru": "Причина: {reason}.", "en": "Reason: {reason}."},
+        "by_key": {"ru": "Основание: {key}.", "en": "Because of {key}."},
+        "now": {"ru": "Состояние: {state}.", "en": "Its state: {state}."},
         "before": {"ru": "Прежнее состояние: {state}.", "en": "Its state before: {state}."},
         "as_client": {"ru": "Они считаются обращениями клиентов.", "en": "They count as approaches of clients."},
     },

@@ -6,8 +6,8 @@ first; the teams are locked last. Pure decisions are made in `dedup` and `routin
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,22 +15,24 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
+from ingest import by_hand
+from ingest.by_hand import Assigned
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
+from ingest.merging import Merging
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.signals import Signals
 from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, Enquiry, choose
 from routing.title import make_title
-from storage import decisions, leads, people, rotation
+from storage import decisions, edition, leads, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
-from storage.leads import NewInteraction, NewLead
+from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead
 from storage.names import Names
 from storage.rotation import Notice
-
-DEFAULT_PLACE: Final = timedelta(hours=24)
+from storage.store import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,17 @@ class _Batch:
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
     signalled: bool = False
+    edition: int | None = None
+    joined: bool = False
+    assigned: list[Assigned] = field(default_factory=list)
+
+
+class Joins(Exception):
+    """An approach of a batch makes two people one. It is settled by itself, after those before it: so locks keep their order."""
+
+    def __init__(self, entry: int) -> None:
+        super().__init__(f"entry {entry} joins two people")
+        self.entry = entry
 
 
 class Settler:
@@ -80,6 +93,7 @@ class Settler:
         distributor: Distributor,
         folding: Folding,
         signals: Signals,
+        merging: Merging,
         new_id: Callable[[], int],
     ) -> None:
         self._names = names
@@ -88,6 +102,7 @@ class Settler:
         self._distributor = distributor
         self._folding = folding
         self._signals = signals
+        self._merging = merging
         self._new_id = new_id
 
     def settle(
@@ -118,16 +133,41 @@ class Settler:
                 inbound.append((reading.claimed, said))
         fresh = self._beside_known(db, batch, inbound)
         identified = [_identify(said, rulebook) for _, said in fresh]
+        named = by_hand.contacts_named(db, fresh)
         arrivals = [
-            Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected)
-            for (claimed, said), found in zip(fresh, identified, strict=True)
+            _arrival(claimed, said, found, named) for (claimed, said), found in zip(fresh, identified, strict=True)
         ]
-        world = people.world(db, self._names, {e.key for found in identified for e in found.evidence})
+        groups = [[e.key for e in found.evidence] for found in identified]
+        asked = {key for group in groups for key in group}
+        world = people.world(db, self._names, asked, groups, set(named.values()))
+        batch.edition = world.edition
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
+        self._write_people(db, batch, rulebook, decided, fresh, now)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
-        self._write_early(db, batch, decided, fresh)
+        self._write_early(db, batch)
         return self._distribute(db, batch, rulebook, now, token)
+
+    def _write_people(
+        self,
+        db: sa.Connection,
+        batch: _Batch,
+        rulebook: Rulebook,
+        decided: People,
+        fresh: Sequence[tuple[Claimed, Inbound]],
+        now: datetime,
+    ) -> None:
+        """Contacts and keys; and where evidence has made two people one, their leads, before it is asked which takes what came."""
+        if decided.merges and len(fresh) > 1:
+            raise Joins(decided.merges[0].entry)
+        received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
+        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
+        for joining in decided.merges:
+            before, batch.edition = batch.edition, edition.advance(db)
+            if before is not None and batch.edition != before + 1:
+                raise Conflict("people were joined or parted meanwhile")
+            self._merging.join(db, rulebook, joining, now)
+            batch.joined = True
 
     def _beside_known(
         self, db: sa.Connection, batch: _Batch, inbound: Sequence[tuple[Claimed, Inbound]]
@@ -214,13 +254,17 @@ class Settler:
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
-            lead = self._open(batch, rulebook, claimed, match, choice, interaction_id, verdict)
+            lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict)
             title = _title(rulebook, claimed, said)
             slots[place] = Slot(lead, "unprocessed", None, at)
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
             self._repeat(batch, choice.team, verdict, slot, at)
+            manager = by_hand.manager_of(rulebook, said)
+            if manager is not None and said.taken_down is not None:
+                batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
+                batch.reopened_teams.add(choice.team)
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
@@ -230,19 +274,21 @@ class Settler:
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
         outcome = "created" if verdict.opens else "attached"
-        return Result(claimed.entry, outcome, None, interaction_id, match.contact, lead)  # type: ignore[arg-type] # two literals
+        return Result(claimed.entry, outcome, None, interaction_id, match.origin, lead)  # type: ignore[arg-type] # two literals
 
     def _open(
         self,
         batch: _Batch,
         rulebook: Rulebook,
         claimed: Claimed,
+        said: Inbound,
         match: Match,
         choice: Chosen,
         interaction: int,
         verdict: Verdict,
     ) -> int:
         envelope = claimed.envelope
+        channel, source = by_hand.origin(rulebook, envelope.channel, said)
         if verdict.lead in batch.newcomers:
             earlier = batch.newcomers[verdict.lead]
             batch.newcomers[verdict.lead] = replace(earlier, lead=replace(earlier.lead, slot=False))
@@ -253,8 +299,8 @@ class Settler:
             contact=match.contact,
             company=match.company,
             team=choice.team,
-            channel=envelope.channel,
-            source=rulebook.origins[envelope.channel].source if envelope.channel in rulebook.origins else None,
+            channel=channel,
+            source=source,
             opened_by=interaction,
             created_at=envelope.received_at,
             last_at=envelope.received_at,
@@ -262,7 +308,11 @@ class Settler:
             respond_within=choice.respond_within,
             marks=("no_way_back",) if match.code == "no_way_back" else (),
         )
-        batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
+        manager = by_hand.manager_of(rulebook, said)
+        if manager is not None and said.taken_down is not None:
+            batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
+        else:
+            batch.newcomers[lead.id] = Newcomer(lead, match.owner, {"rule": choice.rule})
         return lead.id
 
     @staticmethod
@@ -281,12 +331,8 @@ class Settler:
             if slot.owner is not None:
                 batch.again[lead] = slot.owner
 
-    def _write_early(
-        self, db: sa.Connection, batch: _Batch, decided: People, fresh: Sequence[tuple[Claimed, Inbound]]
-    ) -> None:
-        """Everything that does not depend on whose turn it is."""
-        received = {claimed.entry: claimed.envelope.received_at for claimed, _ in fresh}
-        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions])
+    def _write_early(self, db: sa.Connection, batch: _Batch) -> None:
+        """What else does not depend on whose turn it is."""
         leads.write_interactions(db, self._names, batch.interactions)
         leads.refold(db, batch.refolded)
         decisions.write(db, batch.decisions)
@@ -310,7 +356,8 @@ class Settler:
         crashpoint("settle.before_distribute")
         newcomers = list(batch.newcomers.values())
         given, more = 0, False
-        teams = teams_of(newcomers) | batch.reopened_teams
+        opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
+        teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
         if not teams:
             self._write_known(db, batch, now)
         else:
@@ -325,9 +372,11 @@ class Settler:
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
-        self._journal.decide(db, batch.results, now, token)
+        told = by_hand.assign(db, self._names, batch.assigned, self._new_id, now) if batch.assigned else False
+        self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
-        return Settled(tuple(batch.results), bool(given or batch.again or batch.signalled), more)
+        told = bool(told or given or batch.again or batch.signalled or batch.joined)
+        return Settled(tuple(batch.results), told, more or batch.joined)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -350,6 +399,11 @@ def _identify(said: Inbound, rulebook: Rulebook) -> Identified:
     return identify(said.phones, said.emails, said.identities, said.text, rulebook.keys)
 
 
+def _arrival(claimed: Claimed, said: Inbound, found: Identified, named: Mapping[int, int]) -> Arrival:
+    contact, fresh = by_hand.arriving(said, claimed.entry, named)
+    return Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected, contact, fresh)
+
+
 def _party(match: Match) -> int:
     """Who holds the enquiry slot: the person, or the company where no person is known."""
     party = match.contact if match.contact is not None else match.company
@@ -358,13 +412,13 @@ def _party(match: Match) -> int:
 
 
 def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, match: Match) -> Chosen:
-    channel = claimed.envelope.channel
+    channel, source = by_hand.origin(rulebook, claimed.envelope.channel, said)
     origin = rulebook.origins.get(channel)
-    return choose(
+    by_rules = choose(
         rulebook.policy,
         Enquiry(
             channel=channel,
-            source=None if origin is None else origin.source,
+            source=source,
             city=said.city,
             text=said.text,
             subject=said.subject,
@@ -374,11 +428,11 @@ def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, match: Match) -
             channel_team=None if origin is None else origin.team,
         ),
     )
+    return by_hand.chosen(rulebook, by_rules, said)
 
 
 def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
-    channel = claimed.envelope.channel
-    origin = rulebook.origins.get(channel)
+    channel, source = by_hand.origin(rulebook, claimed.envelope.channel, said)
     title = make_title(
         rulebook.policy.title,
         name=said.name,
@@ -387,7 +441,7 @@ def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
         text=said.text,
         subject=said.subject,
         topics=rulebook.policy.topics,
-        source=None if origin is None else origin.source,
+        source=source,
         channel=channel,
     )
     return title or next(iter((*said.phones, *said.emails)), channel)
@@ -423,9 +477,9 @@ def _interaction(
     return NewInteraction(
         id=interaction_id,
         lead=lead,
-        contact=None if match is None else match.contact,
+        contact=None if match is None else match.origin,
         company=None if match is None else match.company,
-        key=None if match is None else match.key,
+        key=None if match is None else _key(match),
         channel=claimed.envelope.channel,
         kind=said.kind,
         ref=said.ref,
@@ -437,6 +491,11 @@ def _interaction(
         title=title,
         details=details,
     )
+
+
+def _key(match: Match) -> int | None:
+    """The key that joined it, or for a new contact the first that it brought."""
+    return match.key or next((number for number, said in match.tried if said == "new"), None)
 
 
 def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import cursors
 from storage.cursors import Cursor
+from storage.edition import EDITION
 from storage.names import Names
 from storage.rows import Prepared, StoreClock, Upsert, dashed, found, hexed, insert, look_up, pack, rows
 from storage.schema import OUTCOMES, bodies, journal, ledger
@@ -255,10 +256,18 @@ class Journal:
                 taken[channel, digest] = (at, one.uid)
         return repeated
 
-    def decide(self, db: sa.Connection, outcomes: Iterable[Result], now: datetime, token: str | None) -> None:
+    def decide(
+        self,
+        db: sa.Connection,
+        outcomes: Iterable[Result],
+        now: datetime,
+        token: str | None,
+        edition: int | None = None,
+    ) -> None:
         """Write what entries came to and count it under their own channel and day.
 
-        The fence: with a claim's `token`, every entry must still be pending and ours, else Conflict is raised and nothing is kept.
+        The fence: with a claim's `token`, every entry must still be pending and ours, and people of the `edition` under which
+        they were known, if one is given; else Conflict is raised and nothing is kept.
         """
         values = [
             (o.entry, o.outcome, o.reason, o.interaction, o.contact, o.lead, micros(now))
@@ -267,9 +276,9 @@ class Journal:
         if not values:
             return
         statement = _DECIDE if token is None else _DECIDE_FENCED
-        decided = statement(db, {"new": pack(values), "token": token})
+        decided = statement(db, {"new": pack(values), "token": token, "edition": edition})
         if token is not None and len(decided) != len(values):
-            raise Conflict("another worker has taken some of these entries")
+            raise Conflict("another worker has taken some of these entries, or people were joined or parted meanwhile")
         counted: Counter[tuple[int, str, str]] = Counter()
         for channel, day, outcome in decided:
             counted[channel, day, outcome] += 1
@@ -414,7 +423,11 @@ _deciding: Final = (
 )
 _DECIDE: Final = Prepared(_deciding)
 _DECIDE_FENCED: Final = Prepared(
-    _deciding.where(journal.c.claim == sa.bindparam("token"), journal.c.outcome == "pending")
+    _deciding.where(
+        journal.c.claim == sa.bindparam("token"),
+        journal.c.outcome == "pending",
+        sa.func.coalesce(sa.bindparam("edition", type_=sa.BigInteger()), EDITION) == EDITION,
+    )
 )
 
 

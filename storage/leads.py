@@ -18,6 +18,9 @@ from storage.rows import Prepared, found, hexed, insert, look_up, pack, rows, up
 from storage.schema import interactions, leads
 from storage.store import Conflict
 
+DEFAULT_PLACE: Final = timedelta(hours=24)
+"""How long after its first receipt a lead without a time to respond has its place."""
+
 _SLOT: Final = look_up(
     (leads.c.enquiry_of, leads.c.team_id),
     (leads.c.id, leads.c.state, leads.c.owner_id, leads.c.last_at, leads.c.closed_at),

@@ -1,6 +1,6 @@
 """Contacts, companies and their keys: the world that matching asks for, and the difference that it decided on."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,11 +11,12 @@ from dedup.people import Company, Held, People, Person, World
 from kernel.clock import micros
 from kernel.ids import uuid7
 from kernel.texts import storable
+from storage.edition import EDITION
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, Upsert, found, hexed, insert, look_up, rows, update
-from storage.schema import companies, contacts, keys, leads, suggestions
+from storage.rows import JsonRecord, Prepared, Upsert, found, hexed, insert, look_up, pack, rows, update
+from storage.schema import apart, companies, contacts, keys, leads, suggestions
 
-_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared))
+_HELD: Final = look_up((keys.c.kind, keys.c.value), (keys.c.id, keys.c.holder_id, keys.c.shared, EDITION))
 _COMPANY: Final = look_up((companies.c.id,), (companies.c.id, companies.c.name, companies.c.owner_id))
 _holder: Final = rows("asked", contacts.c.id)
 _itself: Final = contacts.alias("itself")
@@ -38,18 +39,43 @@ _ROOT: Final = Prepared(
     )
 )
 
+# Of each pair one has the lower number, so looking among the contacts of every person from that side finds it.
+_person: Final = rows("asked", contacts.c.id)
+_low: Final = contacts.alias("low")
+_high: Final = contacts.alias("high")
+_APART: Final = Prepared(
+    sa.select(_low.c.root_id, _high.c.root_id)
+    .select_from(_person)
+    .join(_low, _low.c.root_id == _person.c.id)
+    .join(apart, apart.c.low_id == _low.c.id)
+    .join(_high, _high.c.id == apart.c.high_id)
+)
+
 _CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")
 _COMPANY_ROW: Final = ("id", "uid", "name", "created_at")
 _KEY: Final = ("id", "kind", "value", "holder_id", "shared", "origin", "journal_id", "created_at")
 _SUGGESTION: Final = ("id", "uid", "contact_id", "other_id", "code", "journal_id", "at")
 
 
-def world(db: sa.Connection, names: Names, asked: Collection[Key]) -> World:
-    """What the store knows of these keys: three statements, whatever their number."""
+def world(
+    db: sa.Connection,
+    names: Names,
+    asked: Collection[Key],
+    groups: Iterable[Collection[Key]] = (),
+    people: Collection[int] = (),
+) -> World:
+    """What the store knows of these keys: three statements, whatever their number.
+
+    One more where one of the `groups`, the keys of one approach each, names two people who may stay apart. `people` are
+    wanted besides, whatever the keys say.
+    """
     order = sorted(asked)
     records = found(db, _HELD, [(key.kind, key.value) for key in order])
     held = {key: Held(r[0], r[1], bool(r[2])) for key, r in zip(order, records, strict=True) if r is not None}
-    personal = sorted({h.holder for h in held.values() if not h.shared})
+    edition = next((r[-1] for r in records if r is not None), None)
+    if people and edition is None:
+        edition = db.execute(sa.select(EDITION)).scalar_one()
+    personal = sorted({h.holder for h in held.values() if not h.shared} | set(people))
     shared = sorted({h.holder for h in held.values() if h.shared})
     owner = names.managers.name_or_none
     roots = {
@@ -58,7 +84,31 @@ def world(db: sa.Connection, names: Names, asked: Collection[Key]) -> World:
         if r is not None
     }
     lines = [r for r in found(db, _COMPANY, [(h,) for h in shared]) if r is not None]
-    return World(held, roots, {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines})
+    return World(
+        held,
+        roots,
+        {r[0]: Company(r[0], r[1], owner(db, r[2])) for r in lines},
+        apart=_apart(db, _doubtful(held, roots, groups)),
+        edition=edition,
+    )
+
+
+def _doubtful(held: Mapping[Key, Held], roots: Mapping[int, Person], groups: Iterable[Collection[Key]]) -> set[int]:
+    """The people whom one approach names together."""
+    doubtful: set[int] = set()
+    for group in groups:
+        holders = {held[key].holder for key in group if key in held} if len(group) > 1 else set()
+        named = {roots[holder].id for holder in holders if holder in roots}
+        doubtful |= named if len(named) > 1 else set()
+    return doubtful
+
+
+def _apart(db: sa.Connection, people: Collection[int]) -> frozenset[frozenset[int]]:
+    """Which of these people a person has parted from each other."""
+    if not people:
+        return frozenset()
+    pairs = _APART(db, {"asked": pack((number,) for number in sorted(people))})
+    return frozenset(frozenset((low, high)) for low, high in pairs if low in people and high in people)
 
 
 def write(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:

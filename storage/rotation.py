@@ -15,7 +15,7 @@ from kernel.ids import uuid7
 from routing.distribute import Distribution, Standing, Waiting
 from storage.names import Names
 from storage.rows import Prepared, Upsert, hexed, pack, rows, update
-from storage.schema import contacts, leads, managers, outbox, teams, turns
+from storage.schema import companies, contacts, leads, managers, outbox, teams, turns
 
 WAITING_LIMIT: Final = 500
 
@@ -84,6 +84,9 @@ _OWNER: Final = sa.func.coalesce(
     .where(_earlier.c.contact_id == leads.c.contact_id, _had_owner.is_not(None))
     .order_by(_earlier.c.id.desc())
     .limit(1)
+    .scalar_subquery(),
+    sa.select(companies.c.owner_id)
+    .where(companies.c.id == leads.c.company_id, leads.c.contact_id.is_(None))
     .scalar_subquery(),
 )
 

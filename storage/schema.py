@@ -311,7 +311,7 @@ sa.Index(
     postgresql_where=leads.c.state.in_(("assigned", "in_work")),
 )
 
-for _column in ("escalate_at", "away_at"):
+for _column in ("escalate_at", "away_at", "merged_into"):
     sa.Index(
         f"leads_{_column}",
         leads.c[_column],

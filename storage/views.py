@@ -103,19 +103,20 @@ def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | N
     if wanted.q:
         query = query.where(_mentions(wanted.q))
     if cursor is not None:
-        query = query.where(leads.c.id < _position(cursor))
+        query = query.where(leads.c.id < position_of(cursor))
     found = db.execute(query).all()
     shown = found[:limit]
     known = _keys_of(db, {row.root_id for row in shown if row.root_id is not None})
     items = [_lead(row, known) for row in shown]
-    return Page(items, _cursor(shown[-1].id) if len(found) > limit else None)
+    return Page(items, cursor_at(shown[-1].id) if len(found) > limit else None)
 
 
 def _mentions(text: str) -> sa.ColumnElement[bool]:
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     holder = (
         sa.select(keys.c.id)
-        .where(keys.c.holder_id == leads.c.contact_id, keys.c.value.ilike(pattern, escape="\\"))
+        .join(contacts, contacts.c.id == keys.c.holder_id)
+        .where(contacts.c.root_id == leads.c.contact_id, keys.c.value.ilike(pattern, escape="\\"))
         .exists()
     )
     return sa.or_(_opening.c.title.ilike(pattern, escape="\\"), _root.c.name.ilike(pattern, escape="\\"), holder)
@@ -127,11 +128,18 @@ def lead_number(db: sa.Connection, uid: str) -> int | None:
     return found
 
 
+def lead_uid(db: sa.Connection, number: int) -> str:
+    """The lead's id outside."""
+    found: str = db.execute(sa.select(leads.c.uid).where(leads.c.id == number)).scalar_one()
+    return found
+
+
 def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None) -> Json:
     """One lead with its timeline, or the part of it behind `cursor`, and the cursor of the next part."""
     row = db.execute(_LEAD.where(leads.c.id == number)).one()
     known = _keys_of(db, {row.root_id} if row.root_id is not None else set())
-    timeline, following = _timeline(db, names, interactions.c.lead_id == number, cursor)
+    parts = sa.select(leads.c.id).where(sa.or_(leads.c.id == number, leads.c.merged_into == number))
+    timeline, following = _timeline(db, names, interactions.c.lead_id.in_(parts), cursor)
     return _lead(row, known) | {"interactions": timeline, "interactions_next": following, "activities": []}
 
 
@@ -205,7 +213,7 @@ def _timeline(
     if cursor is not None:
         query = query.where(sa.tuple_(interactions.c.at, interactions.c.id) > sa.tuple_(*_positions(cursor, 2)))
     found = db.execute(query).all()
-    following = _cursor(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
+    following = cursor_at(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
     found = found[:TIMELINE]
     envelopes: dict[int, list[str]] = {}
     for interaction, uid in db.execute(
@@ -250,12 +258,13 @@ def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int
             .join(keys, keys.c.holder_id == _itself.c.id)
             .where(keys.c.value.ilike(pattern, escape="\\"))
         )
-        query = query.where(sa.or_(contacts.c.name.ilike(pattern, escape="\\"), contacts.c.id.in_(holder)))
+        called = sa.select(_itself.c.root_id).where(_itself.c.name.ilike(pattern, escape="\\"))
+        query = query.where(sa.or_(contacts.c.id.in_(called), contacts.c.id.in_(holder)))
     if cursor is not None:
-        query = query.where(contacts.c.id < _position(cursor))
+        query = query.where(contacts.c.id < position_of(cursor))
     found = list(db.execute(query).scalars())
     shown = found[:limit]
-    return Page(_contacts(db, shown), _cursor(shown[-1]) if len(found) > limit else None)
+    return Page(contacts_shown(db, shown), cursor_at(shown[-1]) if len(found) > limit else None)
 
 
 def contact_number(db: sa.Connection, uid: str) -> int | None:
@@ -267,16 +276,22 @@ def contact_number(db: sa.Connection, uid: str) -> int | None:
 def contact(db: sa.Connection, names: Names, root: int) -> Json:
     """A contact with its leads and its whole timeline."""
     everyone = sa.select(contacts.c.id).where(contacts.c.root_id == root)
-    own = db.execute(_LEAD.where(leads.c.contact_id.in_(everyone)).order_by(leads.c.id.desc()).limit(200)).all()
-    return _contacts(db, [root])[0] | {
-        "leads": [
-            {"id": r.uid, "state": r.state, "title": r.title or "", "owner": r.owner, "team": r.team} for r in own
-        ],
+    owner = db.execute(sa.select(contacts.c.owner_id).where(contacts.c.id == root)).scalar_one()
+    return contacts_shown(db, [root])[0] | {
+        "owner": names.managers.name_or_none(db, owner),
+        "leads": leads_listed(db, leads.c.contact_id == root),
         "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone), None)[0],
     }
 
 
-def _contacts(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
+def leads_listed(db: sa.Connection, condition: sa.ColumnElement[bool]) -> list[Json]:
+    """The newest 200 leads for which a condition holds, in short."""
+    own = db.execute(_LEAD.where(condition).order_by(leads.c.id.desc()).limit(200)).all()
+    return [{"id": r.uid, "state": r.state, "title": r.title or "", "owner": r.owner, "team": r.team} for r in own]
+
+
+def contacts_shown(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
+    """Root contacts, in their order, with the keys of all that is merged into them."""
     known = _keys_of(db, roots)
     rows = {row.id: row for row in db.execute(sa.select(contacts).where(contacts.c.id.in_(roots)))}
     return [
@@ -325,10 +340,10 @@ def envelope_page(
         if value is not None:
             query = query.where(column == value)
     if cursor is not None:
-        query = query.where(journal.c.id < _position(cursor))
+        query = query.where(journal.c.id < position_of(cursor))
     found = db.execute(query).all()
     shown = found[:limit]
-    return Page([_envelope(row) for row in shown], _cursor(shown[-1].id) if len(found) > limit else None)
+    return Page([_envelope(row) for row in shown], cursor_at(shown[-1].id) if len(found) > limit else None)
 
 
 def envelope(db: sa.Connection, uid: str) -> Json | None:
@@ -403,11 +418,13 @@ def pending(db: sa.Connection) -> tuple[int, int | None]:
     return int(row[0]), row[1]
 
 
-def _cursor(*position: int) -> str:
+def cursor_at(*position: int) -> str:
+    """The cursor of the page behind this place."""
     return base64.urlsafe_b64encode(".".join(map(str, position)).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str) -> int:
+def position_of(cursor: str) -> int:
+    """The place that a cursor means. Raises BadCursor."""
     return _positions(cursor, 1)[0]
 
 

@@ -9,6 +9,22 @@ TEXTS: Final = Catalogue(
     {
         "lead_assigned": {"ru": "Новый лид: {title}", "en": "New lead: {title}"},
         "wrote_again": {"ru": "Клиент написал снова: {title}", "en": "The client wrote again: {title}"},
+        "lead_folded": {
+            "ru": "Контакты объединены, лид продолжается в другом: {title}",
+            "en": "Contacts were merged, the lead goes on in another: {title}",
+        },
+        "lead_took_in": {
+            "ru": "К лиду присоединён ещё один лид клиента: {title}",
+            "en": "Another lead of the client goes on in this one: {title}",
+        },
+        "two_accepted": {
+            "ru": "С клиентом работает ещё один менеджер: {title}",
+            "en": "Another manager is at work with this client: {title}",
+        },
+        "lead_returned": {
+            "ru": "Объединение отменено, лид снова у вас: {title}",
+            "en": "The merge was undone, the lead is yours again: {title}",
+        },
         "client": {"ru": "Клиент", "en": "Client"},
         "phone": {"ru": "Телефон", "en": "Phone"},
         "email": {"ru": "Почта", "en": "E-mail"},

@@ -1,14 +1,28 @@
 """Who is it: one person, one contact; nobody joined by accident; a batch and one arrival at a time end alike."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.keys import Evidence, Key, Rejection
-from dedup.people import Arrival, Company, Held, Match, NewKey, People, Person, Suggestion, World, resolve
+from dedup.people import (
+    Arrival,
+    Company,
+    Held,
+    Joining,
+    Match,
+    NewKey,
+    People,
+    Person,
+    Suggestion,
+    World,
+    resolve,
+)
 
 EMPTY = World({}, {}, {})
 PHONE, OTHER_PHONE = Key("phone", "+79123456789"), Key("phone", "+79123456780")
@@ -17,9 +31,15 @@ LINE, OTHER_LINE = Key("email", "info@example.com"), Key("phone", "+74951234567"
 
 
 def arrival(
-    *personal: Key, entry: int = 1, shared: Iterable[Key] = (), name: str | None = None, company: str | None = None
+    *personal: Key,
+    entry: int = 1,
+    shared: Iterable[Key] = (),
+    vouched: Iterable[Key] = (),
+    name: str | None = None,
+    company: str | None = None,
 ) -> Arrival:
-    evidence = [Evidence(key, personal=True, origin="field") for key in personal]
+    evidence = [Evidence(key, personal=True, origin="provider") for key in vouched]
+    evidence += [Evidence(key, personal=True, origin="field") for key in personal]
     evidence += [Evidence(key, personal=False, origin="field") for key in shared]
     return Arrival(entry, name, company, tuple(evidence))
 
@@ -34,14 +54,32 @@ def settled(arrivals: Sequence[Arrival], world: World = EMPTY, first: int = 100)
 
 
 def after(world: World, people: People) -> World:
-    """The world as the store would give it back once the difference is written."""
+    """The world as the store would give it back once the difference is written and the merges are carried out."""
     keys = dict(world.keys) | {k.key: Held(k.id, k.holder, k.shared) for k in people.keys}
-    reheld = dict(people.reheld)
-    keys = {key: Held(h.id, reheld[h.id], shared=True) if h.id in reheld else h for key, h in keys.items()}
+    reheld, lined, beside = dict(people.reheld), dict(people.lined), defaultdict(set)
+    for key, other in people.together:
+        beside[key].add(other)
+    keys = {
+        key: replace(
+            held,
+            holder=reheld.get(held.id, held.holder),
+            shared=held.shared or held.id in reheld,
+            others=held.others | beside[held.id],
+            line=lined.get(held.id, held.line),
+        )
+        for key, held in keys.items()
+    }
     named = dict(people.named)
     persons = {holder: replace(p, name=named.get(p.id, p.name)) for holder, p in world.roots.items()}
     persons |= {person.id: person for person in people.contacts}
-    return World(keys, persons, dict(world.companies) | {c.id: c for c in people.companies})
+    apart = set(world.apart)
+    for joining in people.merges:
+        into, absorbed = persons[joining.into], persons[joining.contact]
+        into = replace(into, owner=into.owner or absorbed.owner)
+        persons = {holder: into if p.id in {into.id, absorbed.id} else p for holder, p in persons.items()}
+        apart = {(pair - {absorbed.id}) | {into.id} if absorbed.id in pair else pair for pair in apart}
+    companies = dict(world.companies) | {c.id: c for c in people.companies}
+    return World(keys, persons, companies, frozenset(apart), world.over)
 
 
 def world_of(person: Person, *keys: Key) -> World:
@@ -58,7 +96,7 @@ def test_a_stranger_becomes_a_contact_that_holds_all_his_keys() -> None:
         NewKey(102, MAIL, 100, shared=False, origin="field", entry=1),
     )
     tried = ((101, "new"), (102, "new"))
-    assert people.matches == (Match(1, "new_contact", 100, None, None, None, False, None, tried),)
+    assert people.matches == (Match(1, "new_contact", 100, None, None, None, False, None, tried, origin=100),)
     assert (people.companies, people.named, people.reheld, people.suggestions) == ((), (), (), ())
 
 
@@ -66,7 +104,8 @@ def test_a_known_key_decides_and_brings_the_new_keys_and_the_owner_with_it() -> 
     people = settled([arrival(PHONE, MAIL)], world_of(Person(7, "Анна", "boris"), PHONE))
     assert people.contacts == ()
     assert people.keys == (NewKey(100, MAIL, 7, shared=False, origin="field", entry=1),)
-    assert people.matches == (Match(1, "known_key", 7, None, 50, "boris", True, None, ((50, "known"), (100, "new"))),)
+    tried = ((50, "known"), (100, "new"))
+    assert people.matches == (Match(1, "known_key", 7, None, 50, "boris", True, None, tried, origin=7),)
 
 
 def test_a_key_leads_to_the_root_of_its_holders_merges() -> None:
@@ -188,6 +227,133 @@ def test_a_newly_listed_key_goes_to_the_line_that_another_key_of_the_approach_ha
     assert people.reheld == ((51, 9),)
 
 
+# --- merges by evidence ---
+
+CHAT = Key("telegram", "7654321")
+STRANGERS = World(
+    {PHONE: Held(50, 7, shared=False), CHAT: Held(51, 8, shared=False), MAIL: Held(52, 9, shared=False)},
+    {7: Person(7, "Анна"), 8: Person(8, None, "boris"), 9: Person(9, "Вера")},
+    {},
+)
+
+
+def test_keys_that_a_provider_vouches_for_join_two_people_into_the_older() -> None:
+    people = settled([arrival(vouched=[CHAT, PHONE])], STRANGERS)
+    assert people.merges == (Joining(8, 7, 1, 51),)
+    match = people.matches[0]
+    assert (match.contact, match.key, match.others) == (7, 50, ())
+    assert match.tried == ((51, "joined"), (50, "known"))
+    assert people.suggestions == ()
+
+
+def test_whom_the_batch_has_joined_is_one_person_with_the_owner_of_either_to_the_next_arrival() -> None:
+    people = settled(entries(arrival(vouched=[PHONE, CHAT]), arrival(vouched=[CHAT]), arrival(PHONE)), STRANGERS)
+    assert [m.contact for m in people.matches] == [7, 7, 7]
+    assert [m.owner for m in people.matches] == ["boris", "boris", "boris"]
+    assert len(people.merges) == 1
+
+
+def test_a_contact_that_is_new_in_the_batch_can_be_absorbed_by_it() -> None:
+    people = settled(entries(arrival(PHONE), arrival(vouched=[CHAT]), arrival(vouched=[CHAT, PHONE])))
+    first, second = (person.id for person in people.contacts)
+    assert [(j.contact, j.into) for j in people.merges] == [(second, first)]
+    assert people.matches[2].contact == first
+
+
+def test_one_key_that_nobody_vouches_for_makes_the_merge_a_suggestion() -> None:
+    people = settled([arrival(OTHER_PHONE, vouched=[CHAT, PHONE])], STRANGERS)
+    assert people.merges == ()
+    assert people.suggestions == (Suggestion(1, 8, 7, "keys_of_two"),)
+
+
+def test_three_people_at_once_are_never_joined_by_evidence() -> None:
+    people = settled([arrival(vouched=[CHAT, PHONE, MAIL])], STRANGERS)
+    assert people.merges == ()
+    assert [s.other for s in people.suggestions] == [7, 9]
+
+
+def test_people_whose_merge_was_undone_are_neither_joined_nor_suggested_again() -> None:
+    parted = replace(STRANGERS, apart=frozenset({frozenset({7, 8})}))
+    people = settled([arrival(vouched=[CHAT, PHONE])], parted)
+    assert (people.merges, people.suggestions) == ((), ())
+    assert people.matches[0].tried == ((51, "known"), (50, "elsewhere"))
+
+
+def test_who_is_parted_from_somebody_stays_so_when_he_is_absorbed() -> None:
+    parted = replace(STRANGERS, apart=frozenset({frozenset({8, 9})}))
+    people = settled(entries(arrival(vouched=[CHAT, PHONE]), arrival(vouched=[PHONE, MAIL])), parted)
+    assert [(j.contact, j.into) for j in people.merges] == [(8, 7)]
+    assert people.suggestions == ()
+
+
+# --- shared by count ---
+
+
+def with_limit(world: World, over: int | None) -> World:
+    return replace(world, over=over)
+
+
+def mails(count: int) -> list[Key]:
+    return [Key("email", f"guest{n}@example.com") for n in range(count)]
+
+
+def test_a_key_seen_with_more_others_than_the_limit_joins_nobody_from_then_on() -> None:
+    guests = entries(*(arrival(PHONE, mail) for mail in mails(5)), arrival(PHONE))
+    people = settled(guests, with_limit(EMPTY, 3))
+    assert [m.contact for m in people.matches[:3]] == [people.contacts[0].id] * 3
+    assert [m.code for m in people.matches[3:]] == ["new_contact", "new_contact", "shared_key"]
+    assert len({m.contact for m in people.matches[:5]}) == 3
+    line = people.companies[0].id
+    assert [m.company for m in people.matches] == [None, None, None, line, line, line]
+    phone = next(k for k in people.keys if k.key == PHONE)
+    assert (phone.holder, phone.shared) == (people.contacts[0].id, False)
+    assert people.lined == ((phone.id, line),)
+    assert people.reheld == ()
+
+
+def test_repeats_and_names_are_no_other_keys() -> None:
+    guests = [arrival(PHONE, MAIL, name=f"Имя {n}") for n in range(10)]
+    people = settled(entries(*guests), with_limit(EMPTY, 1))
+    assert {m.contact for m in people.matches} == {people.contacts[0].id}
+    assert len(people.together) == 2
+
+
+def test_keys_that_came_together_before_are_not_written_again() -> None:
+    world = with_limit(
+        World({PHONE: Held(50, 7, False, frozenset({51})), MAIL: Held(51, 7, False)}, {7: Person(7)}, {}), 8
+    )
+    people = settled([arrival(PHONE, MAIL)], world)
+    assert people.together == ((51, 50),)
+
+
+@pytest.mark.parametrize("over", [8, None])
+def test_a_limit_that_is_raised_or_removed_gives_the_key_back_to_its_holder(over: int | None) -> None:
+    crowd = settled(entries(*(arrival(PHONE, mail) for mail in mails(5))), with_limit(EMPTY, 3))
+    world = after(with_limit(EMPTY, 3), crowd)
+    assert settled([arrival(PHONE)], world, first=500).matches[0].code == "shared_key"
+    again = settled([arrival(PHONE)], with_limit(world, over), first=500).matches[0]
+    assert (again.code, again.contact) == ("known_key", crowd.contacts[0].id)
+
+
+def test_a_key_that_is_new_is_nobody_elses_however_low_the_limit() -> None:
+    people = settled([arrival(PHONE, MAIL, OTHER_MAIL)], with_limit(EMPTY, 1))
+    assert people.matches[0].code == "new_contact"
+    assert people.companies == ()
+
+
+def test_a_shared_key_is_no_other_key() -> None:
+    people = settled(entries(arrival(PHONE, shared=[LINE]), arrival(PHONE, shared=[OTHER_LINE])), with_limit(EMPTY, 0))
+    assert people.together == ()
+    assert [m.code for m in people.matches] == ["new_contact", "known_key"]
+
+
+def test_a_key_shared_by_count_that_comes_to_be_listed_goes_to_the_line_that_it_has() -> None:
+    crowd = settled(entries(*(arrival(PHONE, mail) for mail in mails(5))), with_limit(EMPTY, 3))
+    listed = settled([arrival(shared=[PHONE])], after(with_limit(EMPTY, 3), crowd), first=500)
+    assert [(k, c) for k, c in listed.reheld] == [(k, c) for k, c in crowd.lined]
+    assert listed.companies == ()
+
+
 # --- properties ---
 
 PERSONAL = [Key("phone", f"+7912345678{n}") for n in range(5)] + [Key("email", f"p{n}@example.com") for n in range(3)]
@@ -201,7 +367,8 @@ def some_arrivals(draw: st.DrawFn, listed: frozenset[Key]) -> list[Arrival]:
     made = []
     for entry in range(1, draw(st.integers(0, 8)) + 1):
         keys = draw(st.lists(st.sampled_from(PERSONAL + SHARED), max_size=3, unique=True))
-        evidence = tuple(Evidence(key, personal=key not in listed, origin="field") for key in keys)
+        origin = draw(st.sampled_from(["field", "provider"]))
+        evidence = tuple(Evidence(key, key not in listed, origin) for key in keys)  # type: ignore[arg-type] # two of three
         made.append(Arrival(entry, draw(NAMES), draw(st.sampled_from([None, "Ромашка"])), evidence))
     return made
 
@@ -216,7 +383,11 @@ def histories(draw: st.DrawFn) -> tuple[World, list[Arrival]]:
         st.lists(st.sampled_from([None, "anna", "boris"]), min_size=len(world.roots), max_size=len(world.roots))
     )
     roots = {holder: replace(p, owner=o) for (holder, p), o in zip(world.roots.items(), owners, strict=True)}
-    return replace(world, roots=roots), draw(some_arrivals(now))
+    people = sorted({p.id for p in roots.values()})
+    pairs = draw(st.sets(st.sampled_from(people), min_size=2, max_size=2)) if len(people) > 1 else ()
+    apart = frozenset({frozenset(pairs)}) if pairs and draw(st.booleans()) else frozenset()
+    over = draw(st.sampled_from([None, 1, 2]))
+    return replace(world, roots=roots, apart=apart, over=over), draw(some_arrivals(now))
 
 
 @given(histories())
@@ -228,15 +399,18 @@ def test_a_batch_and_one_arrival_at_a_time_end_alike(history: tuple[World, list[
     counter = itertools.count(5000)
     matches: list[Match] = []
     suggestions: list[Suggestion] = []
+    merges: list[Joining] = []
     single = world
     for one in arrivals:
         people = resolve([one], single, lambda: next(counter))
         single = after(single, people)
         matches += people.matches
         suggestions += people.suggestions
+        merges += people.merges
     assert after(world, whole) == single
     assert list(whole.matches) == matches
     assert list(whole.suggestions) == suggestions
+    assert list(whole.merges) == merges
 
 
 @given(
@@ -290,3 +464,36 @@ def test_every_key_is_stored_once_and_every_match_names_somebody(history: tuple[
     assert [m.entry for m in people.matches] == [a.entry for a in arrivals]
     assert all(m.contact is not None or m.company is not None for m in people.matches)
     assert all(len(m.tried) == len(a.evidence) for m, a in zip(people.matches, arrivals, strict=True))
+
+
+def test_what_comes_by_a_key_of_a_merged_contact_stays_with_that_contact() -> None:
+    root = Person(3, "Анна")
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: root, 3: root}, {})
+    people = settled([arrival(PHONE, MAIL)], world)
+    assert (people.matches[0].contact, people.matches[0].origin) == (3, 7)
+    assert [(key.key, key.holder) for key in people.keys] == [(MAIL, 7)]
+
+
+def test_whom_a_person_named_is_the_sender_whatever_the_keys_say() -> None:
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: Person(7, "Анна"), 8: Person(8, "Борис")}, {})
+    people = settled([replace(arrival(PHONE, MAIL), contact=8)], world)
+    match = people.matches[0]
+    assert (match.code, match.contact, match.origin, match.key) == ("by_hand", 8, 8, None)
+    assert match.tried == ((50, "elsewhere"), (100, "new"))
+    assert [(s.contact, s.other, s.code) for s in people.suggestions] == [(8, 7, "keys_of_two")]
+    assert people.merges == ()
+
+
+def test_whom_a_person_calls_new_is_new_and_takes_no_key_of_another() -> None:
+    world = World({PHONE: Held(50, 7, shared=False)}, {7: Person(7, "Анна")}, {})
+    people = settled([replace(arrival(PHONE, MAIL), fresh=True)], world)
+    match = people.matches[0]
+    assert (match.code, match.contact, match.known) == ("new_by_hand", 100, False)
+    assert match.tried == ((50, "elsewhere"), (101, "new"))
+    assert [(key.key, key.holder) for key in people.keys] == [(MAIL, 100)]
+    assert people.suggestions == ()
+
+
+def test_somebody_new_behind_a_shared_key_is_a_contact_and_not_the_line() -> None:
+    people = settled([replace(arrival(shared=[LINE]), fresh=True)])
+    assert (people.matches[0].code, people.matches[0].contact is not None) == ("new_by_hand", True)

@@ -19,6 +19,72 @@ OPEN = {"unprocessed", "assigned", "in_work"}
 CLOSED = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
 
 
+class SmallPeople:
+    """`desk.ports.People` in memory: two contacts, of which one can be absorbed, and one suggestion about them."""
+
+    def __init__(self) -> None:
+        self.undone: str | None = None
+        self.verdict: str | None = None
+        self.orders: list[Any] = []
+
+    async def merge(self, into: str, absorbed: str, *, preview: bool, actor: str) -> Json:
+        """One merge."""
+        self.orders.append((into, absorbed, preview, actor))
+        if into == absorbed:
+            raise Refused(409, "same_contact", "a contact cannot be merged with itself")
+        shown = {"contact": _whole_contact([]), "folds": [{"lead": "l-2", "into": "l-1"}]}
+        return {"merge": None, "preview": shown} if preview else {"merge": "m-1"}
+
+    async def undo(self, merge: str, actor: str) -> Json:
+        """The one merge, undone."""
+        if merge != "m-1":
+            raise Refused(404, "no_such_merge", "there is no such merge")
+        self.undone = AT
+        return _merge(self.undone)
+
+    async def split(self, contact: str, keys: Sequence[Json | str], interactions: Sequence[str], actor: str) -> Json:
+        """Whatever is asked for."""
+        self.orders.append((contact, list(keys), list(interactions), actor))
+        return {"contact": "c-3", "undone": None}
+
+    async def suggestions(self, state: str | None, language: str, limit: int, cursor: str | None) -> Json:
+        """The one suggestion."""
+        found = [self._suggestion(language)]
+        return _page([one for one in found if state in {None, one["state"]}], limit, cursor)
+
+    def _suggestion(self, language: str) -> Json:
+        person = {"id": "c-1", "name": "Николай", "keys": []}
+        reason = "One approach gave keys of both contacts." if language == "en" else "Названы ключи обоих."
+        return {
+            "id": "s-1", "code": "keys_of_two", "contact": person, "other": person | {"id": "c-2"}, "reason": reason,
+            "at": AT, "state": "answered" if self.verdict else "open", "verdict": self.verdict,
+        }  # fmt: skip
+
+    async def judge(self, suggestion: str, verdict: str, language: str, actor: str) -> Json:
+        """The first answer counts."""
+        if self.verdict not in {None, verdict}:
+            raise Refused(409, "answered", f"this suggestion was answered already: {self.verdict}")
+        self.verdict = verdict
+        return self._suggestion(language)
+
+    async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
+        """What is asked for."""
+        self.orders.append(dict(order))
+        return _whole_contact([]) | dict(order)
+
+    async def company(self, uid: str) -> Json:
+        """The one company."""
+        if uid != "o-1":
+            raise Refused(404, "no_such_company", "there is no such company")
+        keys = [{"kind": "email", "value": "info@example.com"}]
+        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": []}
+
+    async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
+        """What is asked for."""
+        self.orders.append(dict(order))
+        return await self.company(uid) | dict(order)
+
+
 class SmallOffice:
     """`desk.ports.Office` in memory: two managers, one team, one channel; leads as they are added."""
 
@@ -32,6 +98,8 @@ class SmallOffice:
         self.ready = True
         self.broken = False
         self.actors: list[str] = []
+        self.people = SmallPeople()
+        self.taken_down: dict[str | None, Json] = {}
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
         """One more lead, newer than all before."""
@@ -124,9 +192,17 @@ class SmallOffice:
         """The one contact that there is."""
         if uid != "c-1":
             raise Refused(404, "no_such_contact", "there is no such contact")
-        names = ("id", "state", "title", "owner", "team")
-        leads = [{name: lead[name] for name in names} for lead in self.leads_by_id.values()]
-        return _contact() | {"leads": leads, "interactions": [_interaction()]}
+        return _whole_contact(list(self.leads_by_id.values()))
+
+    async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A lead of Nikolai's; the same key has the same lead."""
+        self.actors.append(actor)
+        if order["preview"]:
+            person = {name: _contact()[name] for name in ("id", "name", "keys")}
+            return {"outcome": "created", "reason": None, "matches": [{"contact": person, "leads": []}]}
+        if key not in self.taken_down:
+            self.taken_down[key] = self.add_lead(order["text"])
+        return _whole(self.taken_down[key])
 
     async def file(self, name: str) -> Path:
         """A file of the folder."""
@@ -315,6 +391,18 @@ def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Json:
     start = int(cursor or 0)
     end = start + limit
     return {"items": list(found[start:end]), "next": str(end) if end < len(found) else None}
+
+
+def _merge(undone_at: str | None = None) -> Json:
+    absorbed = {"id": "c-2", "name": None}
+    return {"id": "m-1", "into": "c-1", "absorbed": absorbed, "at": AT, "actor": "api", "undone_at": undone_at}
+
+
+def _whole_contact(leads: Sequence[Json]) -> Json:
+    names = ("id", "state", "title", "owner", "team")
+    shown = [{name: lead[name] for name in names} for lead in leads]
+    more = {"owner": None, "merges": [_merge()], "suggestions": []}
+    return _contact() | {"leads": shown, "interactions": [_interaction()]} | more
 
 
 def _contact() -> Json:

@@ -123,10 +123,13 @@ async def test_every_operation_answers_as_the_document_says(served: Served, oper
          "error": "refused", "created_at": lead["created_at"], "due_at": lead["created_at"]}
     ]  # fmt: skip
     ids = {"leads": lead["id"], "contacts": "c-1", "envelopes": "e-1"}
+    ids |= {"merges": "m-1", "suggestions": "s-1", "companies": "o-1"}
     bodies = {
         "set_availability": {"available": False},
         "replay": {"ids": None, "dry_run": True},
         "try": {"channel": "site", "phone": "8 916 123-45-67"},
+        "take_down": {"phone": "8 916 123-45-67", "text": "Цемент"},
+        "merge": {"absorb": "c-2"},
     }
     kind = operation.path.removeprefix("/api/").partition("/")[0]
     path = operation.path.replace("{id}", ids.get(kind, "")).replace("{name}", "anna")
@@ -273,7 +276,7 @@ async def test_a_body_that_is_packed_wrongly_is_refused(served: Served) -> None:
 async def test_another_method_is_405_and_says_which_there_are(served: Served) -> None:
     async with served.session.delete(served.url + "/api/leads") as response:
         assert response.status == 405
-        assert response.headers["Allow"] == "GET, HEAD"
+        assert response.headers["Allow"] == "GET, HEAD, POST"
         assert orjson.loads(await response.read())["error"]["code"] == "no_such_method"
 
 
@@ -282,6 +285,50 @@ async def test_a_lead_is_taken_into_work_without_a_body_by_the_api(served: Serve
     status, answer = await served.ask("POST", f"/api/leads/{lead['id']}/accept")
     assert (status, answer["state"], answer["version"]) == (200, "in_work", 2)
     assert served.office.actors == ["api"]
+
+
+async def test_an_approach_taken_down_twice_under_one_key_is_one_lead(served: Served) -> None:
+    async def take_down(key: str, **order: Any) -> tuple[int, Json]:
+        return await served.ask("POST", "/api/leads", json=order, headers={"Idempotency-Key": key})
+
+    status, first = await take_down("a", text="Цемент")
+    assert (status, first["title"]) == (200, "Цемент")
+    assert (
+        (await take_down("a", text="Цемент"))[1]["id"] == first["id"] != (await take_down("b", text="Цемент"))[1]["id"]
+    )
+    status, shown = await take_down("c", phone="8 916 123-45-67", preview=True)
+    assert (status, shown["matches"][0]["contact"]["name"]) == (200, "Николай")
+    assert (await take_down("k" * 256, text="Цемент"))[0] == 400
+
+
+async def test_a_merge_can_be_seen_first_and_what_makes_no_sense_is_refused(served: Served) -> None:
+    status, shown = await served.ask("POST", "/api/contacts/c-1/merge", json={"absorb": "c-2", "preview": True})
+    assert (status, shown["merge"], shown["preview"]["folds"]) == (200, None, [{"lead": "l-2", "into": "l-1"}])
+    status, answer = await served.ask("POST", "/api/contacts/c-1/merge", json={"absorb": "c-1"})
+    assert (status, answer["error"]["code"]) == (409, "same_contact")
+    assert (await served.ask("POST", "/api/contacts/c-1/merge", json={}))[0] == 422
+
+
+async def test_keys_to_split_off_are_written_as_they_are_shown_or_in_one_word(served: Served) -> None:
+    keys = ["phone:+79161234567", {"kind": "phone", "value": "+74951234500", "extension": "12"}]
+    status, _ = await served.ask("POST", "/api/contacts/c-1/split", json={"keys": keys, "interactions": ["i-1"]})
+    assert status == 200
+    assert served.office.people.orders == [("c-1", keys, ["i-1"], "api")]
+
+
+async def test_an_owner_that_is_null_is_told_from_one_that_is_left_out(served: Served) -> None:
+    for order in ({"name": "Анна"}, {"owner": None}, {"name": None, "owner": "anna"}, {}):
+        assert (await served.ask("PUT", "/api/contacts/c-1", json=order))[0] == 200
+        assert served.office.people.orders.pop() == order
+
+
+async def test_a_suggestion_is_answered_once_in_the_readers_language(served: Served) -> None:
+    _, page = await served.ask("GET", "/api/suggestions?state=open&language=en")
+    assert page["items"][0]["reason"] == "One approach gave keys of both contacts."
+    for _ in range(2):
+        assert (await served.ask("POST", "/api/suggestions/s-1/apart"))[0] == 200
+    assert (await served.ask("POST", "/api/suggestions/s-1/join"))[0] == 409
+    assert (await served.ask("GET", "/api/suggestions?state=open"))[1]["items"] == []
 
 
 async def test_a_stale_version_is_409_with_the_lead_as_it_is(served: Served) -> None:

@@ -18,6 +18,7 @@ from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
 from ingest.distribution import Distributor
 from ingest.folding import Folding
+from ingest.merging import Merging
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settler
 from ingest.signals import Signals
@@ -133,6 +134,7 @@ class Parts:
     rulebooks: Rulebooks
     distributor: Distributor
     settler: Settler
+    merging: Merging
 
     def append(self, *envelopes: Envelope, cursor: Cursor | None = None) -> list[Accepted]:
         """Into the journal, in one transaction, each under the day of its receipt in UTC."""
@@ -273,8 +275,9 @@ def wire(store: Store, document: Mapping[str, Any] | None = None, *, lane: int =
     rulebooks = Rulebooks(names)
     distributor = Distributor(names, store.ids.take)
     folding = Folding({name: Plain(name) for name in ("site", "bot", "pbx")})
-    settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), store.ids.take)
-    parts = Parts(store, names, journal_, rulebooks, distributor, settler)
+    merging = Merging(names, rulebooks, distributor, store.ids.take)
+    settler = Settler(names, journal_, rulebooks, distributor, folding, Signals(), merging, store.ids.take)
+    parts = Parts(store, names, journal_, rulebooks, distributor, settler, merging)
     if document is not None:
         parts.apply(document)
     return parts

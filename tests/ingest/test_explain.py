@@ -22,6 +22,7 @@ from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.distribution import _told
 from ingest.explain import sentences
 from ingest.hand import ACTIONS
+from ingest.merging import PEOPLE_CODES
 from ingest.sentences import TEXTS, Vocabulary
 from ingest.settle import _match_record
 from kernel.texts import LANGUAGES, Language
@@ -449,11 +450,13 @@ def literals(owner: type, field: str) -> set[str]:
         ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode))),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", literals(Given, "by") | {"unprocessed"}),
+        ("assignment", literals(Given, "by") | {"unprocessed", "by_hand"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
         ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team"}),
-        ("state", {*OPEN_STATES, *CLOSED_STATES}),
+        ("people", set(PEOPLE_CODES)),
+        ("suggested", set(get_args(SuggestionCode))),
+        ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
     ],
 )
 def test_every_code_that_can_be_recorded_has_words_and_there_are_words_for_no_other(
@@ -495,7 +498,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         Decision(2, NOW, "match", {"code": "known_face", "others": [5], "introduced": True, "enquiry": "fold"}),
         assignment(code="by_lot", team="sales", manager="anna", eligible=["anna"], skipped=[["boris", "asleep"]]),
         assignment(code="unprocessed", team="sales", reason="ringing"),
-        action("hand_over", **{"from": "merged"}),
+        action("hand_over", **{"from": "parked"}),
         Decision(6, NOW, "erasure", {"code": "by_request"}),
         Decision(7, NOW, "enrichment", {}),
     ]
@@ -505,7 +508,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         ("known_face", "fold"),
         ("by_lot", "asleep"),
         ("ringing",),
-        ("hand_over", "merged"),
+        ("hand_over", "parked"),
         ("by_request",),
         ("enrichment",),
     ]

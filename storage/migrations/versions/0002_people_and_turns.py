@@ -39,7 +39,7 @@ def _leads() -> None:
     op.add_column("leads", sa.Column("escalated", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("leads", sa.Column("escalate_at", sa.BigInteger()))
     op.add_column("leads", sa.Column("away_at", sa.BigInteger()))
-    for column in ("escalate_at", "away_at"):
+    for column in ("escalate_at", "away_at", "merged_into"):
         there = sa.text(f"{column} IS NOT NULL")
         op.create_index(f"leads_{column}", "leads", [column], sqlite_where=there, postgresql_where=there)
     op.create_table(

@@ -1,0 +1,48 @@
+"""What people take down by hand: a call on a private number, somebody at the counter. There in every installation.
+
+It comes in by the API only, whose token proves the sender; at `/in/desk` there is nothing. Its envelopes are JSON that the
+API has checked: the fields of an approach, and what the person decided who took it down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Final
+
+import orjson
+
+from channels.adapter import Adapter as BaseAdapter
+from channels.adapter import ChannelConfig, Rejected
+from channels.message import Accepted, Answer, Envelope, Inbound, Request, TakenDown
+
+_DECIDED: Final = tuple(field.name for field in fields(TakenDown))
+_PLAIN: Final = ("name", "subject", "company", "city")
+
+
+class Config(ChannelConfig):
+    """Nothing of its own."""
+
+
+class Adapter(BaseAdapter[Config]):
+    """Reads what the API has written."""
+
+    kind = "desk"
+
+    def receive(self, request: Request) -> Sequence[Envelope]:  # noqa: ARG002 - there is nothing to read
+        """Nothing comes in from outside. Raises Rejected."""
+        raise Rejected(404, "no_such_channel", "there is no such channel")
+
+    def answer(self, request: Request, accepted: Sequence[Accepted]) -> Answer:  # noqa: ARG002 - as above
+        """Never asked for, since nothing is received."""
+        raise Rejected(404, "no_such_channel", "there is no such channel")
+
+    def parse(self, envelope: Envelope) -> Inbound:
+        """The approach, with what was decided about it."""
+        said = orjson.loads(envelope.body)
+        return Inbound(
+            kind="note",
+            text=said.get("text") or "",
+            phones=tuple(said.get("phones") or ()),
+            emails=tuple(said.get("emails") or ()),
+            **{name: said.get(name) for name in _PLAIN},
+            taken_down=TakenDown(**{name: said[name] for name in _DECIDED if name in said}),
+        )
