@@ -191,14 +191,15 @@ class StoreOffice:
         shown: Json = await self._read(unit)
         return shown
 
-    async def contact(self, uid: str) -> Json:
+    async def contact(self, uid: str, language: str = "") -> Json:
         """One contact, whole; an absorbed one's id leads to the root."""
+        told: Language = language if language in LANGUAGES else self._language
 
         def unit(db: sa.Connection) -> Json:
             number = views.contact_number(db, uid) if is_uuid(uid) else None
             if number is None:
                 raise Refused(404, "no_such_contact", "there is no such contact")
-            return self.people.whole(db, number, self._language)
+            return self.people.whole(db, number, told)
 
         shown: Json = await self._read(unit)
         return shown

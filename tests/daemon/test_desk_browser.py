@@ -13,7 +13,7 @@ from tests.daemon.browsing import DESKTOP, PHONE, Tab, chromium, context_for, op
 from tests.daemon.process import Client, Daemon
 
 SECOND = 1_000
-NAMES = ("Александр", "Анна", "Борис", "Ирина", "Пётр")
+NAMES = ("Александр", "Анна", "Борис", "Ирина", "Пётр", "длинное")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -192,6 +192,32 @@ async def test_without_a_script_the_forms_do_the_same(browser: Browser, daemon: 
     assert tab.troubles == []
 
 
+async def test_two_contacts_are_merged_after_a_look_and_parted_again(
+    browser: Browser, daemon: Daemon, client: Client
+) -> None:
+    one = await client.lead(name="Жанна Орлова", phone="+79120000108", message="Плитка")
+    other = await client.lead(name="Ж. Орлова", email="zhanna@example.com", message="Плитка, сроки")
+    tab = await signed_in(browser, daemon, client)
+    await tab.page.goto(f"{daemon.url}/leads/{one['id']}")
+    await tab.page.get_by_role("link", name="Все обращения, объединить, разделить").click()
+    await tab.page.get_by_label("Телефон, почта или имя").fill("zhanna@example.com")
+    await tab.page.get_by_role("button", name="Найти").click()
+    await tab.page.get_by_role("link", name="Посмотреть, что получится").click()
+    await expect(tab.page.locator("#preview")).to_contain_text("zhanna@example.com")
+    assert (await client.get(f"/api/leads/{other['id']}"))["state"] != "merged"
+    await tab.page.get_by_role("button", name="Объединить").click()
+    await expect(tab.page.locator("#judge")).to_contain_text("Ж. Орлова")
+    assert (await client.get(f"/api/leads/{other['id']}"))["state"] == "merged"
+
+    await tab.page.goto(f"{daemon.url}/leads/{one['id']}")
+    await expect(tab.page.locator("#timeline li")).to_have_count(2)
+    await tab.page.get_by_role("button", name="Разъединить").click()
+    await expect(tab.page.locator("#judge")).to_have_count(0)
+    after = await client.get(f"/api/leads/{other['id']}")
+    assert (after["state"], after["owner"], after["contact"]["name"]) == (other["state"], other["owner"], "Ж. Орлова")
+    assert tab.troubles == []
+
+
 @pytest.mark.parametrize(("language", "size", "scheme"), [("ru", DESKTOP, "light"), ("en", PHONE, "dark")])
 async def test_every_page_fits_is_in_its_language_and_is_usable_by_everybody(
     browser: Browser, daemon: Daemon, client: Client, language: str, size: tuple[int, int], scheme: str
@@ -206,7 +232,9 @@ async def test_every_page_fits_is_in_its_language_and_is_usable_by_everybody(
     await tab.page.get_by_role("link", name={"ru": "Русский", "en": "English"}[language]).click()
     assert await tab.page.locator("html").get_attribute("lang") == language
     link = (await client.ask("POST", "/api/login-links", json={})).json["url"]
-    for address in (daemon.url, f"{daemon.url}/leads/{lead['id']}", f"{daemon.url}/ledger", link):
+    contact = f"{daemon.url}/contacts/{lead['contact']['id']}"
+    leads = f"{daemon.url}/leads/{lead['id']}"
+    for address in (daemon.url, leads, f"{daemon.url}/ledger", contact, f"{contact}?q=9120000107", link):
         await tab.page.goto(address)
         assert await tab.page.locator("html").get_attribute("lang") == language
         assert await tab.fits(), address

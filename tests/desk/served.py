@@ -188,7 +188,7 @@ class SmallOffice:
         known = key in {None, "phone:+79161234567"} and (q or "") in "Николай"
         return _page([_contact()] if known else [], limit, cursor)
 
-    async def contact(self, uid: str) -> Json:
+    async def contact(self, uid: str, language: str = "") -> Json:
         """The one contact that there is."""
         if uid != "c-1":
             raise Refused(404, "no_such_contact", "there is no such contact")
