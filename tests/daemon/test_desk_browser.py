@@ -153,6 +153,17 @@ async def test_a_form_that_is_filled_survives_what_happens_meanwhile_and_a_stale
     assert [trouble for trouble in tab.troubles if "409" not in trouble and "ERR_FAILED" not in trouble] == []
 
 
+async def test_the_link_that_is_printed_at_the_start_signs_in_once_and_is_in_no_log(
+    daemon: Daemon, client: Client
+) -> None:
+    (token,) = re.findall(rf"{daemon.url}/login/(\S+)", "\n".join(daemon.printed))[-1:]
+    assert (await client.ask("GET", f"/login/{token}", token=None)).status == 200
+    signed = await client.ask("POST", f"/login/{token}", token=None, allow_redirects=False)
+    assert (signed.status, signed.headers["Location"]) == (303, "../")
+    assert (await client.ask("POST", f"/login/{token}", token=None)).status == 410
+    assert token not in daemon.log
+
+
 async def test_a_lost_connection_is_said_and_mended(browser: Browser, daemon: Daemon, client: Client) -> None:
     await drained(client)
     tab = await signed_in(browser, daemon, client)
