@@ -14,7 +14,7 @@ else
 SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --require-hashes -r
 endif
 
-.PHONY: help install run test lint kills bench lock clean
+.PHONY: help install run test lint kills bench screenshots lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contact
 
 bench: $(VENV)/.dev ## each figure as a ratio to a floor of the same run; writes var/bench.json
 	@$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev ## the desk with a made-up company, into docs/images (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
 
 lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) pyproject.toml build.in -o requirements.lock

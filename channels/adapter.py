@@ -143,6 +143,10 @@ class Adapter(ABC, Generic[ConfigT]):
         """The hosted page of this channel at `GET /form/{channel}`; None where the kind has none."""
         return None
 
+    def script(self, request: Request) -> Answer | None:
+        """That page as a script for others' pages, at `GET /form/{channel}.js`; None where the kind has none."""
+        return None
+
 
 def kinds() -> tuple[str, ...]:
     """The kinds that this installation can run: the modules of `channels`."""

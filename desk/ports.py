@@ -141,8 +141,8 @@ class Office(Protocol):
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """A page of contacts by `kind:value` or a part of name or key."""
 
-    async def contact(self, uid: str) -> Json:
-        """One contact with keys, leads, interactions."""
+    async def contact(self, uid: str, language: str = "") -> Json:
+        """One contact with keys, leads, interactions, merges; suggestions with their reason in words."""
 
     async def file(self, name: str) -> Path:
         """Where a file of a message lies, by the name that its attachment has."""

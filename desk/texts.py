@@ -29,14 +29,12 @@ TEXTS: Final = Catalogue(
         },
         "and_more": {"ru": "и ещё {count}", "en": "and {count} more"},
         "untitled": {"ru": "Без названия", "en": "Untitled"},
-        "waits": {"ru": "ждёт", "en": "waiting"},
         "overdue": {"ru": "просрочен", "en": "overdue"},
         "due": {"ru": "ответить до", "en": "answer by"},
         "answer_by": {"ru": "принять до", "en": "accept by"},
         # Who has what.
         "work": {"ru": "У менеджеров", "en": "With managers"},
         "nothing_at_work": {"ru": "Ни у кого нет открытых лидов", "en": "Nobody has open leads"},
-        "offered": {"ru": "предложен", "en": "offered"},
         "offered_to_all": {"ru": "Предложены всем на смене", "en": "Offered to everyone on shift"},
         "assigned": {"ru": "ждёт ответа", "en": "to accept"},
         "in_work": {"ru": "в работе", "en": "in work"},
@@ -74,7 +72,6 @@ TEXTS: Final = Catalogue(
         "ignored": {"ru": "Не клиенты", "en": "Ignored"},
         "failed": {"ru": "Ошибки", "en": "Failed"},
         "pending": {"ru": "В очереди", "en": "Pending"},
-        "total": {"ru": "Всего", "en": "Total"},
         "check_ledger": {"ru": "Сверить журнал целиком", "en": "Check the whole journal"},
         "whole_ledger": {"ru": "Сверка", "en": "Ledger"},
         "balanced": {
@@ -143,8 +140,37 @@ TEXTS: Final = Catalogue(
         "no_reason": {"ru": "без причины", "en": "no reason"},
         "choose_reason": {"ru": "Выберите причину", "en": "Choose a reason"},
         "chosen_reason": {"ru": "Причина", "en": "Reason"},
-        # What came of it.
-        "done": {"ru": "Готово.", "en": "Done."},
+        # Who is who.
+        "whole_contact": {"ru": "Все обращения, объединить, разделить", "en": "All enquiries, merge, split"},
+        "suggestions": {"ru": "Стоит проверить", "en": "Worth a look"},
+        "suggested_with": {"ru": "{reason} Второй контакт: {name}.", "en": "{reason} The other contact: {name}."},
+        "join": {"ru": "Это один человек", "en": "One person"},
+        "apart": {"ru": "Разные люди", "en": "Two people"},
+        "dismiss": {"ru": "Не важно", "en": "Dismiss"},
+        "merges": {"ru": "Объединённые контакты", "en": "Merged contacts"},
+        "merged_by": {"ru": "{name}: объединён {at}, кем — {actor}", "en": "{name}: merged {at} by {actor}"},
+        "undo": {"ru": "Разъединить", "en": "Undo"},
+        "merge": {"ru": "Объединить с другим контактом", "en": "Merge with another contact"},
+        "merge_search": {"ru": "Телефон, почта или имя", "en": "Phone, e-mail or name"},
+        "search": {"ru": "Найти", "en": "Search"},
+        "nobody_found": {"ru": "Больше никого не нашлось", "en": "Nobody else was found"},
+        "look_first": {"ru": "Посмотреть, что получится", "en": "See what it would be"},
+        "preview": {"ru": "Получится один контакт", "en": "This would be one contact"},
+        "preview_undo": {
+            "ru": "Это можно отменить: разъединение вернёт всё как было.",
+            "en": "It can be undone: that brings everything back as it was.",
+        },
+        "preview_leads": {"ru": "Открытые обращения станут одним лидом.", "en": "Open enquiries become one lead."},
+        "do_merge": {"ru": "Объединить", "en": "Merge"},
+        "split": {"ru": "Разделить: это разные люди", "en": "Split: these are two people"},
+        "split_hint": {
+            "ru": "Отметьте то, что принадлежит другому человеку. Вместе с ключом уйдёт всё, что с него пришло.",
+            "en": "Tick what belongs to somebody else. A key takes with it all that came by it.",
+        },
+        "do_split": {"ru": "Отделить отмеченное", "en": "Split off what is ticked"},
+        "leads": {"ru": "Лиды", "en": "Leads"},
+        "keys": {"ru": "Ключи", "en": "Keys"},
+        # Why it was not done.
         "refused_stale": {
             "ru": "Лид за это время изменился. Ниже он такой, как сейчас; если всё ещё нужно, повторите.",
             "en": "The lead has changed meanwhile. Below it is as it stands now; if you still want to, do it again.",
@@ -158,6 +184,13 @@ TEXTS: Final = Catalogue(
         "refused_forged": {
             "ru": "Страница устарела. Обновите её и повторите.",
             "en": "This page is out of date. Reload it and try again.",
+        },
+        "refused_already_merged": {"ru": "Эти контакты уже объединены.", "en": "These contacts are merged already."},
+        "refused_same_contact": {"ru": "Это уже один контакт.", "en": "They are one contact already."},
+        "refused_answered": {"ru": "На это уже ответили.", "en": "Somebody has answered that already."},
+        "refused_nothing_left": {
+            "ru": "Отмечено всё, что есть у контакта: делить нечего.",
+            "en": "That is all there is of this contact: nothing would be left.",
         },
         "refused_for_directors": {
             "ru": "Это может директор или руководитель.",

@@ -145,6 +145,6 @@ def _manager(name: str, manager: Manager | None, standing: Standing, now: dateti
         "why": None if why_not is None else say("obstacle", why_not, language),
         "open": standing.open,
         "capacity": None if manager is None else manager.capacity,
-        "offers": None,
+        "offers": None if manager is None else manager.offers,
         "next": False,
     }

@@ -37,8 +37,9 @@ class Change:
 class Changes:
     """The ring of one process. All methods belong to its loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, pause: float = PAUSE) -> None:
         self._store = store
+        self._pause = pause
         self._era = f"{time.time_ns():x}"
         self._ring: deque[Change] = deque(maxlen=KEPT)
         self._number = 0
@@ -88,7 +89,7 @@ class Changes:
                 new = [change for change in self._ring if change.number > seen]
                 seen = self._number
                 yield await self._told(new, seen)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)
 
     def _place(self, last: str | None) -> int | None:
         era, _, number = (last or "").partition("-")

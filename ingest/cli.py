@@ -363,21 +363,6 @@ def _trial(shown: Json, reached: "Reached") -> str:
     return "\n".join(lines)
 
 
-@priyom.command(epilog="Example: priyom login --as irina")
-@_asks
-@click.option("--as", "person", metavar="PERSON", help="A director or manager; left out: the first director.")
-def login(config: Path, person: str | None, *, as_json: bool) -> int:
-    """Print a link that signs in to the desk once, within ten minutes."""
-    with _reached(config) as reached:
-        shown = reached.api.post("login-links", order={} if person is None else {"person": person})
-        if as_json:
-            _show(shown)
-        else:
-            click.echo(shown["url"])
-            click.echo(f"signs in {shown['person']} once, until {_moment(shown['until'], reached)}", err=True)
-    return DONE
-
-
 # ---- the journal
 
 _FIGURES: Final = ("received", "created", "attached", "handled", "ignored", "failed", "pending", "duplicates")
@@ -875,6 +860,21 @@ def invite(config: Path, name: str, *, as_json: bool) -> int:
             _show(shown)
         else:
             click.echo(f"{shown['link']}\nfor {shown['manager']}, once, until {_moment(shown['until'], reached)}")
+    return DONE
+
+
+@priyom.command(epilog="Example: priyom login --as irina")
+@_asks
+@click.option("--as", "person", metavar="PERSON", help="A director or manager; left out: the first director.")
+def login(config: Path, person: str | None, *, as_json: bool) -> int:
+    """Print a link that signs in to the desk once, within ten minutes."""
+    with _reached(config) as reached:
+        shown = reached.api.post("login-links", order={} if person is None else {"person": person})
+        if as_json:
+            _show(shown)
+        else:
+            click.echo(shown["url"])
+            click.echo(f"signs in {shown['person']} once, until {_moment(shown['until'], reached)}", err=True)
     return DONE
 
 

@@ -61,6 +61,7 @@ class Gateway:
             *(web.route("*", f"/in/{name}", partial(self._deliver, name)) for name in self._adapters),
             web.route("*", "/in/{channel}", self.receive),
             web.route("*", "/in/{channel}/{tail:.*}", self.receive),
+            web.get("/form/{channel}.js", self.script),
             web.get("/form/{channel}", self.page),
         ]
 
@@ -122,6 +123,14 @@ class Gateway:
         adapter = self._adapters.get(request.match_info["channel"])
         asked = self._asked(request, b"")
         shown = None if adapter is None else adapter.page(asked)
+        if shown is None:
+            return self._nothing("no_such_channel", "there is no such form")
+        return response(shown)
+
+    async def script(self, request: web.Request) -> web.StreamResponse:
+        """The same page for a script tag of any site."""
+        adapter = self._adapters.get(request.match_info["channel"])
+        shown = None if adapter is None else adapter.script(self._asked(request, b""))
         if shown is None:
             return self._nothing("no_such_channel", "there is no such form")
         return response(shown)

@@ -99,8 +99,8 @@ class StoreOffice:
         self._entrance = entrance
 
     def _titles(self) -> dict[str, str]:
-        """What people read for a manager's name."""
-        return {name: manager.name for name, manager in self._current.config.managers.items()}
+        """What people read for the name of a manager or director."""
+        return self._current.config.titles()
 
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads."""
@@ -201,14 +201,15 @@ class StoreOffice:
         shown: Json = await self._read(unit)
         return shown
 
-    async def contact(self, uid: str) -> Json:
+    async def contact(self, uid: str, language: str = "") -> Json:
         """One contact, whole; an absorbed one's id leads to the root."""
+        told: Language = language if language in LANGUAGES else self._language
 
         def unit(db: sa.Connection) -> Json:
             number = views.contact_number(db, uid) if is_uuid(uid) else None
             if number is None:
                 raise Refused(404, "no_such_contact", "there is no such contact")
-            return self.people.whole(db, number, self._language)
+            return self.people.whole(db, number, told)
 
         shown: Json = await self._read(unit)
         return shown

@@ -5,8 +5,8 @@ public, so nobody proves who he is. `receive` opens the body only for what names
 header or a `submission_id` field) and for the mark of the hosted form; what the fields mean is read by `parse`.
 
 The rooms: `opening` makes of bytes a document of names and values; `names` knows what a field's name says, `campaign`
-which marks count, and `fields` makes of a document an inbound; `page`, with `form.html`, is what a browser is shown;
-`origins` is whose scripts may read the answer.
+which marks count, and `fields` makes of a document an inbound; `page`, with `form.html`, is what a browser is shown, and
+`embed` the same form for anybody's page; `origins` is whose scripts may read the answer.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from pydantic import field_validator
 from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import ChannelConfig, Rejected
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Request, digest
-from channels.webform import campaign, fields, origins, page
+from channels.webform import campaign, embed, fields, origins, page
 from channels.webform.opening import (
     LONGEST_NAME,
     MOST_FILES,
@@ -120,11 +120,20 @@ class Adapter(BaseAdapter[Config]):
 
     def page(self, request: Request) -> Answer:
         """The hosted form. It carries on the campaign parameters of its own address, and the page that led to it."""
-        hidden = {page.MARK: page.mark(self.secret, self.name, request.at), "submission_id": uuid7()}
+        hidden = self._fresh(request)
         hidden |= campaign.marks([request.query.items()])
         if referrer := storable(request.headers.get("Referer", "")[: fields.LONGEST_ADDRESS]):
             hidden["referrer"] = referrer
         return self._pages.form(self._language(request), hidden)
+
+    def script(self, request: Request) -> Answer:
+        """The same form by a script tag. The page that has the tag tells its own address, and so its campaign."""
+        headers = origins.reading(self.config.origins, request.headers.get("Origin"))
+        return embed.script(self.name, self._language(request), self._fresh(request), self.config.consent, headers)
+
+    def _fresh(self, request: Request) -> dict[str, str]:
+        """What a form carries unseen: its mark, and an id that makes sending it twice one delivery."""
+        return {page.MARK: page.mark(self.secret, self.name, request.at), "submission_id": uuid7()}
 
     def parse(self, envelope: Envelope) -> Inbound | Ignored:
         """What the form says; a filled honeypot, a form filled within two seconds and Tilda's trial are ignored."""

@@ -26,10 +26,11 @@ from kernel.clock import micros
 from kernel.texts import Catalogue, Language
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 MARK: Final = "_form"
 HONEYPOT: Final = "website"
+HERE: Final = Path(__file__).parent
 TYPED: Final[tuple[str, ...]] = ("name", "phone", "email", "message")
 
 _FILL_MILLISECONDS: Final = 2_000
@@ -163,17 +164,27 @@ class Pages:
 
 
 @cache
-def _template() -> tuple["Template", str]:
-    """The page, and the hash of its stylesheet for the Content-Security-Policy."""
+def environment() -> "Environment":
+    """The templates of this kind."""
     import jinja2  # noqa: PLC0415 - only a process that shows a page pays for it
 
-    source = Path(__file__).with_name("form.html").read_text(encoding="utf-8")
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+@cache
+def _template() -> tuple["Template", str]:
+    """The page, and the hash of its stylesheet for the Content-Security-Policy."""
+    source = (HERE / "form.html").read_text(encoding="utf-8")
     style = source.partition("<style>")[2].partition("</style>")[0]
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source), f"sha256-{hashed}"
+    return environment().get_template("form.html"), f"sha256-{hashed}"
 
 
 def _reason(status: int) -> str:

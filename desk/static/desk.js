@@ -83,16 +83,18 @@ async function show(response, answered) {
     location.assign(response.url);
     return;
   }
+  if (source !== null && source.readyState === EventSource.OPEN) say("live", false);
   skew = skewOf(page);
-  const held = placeOf(document.activeElement);
+  const held = document.activeElement;
+  const place = placeOf(held);
   morph(document.getElementById("main"), main);
   if (answered) morph(document.getElementById("said"), page.getElementById("said"));
   document.title = page.title;
   tick();
-  if (held !== null && !document.activeElement?.closest("main")) held.focus({ preventScroll: true });
+  // What was moved has lost the keyboard, and what is gone leaves it to the heading of its section.
+  if (place !== null && document.activeElement !== held) (held.isConnected ? held : place).focus({ preventScroll: true });
 }
 
-// Where the keyboard goes when what had it is gone: the heading of its section.
 function placeOf(element) {
   return element?.closest("main section")?.querySelector("h2[tabindex]") ?? null;
 }

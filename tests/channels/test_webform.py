@@ -914,3 +914,21 @@ def test_whatever_is_sent_is_refused_by_name_or_read_without_an_error(
     for text in texts((parsed, dict(taken.meta), taken.identity)):
         assert "\0" not in text
         text.encode()
+
+
+@pytest.mark.parametrize(("language", "query"), [("ru", {}), ("en", {"lang": "en"})])
+def test_the_script_holds_the_same_form_as_the_page(language: str, query: dict[str, str]) -> None:
+    consent = {"required": True, "url": "https://example.com/consent"}
+    made = adapter(consent=consent, origins=["https://example.com"])
+    asked = request("GET", b"", None, {"Origin": "https://example.com"}, query)
+    script = made.script(asked)
+    assert script is not None
+    assert script.content_type == "text/javascript; charset=utf-8"
+    assert script.headers["Access-Control-Allow-Origin"] == "https://example.com"
+    given = json.loads(script.body.decode().partition("const given = ")[2].partition(";\n")[0])
+    assert given["language"] == language
+    shape = re.compile(r'<(?:input|textarea|label|button)[^>]*?(?: (?:id|name|for|type)="[^"]*")+[^>]*>')
+    alike = [re.sub(r' value="[^"]*"', "", one) for one in shape.findall(given["html"])]
+    page = made.page(asked).body.decode()
+    assert alike == [re.sub(r' value="[^"]*"', "", one) for one in shape.findall(page)]
+    assert len(alike) > 12

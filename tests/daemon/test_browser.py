@@ -1,21 +1,14 @@
 """A person with a browser: Debian's Chromium fills the hosted form, and the lead is there. Skipped loudly where there is none."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
+from tests.daemon.browsing import DESKTOP, PHONE, chromium
 from tests.daemon.process import Client, Daemon
-
-QUIET: Final = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-DESKTOP: Final = (1280, 900)
-PHONE: Final = (360, 740)
 
 WORDS: Final = {
     "ru": {
@@ -61,15 +54,8 @@ async def client(daemon: Daemon) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip(
-            "NO BROWSER WAS TESTED: Debian's chromium is not installed (apt install chromium fonts-dejavu-core)"
-        )
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+    async with chromium() as launched:
         yield launched
-        await launched.close()
 
 
 @dataclass

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from desk.access import Access
 from desk.api import add_api
+from desk.pages import Pages
 from desk.ports import Json, Refused, Visitor
 
 TOKEN = "correct-horse"
@@ -187,7 +188,7 @@ class SmallOffice:
         known = key in {None, "phone:+79161234567"} and (q or "") in "Николай"
         return _page([_contact()] if known else [], limit, cursor)
 
-    async def contact(self, uid: str) -> Json:
+    async def contact(self, uid: str, language: str = "") -> Json:
         """The one contact that there is."""
         if uid != "c-1":
             raise Refused(404, "no_such_contact", "there is no such contact")
@@ -317,6 +318,63 @@ class SmallOffice:
         return b"priyom_pending 0.0\n"
 
 
+class SmallBoard:
+    """`desk.ports.Board` over the small office: who waits, and who has what."""
+
+    def __init__(self, office: "SmallOffice") -> None:
+        self.office = office
+
+    async def board(self, only: str | None, language: str) -> Json:
+        """The live page's facts."""
+        leads = [_listed(lead) for lead in self.office.leads_by_id.values()]
+        owners = [only] if only else ["anna", "boris"]
+        work = [
+            {"owner": owner, "title": owner.title(), "count": len(found), "leads": found}
+            for owner in owners
+            if (found := [lead for lead in leads if lead["owner"] == owner and lead["state"] in OPEN])
+        ]
+        people = [_person(name, available=name not in self.office.away) for name in owners]
+        shown: Json = {
+            "now": AT,
+            "zone": "Europe/Moscow",
+            "work": work,
+            "teams": [{"name": "sales", "managers": people}],
+        }
+        if only is not None:
+            return shown
+        waiting = [lead for lead in leads if lead["state"] == "unprocessed"]
+        figures = {"received": 3, "created": 2, "attached": 1, "handled": 0, "ignored": 0, "failed": 0, "pending": 0}
+        channels = [one | {"today": 3} for one in (await self.office.channels())["items"]]
+        return shown | {
+            "waiting": waiting, "waiting_count": len(waiting), "channels": channels, "day": {"site": figures},
+        }  # fmt: skip
+
+    async def choices(self, language: str) -> Json:
+        """What forms offer."""
+        managers = {"anna": "Анна Петрова", "boris": "Борис Ким"}
+        reasons = {"disqualified": ["спам"]}
+        return {
+            "now": AT,
+            "zone": "Europe/Moscow",
+            "managers": managers,
+            "teams": ["sales"],
+            "reasons": reasons,
+            "why": {},
+        }
+
+
+def _listed(lead: Json) -> Json:
+    return lead | {"why": "никого нет", "wait_until": None, "accepted_at": None, "answer_by": None}
+
+
+def _person(name: str, *, available: bool) -> Json:
+    return {
+        "name": name, "title": name.title(), "available": available, "on_shift": True, "shift_changes": None,
+        "eligible": available, "why_not": None if available else "away", "why": None if available else "нет на месте",
+        "open": 1, "capacity": 5, "unanswered": 1, "offers": None, "next": False,
+    }  # fmt: skip
+
+
 class SmallEntrance:
     """`desk.ports.Entrance` in memory: sessions by their cookies, links by their tokens."""
 
@@ -390,9 +448,11 @@ def _whole(lead: Json) -> Json:
 
 @asynccontextmanager
 async def serving(office: SmallOffice, token: str = TOKEN, entrance: SmallEntrance | None = None) -> AsyncIterator[str]:
-    """The API over `office` on a port of its own; its address."""
+    """The API and the pages over `office` on a port of their own; their address."""
     application = web.Application()
-    add_api(application, office, Access(token, entrance or SmallEntrance()))
+    access = Access(token, entrance or SmallEntrance())
+    add_api(application, office, access)
+    application.add_routes(Pages(office, SmallBoard(office), access, "ru").routes())
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -102,8 +102,8 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     assert told.code == 0
     verbs = re.findall(r"^  ([a-z]+)  ", told.out, re.MULTILINE)
     expected = (
-        "run check plan reload migrate try login ledger failed ignored replay leads explain lead contacts managers "
-        "channels notices"
+        "run check plan reload migrate try ledger failed ignored replay leads explain lead contacts managers "
+        "login channels notices"
     )
     assert [verb for verb in verbs if verb != "-h"] == expected.split()
     assert not re.search(r"^  .*\.\.\.$", told.out, re.MULTILINE)
@@ -384,3 +384,13 @@ async def test_an_interrupted_command_is_quiet(tmp_path: Path) -> None:
 
 async def _alive(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
+
+
+async def test_login_prints_a_link_and_says_beside_it_for_whom_and_until_when(served: Served) -> None:
+    done = await served.run("login")
+    assert (done.code, done.out) == (0, "http://127.0.0.1:8080/login/once\n")
+    assert done.err == "signs in irina once, until 2026-01-31 14:00\n"
+    assert (await served.run("login", "--as", "irina", "--json")).json()["person"] == "irina"
+    refused = await served.run("login", "--as", "zorro")
+    assert (refused.code, refused.out) == (2, "")
+    assert "there is no 'zorro'" in refused.err

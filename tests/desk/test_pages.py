@@ -1,0 +1,263 @@
+"""The desk's pages without a browser: who gets in, what a session may do, and under which headers."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from structlog.testing import capture_logs
+from yarl import URL
+
+from desk.openapi import COOKIE
+from desk.ports import Json, Refused
+from desk.render import POLICY
+from tests.desk.served import TOKEN, SmallEntrance, SmallOffice, serving
+
+
+@dataclass
+class Desk:
+    """The pages over an office; `of` gives a browser of somebody who is signed in."""
+
+    office: SmallOffice
+    entrance: SmallEntrance
+    url: str
+    session: aiohttp.ClientSession
+
+    async def ask(self, method: str, path: str, who: str | None = None, **given: Any) -> tuple[int, str, Any]:
+        """Status, body and headers; redirects are not followed."""
+        headers = dict(given.pop("headers", {}))
+        if who is not None:
+            headers["Cookie"] = f"{COOKIE}=of-{who}" + (f"; {given.pop('cookies')}" if "cookies" in given else "")
+        async with self.session.request(
+            method, self.url + path, headers=headers, allow_redirects=False, **given
+        ) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def post(self, path: str, who: str, **form: str) -> tuple[int, str, Any]:
+        """A form as the page of `who` sends it."""
+        return await self.ask("POST", path, who, data={"csrf": f"csrf-of-{who}"} | form)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    office, entrance = SmallOffice(), SmallEntrance()
+    jar = aiohttp.DummyCookieJar()
+    async with serving(office, entrance=entrance) as url, aiohttp.ClientSession(cookie_jar=jar) as session:
+        yield Desk(office, entrance, url, session)
+
+
+@pytest.mark.parametrize("path", ["/", "/leads/{id}", "/ledger"])
+async def test_a_stranger_is_told_how_to_sign_in_and_nothing_else(desk: Desk, path: str) -> None:
+    lead = desk.office.add_lead("Саратов – Николай")
+    for cookie in (None, "of-nobody"):
+        headers = {} if cookie is None else {"Cookie": f"{COOKIE}={cookie}"}
+        status, body, _ = await desk.ask("GET", path.replace("{id}", lead["id"]), headers=headers)
+        assert status == 401
+        assert "priyom login" in body
+        assert "Николай" not in body
+
+
+@pytest.mark.parametrize("path", ["/", "/leads/{id}", "/ledger", "/login/once", "/login/never", "/static/none"])
+async def test_every_page_forbids_what_is_not_ours(desk: Desk, path: str) -> None:
+    lead = desk.office.add_lead("<script>alert(1)</script> {{ 7 * 7 }}")
+    _, body, headers = await desk.ask("GET", path.replace("{id}", lead["id"]), "irina")
+    assert headers["Content-Security-Policy"] == POLICY
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
+    assert headers["Cache-Control"] == "no-store"
+    assert "<script>alert" not in body
+    assert not re.search(r"<[^>]+ (style|on\w+)=|<style|javascript:", body)
+    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', body)
+
+
+async def test_looking_at_a_link_does_not_use_it_up_and_pressing_its_button_does(desk: Desk) -> None:
+    for _ in range(3):
+        status, body, headers = await desk.ask("GET", "/login/once")
+        assert status == 200
+        assert "Войти: Ирина Орлова" in body
+        assert "Set-Cookie" not in headers
+    status, _, headers = await desk.ask("POST", "/login/once")
+    assert (status, headers["Location"]) == (303, "../")
+    cookie = headers["Set-Cookie"]
+    assert cookie.startswith(f"{COOKIE}=of-irina;")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    for method in ("GET", "POST"):
+        status, body, headers = await desk.ask(method, "/login/once")
+        assert (status, "Set-Cookie" in headers) == (410, False)
+        assert "больше не действует" in body
+
+
+async def test_another_site_cannot_sign_anybody_in(desk: Desk) -> None:
+    status, _, headers = await desk.ask("POST", "/login/once", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (status, "Set-Cookie" in headers) == (403, False)
+    assert desk.entrance.links
+
+
+async def test_signing_out_ends_the_session(desk: Desk) -> None:
+    status, _, headers = await desk.post("/logout", "irina")
+    assert status == 303
+    assert f'{COOKIE}=""' in headers["Set-Cookie"]
+    assert (await desk.ask("GET", "/", "irina"))[0] == 401
+
+
+@pytest.mark.parametrize("given", ["", "wrong", "csrf-of-anna"])
+async def test_a_form_without_its_sessions_token_does_nothing(desk: Desk, given: str) -> None:
+    lead = desk.office.add_lead()
+    for path, form in ((f"/leads/{lead['id']}", {"action": "accept"}), ("/", {"manager": "anna", "available": "no"})):
+        status, body, _ = await desk.ask("POST", path, "irina", data={"csrf": given, **form})
+        assert status == 403
+        assert "устарела" in body
+    assert desk.office.actors == []
+
+
+async def test_a_session_serves_the_api_and_changes_nothing_there_without_its_token(desk: Desk) -> None:
+    lead = desk.office.add_lead()
+    assert (await desk.ask("GET", "/api/leads", "irina"))[0] == 200
+    path = f"/api/leads/{lead['id']}/accept"
+    status, body, _ = await desk.ask("POST", path, "irina")
+    assert (status, "forged" in body) == (403, True)
+    status, _, _ = await desk.ask("POST", path, "irina", headers={"X-CSRF-Token": "csrf-of-irina"})
+    assert (status, desk.office.actors) == (200, ["irina"])
+
+
+async def test_a_wrong_token_is_not_made_good_by_a_cookie(desk: Desk) -> None:
+    status, _, _ = await desk.ask("GET", "/api/leads", "irina", headers={"Authorization": "Bearer wrong"})
+    assert status == 401
+
+
+async def test_a_manager_sees_and_changes_what_is_his_only(desk: Desk) -> None:
+    own, other = desk.office.add_lead("Свой"), desk.office.add_lead("Чужой", owner="boris")
+    status, body, _ = await desk.ask("GET", "/", "anna")
+    assert (status, "Свой" in body, "Чужой" in body) == (200, True, False)
+    assert "boris" not in body
+    assert (await desk.ask("GET", f"/leads/{own['id']}", "anna"))[0] == 200
+    assert (await desk.ask("GET", f"/leads/{other['id']}", "anna"))[0] == 404
+    assert (await desk.ask("GET", "/ledger", "anna"))[0] == 403
+    assert (await desk.post(f"/leads/{other['id']}", "anna", action="accept"))[0] == 404
+    assert (await desk.post("/", "anna", manager="boris", available="no"))[0] == 403
+    assert desk.office.actors == []
+    assert (await desk.post(f"/leads/{own['id']}", "anna", action="accept"))[0] == 303
+    assert (await desk.post("/", "anna", manager="anna", available="no"))[0] == 303
+    assert (own["state"], desk.office.away, desk.office.actors) == ("in_work", {"anna"}, ["anna", "anna"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/leads", 200), ("GET", "/api/leads?owner=boris", 403), ("GET", "/api/leads/{own}", 200),
+        ("GET", "/api/leads/{other}", 404), ("GET", "/api/leads/{other}/explain", 404), ("GET", "/api/managers", 200),
+        ("GET", "/api/contacts", 403), ("GET", "/api/channels", 403), ("GET", "/api/ledger", 403),
+        ("GET", "/api/envelopes", 403), ("POST", "/api/replay", 403), ("POST", "/api/login-links", 403),
+        ("POST", "/api/leads/{other}/accept", 404), ("POST", "/api/leads/{own}/accept", 200),
+        ("PUT", "/api/managers/boris/availability", 403), ("PUT", "/api/managers/anna/availability", 200),
+    ],
+)  # fmt: skip
+async def test_the_api_gives_a_managers_session_what_is_his_only(
+    desk: Desk, method: str, path: str, status: int
+) -> None:
+    own, other = desk.office.add_lead("Свой"), desk.office.add_lead("Чужой", owner="boris")
+    path = path.replace("{own}", own["id"]).replace("{other}", other["id"])
+    body: Json = {"available": True} if method == "PUT" else {"ids": []} if "replay" in path else {}
+    headers = {"X-CSRF-Token": "csrf-of-anna"}
+    given = {} if method == "GET" else {"json": body}
+    answered, text, _ = await desk.ask(method, path, "anna", headers=headers, **given)
+    assert answered == status, text
+    assert "Чужой" not in text
+
+
+async def test_a_manager_accepts_for_himself_only(desk: Desk) -> None:
+    own = desk.office.add_lead()
+    headers = {"X-CSRF-Token": "csrf-of-anna"}
+    path = f"/api/leads/{own['id']}/accept"
+    assert (await desk.ask("POST", path, "anna", headers=headers, json={"manager": "boris"}))[0] == 403
+    assert (await desk.ask("POST", path, "anna", headers=headers, json={}))[0] == 200
+    assert own["owner"] == "anna"
+
+
+async def test_a_stale_form_is_answered_with_the_lead_as_it_is_now(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", version=7)
+    status, body, _ = await desk.post(f"/leads/{lead['id']}", "irina", action="accept", version="6")
+    assert status == 409
+    assert 'role="alert"' in body
+    assert "изменился" in body
+    assert 'name="version" value="7"' in body
+    assert lead["state"] == "assigned"
+
+
+async def test_a_form_says_whom_to_and_why(desk: Desk) -> None:
+    lead = desk.office.add_lead()
+    path = f"/leads/{lead['id']}"
+    status, _, headers = await desk.post(path, "irina", action="assign", to="manager:boris", version="1")
+    assert (status, headers["Location"]) == (303, f"../leads/{lead['id']}")
+    assert lead["owner"] == "boris"
+    await desk.post(path, "irina", action="disqualify", reason="спам", version="2")
+    assert (lead["state"], lead["reason"]) == ("disqualified", "спам")
+    assert desk.office.actors == ["irina", "irina"]
+
+
+async def test_the_language_is_chosen_once_and_kept_in_a_cookie(desk: Desk) -> None:
+    status, _, headers = await desk.ask("GET", "/?lang=en", "irina")
+    assert (status, headers["Location"]) == (303, "./")
+    assert headers["Set-Cookie"].startswith("priyom_language=en;")
+    _, body, _ = await desk.ask("GET", "/", "irina", cookies="priyom_language=en")
+    assert '<html lang="en">' in body
+    assert "Nobody is waiting" in body
+    _, body, _ = await desk.ask("GET", "/", "irina", cookies="priyom_language=xx")
+    assert "Никто не ждёт" in body
+
+
+async def test_addresses_are_relative_so_that_a_prefix_of_a_proxy_is_kept(desk: Desk) -> None:
+    lead = desk.office.add_lead()
+    for path in ("/", f"/leads/{lead['id']}"):
+        _, body, _ = await desk.ask("GET", path, "irina")
+        for address in re.findall(r'(?:href|src|action|data-events)="([^"]*)"', body):
+            assert not address.startswith("/"), address
+            if address.startswith(("tel:", "mailto:", "#", "?")):
+                continue
+            joined = URL(f"http://desk.test/prefix{path}").join(URL(address))
+            assert joined.path.startswith("/prefix/"), address
+
+
+async def test_files_of_the_pages_may_be_kept_for_ever_under_the_address_that_names_their_content(desk: Desk) -> None:
+    _, body, _ = await desk.ask("GET", "/", "irina")
+    for name, media in (("desk.css", "text/css"), ("desk.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+        (address,) = re.findall(rf'"\./(static/{re.escape(name)}\?[0-9a-f]{{12}})"', body)
+        status, _, headers = await desk.ask("GET", f"/{address}")
+        assert (status, headers["Content-Type"]) == (200, f"{media}; charset=utf-8")
+        assert "immutable" in headers["Cache-Control"]
+
+
+async def test_a_defect_is_a_page_that_says_nothing_and_a_line_in_the_log(desk: Desk) -> None:
+    async def broken(uid: str, cursor: str | None = None) -> Json:
+        raise RuntimeError("Николай +79161234567")
+
+    lead = desk.office.add_lead()
+    desk.office.lead = broken  # type: ignore[method-assign] # an office with a defect
+    with capture_logs() as logs:
+        status, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "irina")
+    assert (status, "Николай" in body) == (500, False)
+    assert [(line["action"], line["route"]) for line in logs] == [("desk.error", "/leads/{id}")]
+
+
+async def test_a_store_that_is_away_is_a_page_in_words(desk: Desk) -> None:
+    async def away(cookie: str) -> None:
+        raise Refused(503, "store_away", "the store cannot be reached")
+
+    desk.entrance.visitor = away  # type: ignore[method-assign] # an entrance whose store is away
+    status, body, _ = await desk.ask("GET", "/", "irina")
+    assert (status, "База данных недоступна" in body) == (503, True)
+    assert (await desk.ask("GET", "/api/nope", "irina"))[0] == 503
+
+
+async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk: Desk) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    status, body, answered = await desk.ask("GET", "/api/events", headers=headers)
+    assert (status, answered["Content-Type"]) == (200, "text/event-stream")
+    first = 'id: e-0\nevent: reset\ndata: {"kind":"reset","id":null,"version":null}\n\n'
+    second = 'id: e-1\ndata: {"kind":"lead","id":"l-1","version":7}\n\n'
+    assert body == "retry: 1000\n\n" + first + second
+    _, body, _ = await desk.ask("GET", "/api/events", headers={**headers, "Last-Event-ID": "e-0"})
+    assert body == "retry: 1000\n\n" + second
+    assert (await desk.ask("GET", "/api/events"))[0] == 401
+    assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
