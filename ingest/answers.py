@@ -89,6 +89,21 @@ class Answers:
         decisions.write(db, [Decision(self._new_id(), now, "action", record, before.id, actor=actor)])
         return True
 
+    def undelivered(self, db: sa.Connection, before: Standing, offer: int, now: datetime) -> bool:
+        """Nobody could tell him of his offer, by any route: the lead goes to the next, and he has neither refused nor been silent.
+
+        Whether that changed anything: not where it was answered meanwhile.
+        """
+        standing = offers.of_lead(db, self._names, before.id)
+        mine = next((one for one in standing if one.id == offer and one.state == "open"), None)
+        if mine is None or before.state not in WAITING:
+            return False
+        offers.answer(db, [(mine.id, "undelivered", None)], now)
+        self._back(db, before, mine.manager, [one for one in standing if one.state == "open" and one is not mine])
+        record = {"code": "undelivered", "manager": mine.manager, "team": before.team}
+        decisions.write(db, [Decision(self._new_id(), now, "offer", record, before.id)])
+        return True
+
     @staticmethod
     def _decliner(before: Standing, order: Mapping[str, Any], standing: list[Offer], rulebook: Rulebook) -> str:
         name = order.get("manager") or before.owner

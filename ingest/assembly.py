@@ -148,7 +148,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     links = Links(secrets.links)
     composer = Composer(names, people, editing, links, clock.now, listening.troubles)
     told = routes(config, adapters, rulebooks)
-    sender = Sender(store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, editing)
+    sender = Sender(
+        store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, hand.undelivered, editing
+    )
 
     def given() -> None:
         sender.wake()

@@ -81,6 +81,13 @@ class Hand:
         self._distributor.everybody(db, rulebook, now)
         messages.tell_changed(db, [number], self._new_id, now)
 
+    def undelivered(self, db: sa.Connection, number: int, offer: int, now: datetime) -> None:
+        """An offer that no route could deliver: the lead goes to the next manager."""
+        rulebook = self._rulebooks.current(db)
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+        if self._answers.undelivered(db, handling.lead_for_update(db, self._names, number), offer, now):
+            self._distributor.everybody(db, rulebook, now)
+
     def set_available(self, db: sa.Connection, manager: str, *, available: bool, actor: str, now: datetime) -> None:
         """The availability switch; when it goes on, waiting leads go out in the same transaction. Raises Refused."""
         rulebook = self._rulebooks.current(db)

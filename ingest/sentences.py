@@ -196,6 +196,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Ответа на предложение не было. Лид больше не у менеджера: {manager}.",
             "en": "There was no answer to the offer. The lead is no longer with {manager}.",
         },
+        "undelivered": {
+            "ru": "Сообщить о предложении не удалось ни одним способом. Лид больше не у менеджера: {manager}.",
+            "en": "No route could deliver the offer. The lead is no longer with {manager}.",
+        },
         "made_away": {
             "ru": "Предложений подряд без ответа — {silences}. Отмечено, что менеджера нет на месте: {manager}.",
             "en": "Offers in a row without an answer: {silences}. {manager} counts as away.",

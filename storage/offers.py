@@ -18,7 +18,10 @@ DUE_LIMIT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A lead before a manager. `answer_by` None never runs out. `state` is open, accepted, declined, expired or withdrawn."""
+    """A lead before a manager. `answer_by` None never runs out.
+
+    `state` is open, accepted, declined, expired, undelivered or withdrawn.
+    """
 
     id: int
     lead: int
@@ -102,7 +105,7 @@ def refusals(
     for lead, manager, by, state in _STANDING(db, {"asked": pack([(number,) for number in sorted(numbers)])}):
         if by == "everyone" and state in {"open", "declined"}:
             shown[lead].add(names.managers.name(db, manager))
-        elif by != "everyone" and state in {"declined", "expired"}:
+        elif by != "everyone" and state in {"declined", "expired", "undelivered"}:
             refused[lead].add(names.managers.name(db, manager))
     return {number: (frozenset(refused[number]), frozenset(shown[number])) for number in numbers}
 

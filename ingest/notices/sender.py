@@ -40,7 +40,7 @@ log = structlog.get_logger("priyom.notices")
 
 
 class Sender:
-    """Sends what is due, in bursts. `wake` when something new may be."""
+    """Sends what is due, in bursts. `wake` when something new may be. `undelivered` is told of an offer that no route delivers."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Sender:
         people: People,
         on_sent: Callable[[str, bool], None],
         is_busy: Callable[[], bool],
+        undelivered: Callable[[sa.Connection, int, int, datetime], None],
         editing: Editing,
     ) -> None:
         self._editing = editing
@@ -63,6 +64,7 @@ class Sender:
         self._people = people
         self._on_sent = on_sent
         self._is_busy = is_busy
+        self._undelivered = undelivered
         self._woken = asyncio.Event()
         self._woken.set()
 
@@ -182,8 +184,14 @@ class Sender:
             exhausted, at = (*item.exhausted, route.name), now
         elif delivery.again and item.attempts <= len(PAUSES):
             at = now + max(PAUSES[item.attempts - 1], timedelta(seconds=delivery.again_in or 0))
-        await self._store.run(lambda db: outbox.put_back(db, token, item.id, at, error, exhausted))
-        if exhausted:
+
+        def put_back(db: sa.Connection) -> None:
+            outbox.put_back(db, token, item.id, at, error, exhausted)
+            if at is None and item.lead is not None and item.offer is not None:
+                self._undelivered(db, item.lead, item.offer, now)
+
+        await self._store.run(put_back)
+        if exhausted or item.offer is not None:
             self._woken.set()
         level = log.warning if at is not None else log.error
         level(

@@ -457,7 +457,7 @@ def literals(owner: type, field: str) -> set[str]:
         ("assignment", {*OFFERED_BY, "unprocessed", "test", "by_hand"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
-        ("offer", {"expired", "made_away", "owner_away", "escalated"}),
+        ("offer", {"expired", "undelivered", "made_away", "owner_away", "escalated"}),
         ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("people", set(PEOPLE_CODES)),
         ("suggested", set(get_args(SuggestionCode))),

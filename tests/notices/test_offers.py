@@ -102,7 +102,19 @@ async def test_offers_and_lists_of_leads_leave_the_outbox_for_managers_and_direc
     people = People(Current(configured(tmp_path, SMALL + "language: en\n")))
     editing = Editing(desk.parts.names, people.choices, store.ids.take)
     composer = Composer(desk.parts.names, people, editing, Links(b"secret"), clock.now, dict)
-    sender = Sender(store, desk.parts.names, [Console(out)], clock, composer, people, on_sent, lambda: False, editing)
+    undelivered = desk.hand.undelivered
+    sender = Sender(
+        store,
+        desk.parts.names,
+        [Console(out)],
+        clock,
+        composer,
+        people,
+        on_sent,
+        lambda: False,
+        undelivered,
+        editing,
+    )
     running = asyncio.create_task(sender.run())
     async with asyncio.timeout(20):
         await all_sent.wait()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.assembly import Parts, assemble
 from ingest.notices.route import Delivery, Message
-from storage.schema import outbox
+from storage.schema import offers, outbox
 from storage.store import Store
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, at_clock, wire
@@ -186,3 +186,41 @@ async def test_a_lead_that_was_rendered_into_a_list_is_told_once(store: Store, t
     await office.send()
     await office.send()
     assert len(kept.messages) == 2
+
+
+OFFERING = """\
+channels: {site: {kind: webform}}
+managers: {anna: {name: Анна}, boris: {name: Борис}}
+teams: {sales: {managers: [anna, boris], accept_within: 3m}}
+"""
+
+
+async def test_an_offer_that_no_route_delivers_goes_to_the_next_manager_and_is_no_refusal(
+    store: Store, tmp_path: Path
+) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail, text=OFFERING)
+    office.post(1)
+    mail.answer = Delivery(sent=False, error="no such mailbox", again=False)
+    assert await office.parts.sender._burst()
+    mail.answer = Delivery(sent=True)
+    await office.send()
+    assert mail.told("anna") == []
+    assert len(mail.told("boris")) == 1
+    states = store.peek(lambda db: dict(db.execute(sa.select(offers.c.manager_id, offers.c.state)).all()))
+    assert sorted(states.values()) == ["open", "undelivered"]
+    assert {row["silences"] for row in (await office.parts.office.managers())["items"]} == {0}
+
+
+async def test_an_offer_that_was_answered_meanwhile_stays_with_whoever_accepted_it(
+    store: Store, tmp_path: Path
+) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail, text=OFFERING)
+    office.post(1)
+    wanted = dict.fromkeys(("state", "owner", "team", "channel", "q"))
+    (lead,) = (await office.parts.office.leads(wanted, 9, None))["items"]
+    await office.parts.office.act(lead["id"], "accept", {"manager": "anna"}, "anna")
+    mail.answer = Delivery(sent=False, error="no such mailbox", again=False)
+    await office.parts.sender._burst()
+    assert (await office.parts.office.lead(lead["id"]))["owner"] == "anna"
