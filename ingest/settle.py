@@ -16,6 +16,7 @@ from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest.approach import enquiry_from, source_from
+from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
 from ingest.overdue import is_away
@@ -26,7 +27,7 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, leads, overdue, people, rotation
+from storage import calls, decisions, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
 from storage.leads import NewInteraction, NewLead, Repeat
@@ -71,6 +72,7 @@ class _Batch:
     watched: dict[int, str] = field(default_factory=dict)
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
+    heard: list[Heard] = field(default_factory=list)
     signalled: bool = False
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
@@ -100,6 +102,7 @@ class Settler:
         self._distributor = distributor
         self._folding = folding
         self._signals = signals
+        self._calls = Calls(names, new_id)
         self._new_id = new_id
 
     def settle(
@@ -132,12 +135,14 @@ class Settler:
         identified = [_identify(said, rulebook) for _, said in fresh]
         fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
         batch.leave_out(ignored)
+        asked = {e.key for found in identified for e in found.evidence}
+        world = people.world(db, self._names, asked, rulebook.shared_over)
+        fresh, identified, ignored = without_strangers(rulebook, world, fresh, identified)
+        batch.leave_out(ignored)
         arrivals = [
             Arrival(claimed.entry, said.name, said.company, found.evidence, found.rejected)
             for (claimed, said), found in zip(fresh, identified, strict=True)
         ]
-        asked = {e.key for found in identified for e in found.evidence}
-        world = people.world(db, self._names, asked, rulebook.shared_over)
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
         self._enquire(db, batch, rulebook, fresh, identified, decided)
@@ -168,7 +173,7 @@ class Settler:
                 continue
             interaction, lead, contact = known[place]
             batch.results += [Result(c.entry, "attached", None, interaction, contact, lead) for c, _ in came]
-        self._refold(db, batch, parts, {known[place][0]: place for place in parts if place in known})
+        self._refold(db, batch, parts, {known[place][:2]: place for place in parts if place in known})
         order = {claimed.entry: place for place, (claimed, _) in enumerate(inbound)}
         return sorted(fresh.values(), key=lambda one: order[one[0].entry])
 
@@ -177,17 +182,22 @@ class Settler:
         db: sa.Connection,
         batch: _Batch,
         parts: Mapping[tuple[str, str], Sequence[tuple[Claimed, Inbound]]],
-        places: Mapping[int, tuple[str, str]],
+        places: Mapping[tuple[int, int], tuple[str, str]],
     ) -> None:
-        """Read again what made these interactions before, and fold it with what came now."""
-        for interaction, earlier in self._journal.of_interactions(db, places).items():
-            channel, ref = places[interaction]
+        """Read again what made these interactions (each with its lead) before, and fold it with what came now."""
+        made = self._journal.of_interactions(db, {interaction for interaction, _ in places})
+        for (interaction, lead), (channel, ref) in places.items():
             came = parts[channel, ref]
             claimed = came[0][0]
-            folded = self._folding.fold(channel, [*self._folding.read(earlier, ref), *(said for _, said in came)])
+            earlier = list(self._folding.read(made[interaction], ref))
+            folded = self._folding.fold(channel, [*earlier, *(said for _, said in came)])
             batch.refolded[interaction] = _interaction(
                 claimed, folded, None, interaction_id=interaction, lead=0, title=None
             )
+            if folded.call is not None:
+                before = self._folding.fold(channel, earlier) if earlier else None
+                receipts = [one.envelope.received_at for one in (*made[interaction], *(one for one, _ in came))]
+                batch.heard.append(Heard(lead, interaction, folded, before, min(receipts), max(receipts)))
 
     def _enquire(
         self,
@@ -226,7 +236,7 @@ class Settler:
         place = (_party(match), choice.team)
         test = rulebook.staff.is_test(found.evidence)
         slot = None if test else slots.get(place)
-        verdict = decide(slot, at, rulebook.limits)
+        verdict = attached(said, slot, decide(slot, at, rulebook.limits))
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
@@ -237,13 +247,17 @@ class Settler:
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
-            self._repeat(batch, rulebook, choice.team, verdict, slot, at)
+            if said.direction == "in":
+                self._repeat(batch, rulebook, choice.team, verdict, slot, at, told=said.call is None)
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
         batch.interactions.append(
             _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         )
+        if said.call is not None:
+            began = verdict.opens or verdict.code == "reopen"
+            batch.heard.append(Heard(lead, interaction_id, said, None, at, at, began))
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
         outcome = "created" if verdict.opens else "attached"
@@ -298,7 +312,9 @@ class Settler:
         batch.decisions.append(Decision(self._new_id(), lead.created_at, "assignment", record, lead.id))
 
     @staticmethod
-    def _repeat(batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
+    def _repeat(
+        batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime, *, told: bool
+    ) -> None:
         lead = slot.lead
         if lead in batch.newcomers:
             newcomer = batch.newcomers[lead]
@@ -313,7 +329,7 @@ class Settler:
         else:
             latest = max(at, slot.last_at, batch.touched[lead].at if lead in batch.touched else at)
             batch.touched[lead] = Repeat(latest, rulebook.due_at(team, latest, slot.respond_within))
-            if slot.owner is not None:
+            if told and slot.owner is not None:
                 batch.again[lead] = slot.owner
                 batch.watched[lead] = team
 
@@ -359,9 +375,10 @@ class Settler:
         self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime, token: str | None
     ) -> Settled:
         crashpoint("settle.before_distribute")
-        newcomers = list(batch.newcomers.values())
         given, more = 0, False
-        teams = teams_of(newcomers) | batch.reopened_teams
+        called = self._apply_calls(db, batch, rulebook, now)
+        newcomers = list(batch.newcomers.values())
+        teams = teams_of(newcomers) | batch.reopened_teams if called is None else set(rulebook.policy.teams)
         if not teams:
             self._write_known(db, batch, rulebook, now)
         else:
@@ -371,16 +388,28 @@ class Settler:
                 teams,
                 now,
                 newcomers,
-                restate=bool(batch.reopened),
-                once_locked=lambda: self._write_known(db, batch, rulebook, now),
+                restate=bool(batch.reopened or (called is not None and called.quiet)),
+                once_locked=lambda: self._write_known(db, batch, rulebook, now) if called is None else None,
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
         leads.write_leads(db, self._names, batch.tests)
         leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
+        if called is not None:
+            leads.write_leads(db, self._names, called.taken)
+            calls.accepted(db, [lead.id for lead in called.taken], now)
         self._journal.decide(db, batch.results, now, token)
         crashpoint("settle.before_commit")
-        return Settled(tuple(batch.results), bool(given or batch.again or batch.signalled), more)
+        told = bool(given or batch.again or batch.signalled or (called is not None and called.told))
+        return Settled(tuple(batch.results), told, more)
+
+    def _apply_calls(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> Outcome | None:
+        """What the batch's calls do, before anything is distributed: a lead that somebody answered is nobody's turn."""
+        if not batch.heard:
+            return None
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+        self._write_known(db, batch, rulebook, now)
+        return self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -445,6 +474,14 @@ def _interaction(
     for name in ("name", "phones", "emails", "company", "city", "page", "referrer", "to", "campaign"):
         if value := getattr(said, name):
             details[name] = dict(value) if name == "campaign" else value
+    if said.call is not None:
+        details["call"] = {
+            "phase": said.call.phase,
+            "over": said.call.over,
+            "extension": said.call.extension,
+            "seconds": said.call.seconds,
+            "recording": said.call.recording,
+        }
     if said.attachments:
         details["attachments"] = [
             {"name": a.name, "media_type": a.media_type, "size": a.size, "file": a.locator, "dropped": a.dropped}
