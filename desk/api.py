@@ -262,6 +262,12 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
     return await office.act(uid, action, order, visitor.person)
 
 
+async def _done(office: Office, asked: Asked) -> Json:
+    uid = asked.path["id"]
+    await concern(office, await office.lead_of_activity(uid), asked.visitor)
+    return await office.done(uid, asked.visitor.person)
+
+
 async def _contacts(office: Office, asked: Asked) -> Json:
     key = asked.query.get("key")
     if key is not None and not all(key.partition(":")):
@@ -409,6 +415,8 @@ OPERATIONS: Final = (
                   models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
+    Operation("done", "POST", "/api/activities/{id}/done", "What was to be done is done; the lead afterwards", _done,
+              models.WholeLead, own=True),
     Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, models.Contacts, _CONTACTS, paged=True),
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
     Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, _BINARY,

@@ -533,7 +533,7 @@ def explain(config: Path, lead: str, language: str | None, *, as_json: bool) -> 
 
 @priyom.group(cls=InOrder)
 def lead() -> None:
-    """Accept, decline, assign, close or reopen a lead by hand."""
+    """Accept, decline, assign, close or reopen a lead by hand, or say that its client was called back."""
 
 
 def _acts(function: Verb) -> Verb:
@@ -614,6 +614,23 @@ def convert(config: Path, lead: str, *, as_json: bool, **order: str | int | None
 def reopen(config: Path, lead: str, *, as_json: bool, **order: str | int | None) -> int:
     """Let a closed lead wait for a free manager again."""
     return _act(config, lead, "reopen", order, as_json=as_json)
+
+
+@lead.command()
+@click.argument("lead")
+@_asks
+def done(config: Path, lead: str, *, as_json: bool) -> int:
+    """Say that what was to be done about a lead is done: its client was called back."""
+    with _reached(config) as reached:
+        shown = reached.api.get("leads", lead)
+        open_ones = [one["id"] for one in shown["activities"] if one["done_at"] is None]
+        for activity in open_ones:
+            shown = reached.api.post("activities", activity, "done", order={})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(f"{len(open_ones)} done" if open_ones else "nothing was to be done")
+    return DONE
 
 
 # ---- managers, channels, notices

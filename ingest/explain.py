@@ -65,6 +65,8 @@ class _Teller:
                 return self._assignment(code, decision.record)
             case "offer":
                 return self._offer(code, decision.record)
+            case "call":
+                return self._call(code, decision.record)
             case "action":
                 return self._action(code, decision.record, decision.actor)
             case _:
@@ -109,6 +111,10 @@ class _Teller:
 
     def _offer(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
         yield self._say("offer", code, manager=self._title(record.get("manager")), silences=record.get("silences", "?"))
+
+    def _call(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        manager, owner = self._title(record.get("manager")) or "?", self._title(record.get("owner"))
+        yield self._say("call", code, manager=manager, owner=owner)
 
     def _team(self, record: Mapping[str, Any]) -> str:
         """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""

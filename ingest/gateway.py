@@ -13,6 +13,7 @@ from aiohttp import BodyPartReader, web
 from channels.adapter import Adapter, Rejected
 from channels.message import Answer, Request
 from ingest.answering import answered, response
+from ingest.callers import Callers
 from ingest.intake import Busy, Intake
 from ingest.metrics import Metrics
 from kernel.clock import Clock
@@ -42,6 +43,7 @@ class Gateway:
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         metrics: Metrics,
+        callers: Callers | None = None,
         *,
         max_body: int,
         trusted_proxies: Sequence[Network],
@@ -50,6 +52,7 @@ class Gateway:
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
+        self._callers = callers
         self._max_body = max_body
         self._proxies = tuple(trusted_proxies)
 
@@ -76,7 +79,10 @@ class Gateway:
             asked = await self._read(request)
             if request.method == "OPTIONS" and (allowed := adapter.preflight(asked)) is not None:
                 return response(allowed)
-            accepted = await self._intake.accept(adapter.receive(asked))
+            if self._callers is not None and (question := adapter.question(asked)) is not None:
+                return response(adapter.reply_to(question, await self._callers.find(name, question)))
+            envelopes = adapter.receive(asked)
+            accepted = await self._intake.accept(envelopes) if envelopes else []
             return answered(request, adapter.answer(asked, accepted), asked.at)
         except Rejected as error:
             refusal = error

@@ -77,6 +77,12 @@ def lock(
     return Locked(found, latest)
 
 
+def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
+    """The latest turn of each manager in a team, as it is now: nothing is locked."""
+    asked = {"asked": pack([(names.teams.number(db, team),)])}
+    return {names.managers.name(db, manager): turn for _, manager, turn in _TURNS(db, asked)}
+
+
 def standings(
     db: sa.Connection, names: Names, now: datetime, *, lock: bool = False, with_offers: bool = False
 ) -> dict[str, Standing]:

@@ -23,7 +23,7 @@ BURST: Final = 4
 
 SUMMARY: Final = "summary"
 
-LISTED: Final = ("lead_assigned", "wrote_again")
+LISTED: Final = ("lead_assigned", "wrote_again", "missed_call", "client_called")
 """What may stand in a list: notices that ask for no answer of their own."""
 
 log = structlog.get_logger("priyom.notices")
@@ -93,6 +93,7 @@ class Composer:
         else:
             lead, latest = shown[first.lead]
             more = offer_lines(first.code, first.record, language, self._people.title, self._reads(first.manager))
+            more += self._call_back(first.manager, lead)
             subject, text = render(first.code, lead, latest, language, self._due(first.manager, lead), more)
         return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
 
@@ -102,8 +103,17 @@ class Composer:
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
+        if to_do := self._call_back(item.manager, lead):
+            return f"{line} ({to_do[0].lower()})"
         due = self._due(item.manager, lead)
         return line if due is None else f"{line} ({TEXTS.say('due', language).lower()} {due})"
+
+    def _call_back(self, manager: str, lead: views.Json) -> list[str]:
+        """The line of a client who called and reached nobody."""
+        if lead.get("call_back_by") is None:
+            return []
+        by = self._people.at(manager, datetime.fromisoformat(lead["call_back_by"]))
+        return [f"{TEXTS.say('call_back_by', self._people.language(manager))}: {by}"]
 
     def _due(self, manager: str, lead: views.Json) -> str | None:
         due = lead["due_at"]

@@ -10,6 +10,12 @@ TEXTS: Final = Catalogue(
     {
         "lead_assigned": {"ru": "Новый лид: {title}", "en": "New lead: {title}"},
         "wrote_again": {"ru": "Клиент написал снова: {title}", "en": "The client wrote again: {title}"},
+        "missed_call": {"ru": "Пропущенный звонок клиента: {title}", "en": "A missed call of your client: {title}"},
+        "client_called": {
+            "ru": "Клиент звонил, ответил другой: {title}",
+            "en": "Your client called, another answered: {title}",
+        },
+        "call_back_by": {"ru": "Перезвонить до", "en": "Call back by"},
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
         "offer_expired": {
