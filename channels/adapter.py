@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 import channels
-from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Position, Request
+from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Parsed, Position, Question, Request
 from kernel.texts import Language
 
 _PLUMBING = frozenset({"adapter", "message"})
@@ -129,6 +129,14 @@ class Adapter(ABC, Generic[ConfigT]):
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file by the locator of its attachment, of up to `most` bytes. Raises Unavailable, Misconfigured; Rejected: never."""
+        raise NotImplementedError
+
+    def question(self, request: Request) -> Question | None:
+        """What the provider asks by this request, where it delivers nothing and waits for an answer. Raises Rejected."""
+        return None
+
+    def reply_to(self, question: Question, caller: Caller) -> Answer:
+        """The answer to what `question` gave, in the vendor's own words. `caller` is empty where nothing was found in time."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

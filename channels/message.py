@@ -92,6 +92,22 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a provider asks before it goes on: who calls from `phone`, and whose telephone is to ring. Nothing is stored of it."""
+
+    phone: str | None
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The answer to a `Question`: the client's name, and the line of the manager who is to have the call, where known."""
+
+    name: str | None = None
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of a message. `content` where it came with the envelope, else `locator` says how the worker fetches it."""
 
@@ -123,7 +139,8 @@ class Consent:
 class Call:
     """How a telephone call stands. `extension` is the line that rings or answered, as the exchange writes it.
 
-    `over`: no further event changes who has it; `seconds` of talk, where the exchange tells.
+    `over`: no further event changes who has it; `seconds` of talk, where the exchange tells. `leg`: this is said of one line
+    that rings or talks only, and `over` of that line alone; None where it is said of the whole call.
     """
 
     phase: Literal["ringing", "answered", "missed"]
@@ -131,6 +148,7 @@ class Call:
     extension: str | None = None
     seconds: int | None = None
     recording: str | None = None
+    leg: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,6 +279,12 @@ async def _take_down(office: Office, asked: Asked) -> Json:
     return await office.take_down(asked.body, asked.key, asked.visitor.person)
 
 
+async def _done(office: Office, asked: Asked) -> Json:
+    uid = asked.path["id"]
+    await concern(office, await office.lead_of_activity(uid), asked.visitor)
+    return await office.done(uid, asked.visitor.person)
+
+
 async def _contacts(office: Office, asked: Asked) -> Json:
     key = asked.query.get("key")
     if key is not None and not all(key.partition(":")):
@@ -471,6 +477,8 @@ OPERATIONS: Final = (
     ),
     Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
               _take_down, models.TakenDown, body=models.LeadDown, conflicts=True),
+    Operation("done", "POST", "/api/activities/{id}/done", "What was to be done is done; the lead afterwards", _done,
+              models.WholeLead, own=True),
     Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, models.Contacts, _CONTACTS, paged=True),
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
     Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,

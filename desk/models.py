@@ -78,6 +78,16 @@ class Consent(Answer):
     remote: str | None
 
 
+class Call(Answer):
+    """How a telephone call stands. `extension` rings or answered; `seconds` of talk and `recording` where the exchange tells."""
+
+    phase: Literal["ringing", "answered", "missed"]
+    over: bool
+    extension: str | None
+    seconds: int | None
+    recording: str | None
+
+
 class Interaction(Answer):
     """One approach or reply on the timeline, with what its sender filled in."""
 
@@ -102,6 +112,7 @@ class Interaction(Answer):
     campaign: dict[str, str] | None = None
     attachments: list[Attachment] | None = None
     consent: Consent | None = None
+    call: Call | None = None
 
 
 class Decision(Answer):
@@ -145,12 +156,23 @@ class Lead(Answer):
     offer: Offer | None = None
 
 
+class Activity(Answer):
+    """Something to do about a lead. `kind`: call_back. `done_by`: who spoke with the client, or who said that it is done."""
+
+    id: str
+    kind: str
+    created_at: Moment
+    due_at: Moment | None
+    done_at: Moment | None
+    done_by: str | None
+
+
 class WholeLead(Lead):
     """A lead with its timeline, oldest first, and its decisions."""
 
     interactions: list[Interaction]
     interactions_next: str | None
-    activities: list[dict[str, Any]]
+    activities: list[Activity]
     decision: Decision
 
 

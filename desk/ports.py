@@ -129,6 +129,12 @@ class Office(Protocol):
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
         """accept, decline, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
 
+    async def done(self, uid: str, actor: str) -> Json:
+        """What was to be done is done, by the id of it; its lead afterwards. Raises Refused with 404."""
+
+    async def lead_of_activity(self, uid: str) -> str:
+        """The id of the lead that an activity is about. Raises Refused with 404."""
+
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""
 

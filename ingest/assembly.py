@@ -14,6 +14,7 @@ from channels.telegram.courier import Courier
 from ingest import log as logs
 from ingest.adapters import Adapters, made
 from ingest.board import StoreBoard
+from ingest.callers import Callers
 from ingest.changes import Changes
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config, MailRoute
@@ -159,7 +160,13 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     ticker = Ticker(store, distributor, rulebooks, clock, given)
     summaries = Summaries(store, names, current, clock, sender.wake)
     gateway = Gateway(
-        intake, adapters, clock, metrics, max_body=config.http.max_body, trusted_proxies=config.http.trusted_proxies
+        intake,
+        adapters,
+        clock,
+        metrics,
+        Callers(store, names, rulebooks, clock),
+        max_body=config.http.max_body,
+        trusted_proxies=config.http.trusted_proxies,
     )
     units = Units(store)
     taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)

@@ -601,6 +601,23 @@ def reopen(config: Path, lead: str, *, as_json: bool, **order: str | int | None)
     return _act(config, lead, "reopen", order, as_json=as_json)
 
 
+@lead.command()
+@click.argument("lead")
+@_asks
+def done(config: Path, lead: str, *, as_json: bool) -> int:
+    """Say that what was to be done about a lead is done: its client was called back."""
+    with _reached(config) as reached:
+        shown = reached.api.get("leads", lead)
+        open_ones = [one["id"] for one in shown["activities"] if one["done_at"] is None]
+        for activity in open_ones:
+            shown = reached.api.post("activities", activity, "done", order={})
+    if as_json:
+        _show(shown)
+    else:
+        click.echo(f"{len(open_ones)} done" if open_ones else "nothing was to be done")
+    return DONE
+
+
 @lead.command(epilog='Example: priyom lead add --name "Анна" --phone "8 912 345-67-89" --text "цемент м500" --preview')
 @_asks
 @click.option("--name", help="How the client introduces himself.")

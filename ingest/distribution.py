@@ -12,7 +12,7 @@ from ingest.rulebook import Rulebook
 from kernel.clock import iso
 from kernel.durations import format_duration
 from kernel.seams import crashpoint
-from routing.distribute import Distribution, Given, Left, Shown, Standing, Waiting, anyone_free, distribute
+from routing.distribute import Distribution, Given, Left, Reason, Shown, Standing, Waiting, anyone_free, distribute
 from storage import decisions, messages, offers, rotation
 from storage.decisions import Decision
 from storage.leads import NewLead
@@ -137,7 +137,7 @@ class _Team:
         if self.more:
             # Older leads are still to be looked at. The run after this one takes up the newcomers in their place.
             self._record(
-                Distribution((), tuple(Left(n.lead.id, "nobody_available", None, ()) for n in newcomers), self.turns),
+                Distribution((), tuple(_not_yet(n.lead) for n in newcomers), self.turns),
                 {n.lead.id: n for n in newcomers},
             )
             return
@@ -175,7 +175,7 @@ class _Team:
         if not backlog and not newcomers:
             return Distribution((), (), self.turns)
         fresh = {n.lead.id: n for n in newcomers}
-        candidates = [*backlog, *(Waiting(n.lead.id, n.lead.place_at, n.owner) for n in newcomers)]
+        candidates = [*backlog, *(_waiting(n) for n in newcomers)]
         came = distribute(
             self._team, self._rulebook.policy.managers, candidates, self._standings, self.turns, self._now
         )
@@ -258,6 +258,17 @@ def _told(what: Given | Shown | Left, team: str, within: timedelta | None = None
     if within is not None and what.by != "everyone":
         told["within"] = format_duration(within)
     return told
+
+
+def _waiting(newcomer: Newcomer) -> Waiting:
+    lead = newcomer.lead
+    return Waiting(lead.id, lead.place_at, newcomer.owner, lead.wait_until, lead.reason)
+
+
+def _not_yet(lead: NewLead) -> Left:
+    """A newcomer behind older leads that are still to be looked at; one whose telephone rings says so."""
+    reason: Reason = "nobody_available" if lead.reason is None else "ringing"
+    return Left(lead.id, reason, lead.wait_until, ())
 
 
 def teams_of(newcomers: Iterable[Newcomer]) -> set[str]:

@@ -4,7 +4,7 @@ Records name keys by id, so personal values are looked up only when somebody ask
 version of the program: an unknown code is shown as itself, and what a record does not have is not told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,19 +58,16 @@ class _Teller:
     def tell(self, decision: Decision) -> Iterator[str]:
         """The sentences of one decision; at least one."""
         code = str(decision.record.get("code", decision.stage))
-        match decision.stage:
-            case "match":
-                return self._match(code, decision.record)
-            case "assignment":
-                return self._assignment(code, decision.record)
-            case "offer":
-                return self._offer(code, decision.record)
-            case "action":
-                return self._action(code, decision.record, decision.actor)
-            case "people":
-                return self._people(code, decision.record, decision.actor)
-            case _:
-                return iter((code,))
+        record, actor = decision.record, decision.actor
+        by_stage: dict[str, Callable[[], Iterator[str]]] = {
+            "match": lambda: self._match(code, record),
+            "assignment": lambda: self._assignment(code, record),
+            "offer": lambda: self._offer(code, record),
+            "call": lambda: self._call(code, record),
+            "action": lambda: self._action(code, record, actor),
+            "people": lambda: self._people(code, record, actor),
+        }
+        return by_stage.get(decision.stage, lambda: iter((code,)))()
 
     def _match(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
         joined_by = record.get("key")
@@ -111,6 +108,10 @@ class _Teller:
 
     def _offer(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
         yield self._say("offer", code, manager=self._title(record.get("manager")), silences=record.get("silences", "?"))
+
+    def _call(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        manager, owner = self._title(record.get("manager")) or "?", self._title(record.get("owner"))
+        yield self._say("call", code, manager=manager, owner=owner)
 
     def _team(self, record: Mapping[str, Any]) -> str:
         """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""

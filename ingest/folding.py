@@ -18,9 +18,10 @@ class Folding:
         self._adapters = adapters
 
     def fold(self, channel: str, parts: Sequence[Inbound]) -> Inbound:
-        """What these parts say together, in journal order."""
+        """What these parts say together, in journal order. One part of a call may be about one line of it only, so it is folded."""
         adapter = self._adapters.reader(channel)
-        return parts[0] if len(parts) == 1 or adapter is None else adapter.fold(parts)
+        whole = len(parts) == 1 and parts[0].call is None
+        return parts[0] if whole or adapter is None else adapter.fold(parts)
 
     def read(self, entries: Sequence[Claimed], ref: str) -> Iterator[Inbound]:
         """What earlier entries said of the thing `ref`. One whose body is gone or unreadable by now says nothing."""

@@ -15,6 +15,7 @@ from multidict import CIMultiDict, MultiMapping
 from channels.adapter import Adapter, Rejected
 from channels.message import Accepted, Answer, Request
 from ingest.answering import answered, response, written
+from ingest.callers import Callers
 from ingest.intake import Busy, Intake
 from ingest.metrics import Metrics
 from kernel.clock import Clock
@@ -44,6 +45,7 @@ class Gateway:
         adapters: Mapping[str, Adapter[Any]],
         clock: Clock,
         metrics: Metrics,
+        callers: Callers | None = None,
         *,
         max_body: int,
         trusted_proxies: Sequence[Network],
@@ -52,6 +54,7 @@ class Gateway:
         self._adapters = adapters
         self._clock = clock
         self._metrics = metrics
+        self._callers = callers
         self._max_body = max_body
         self._proxies = tuple(trusted_proxies)
 
@@ -79,14 +82,17 @@ class Gateway:
             asked = await self._read(request)
             if request.method == "OPTIONS" and (allowed := adapter.preflight(asked)) is not None:
                 return response(allowed)
-            accepted = await self._intake.accept(adapter.receive(asked))
+            if self._callers is not None and (question := adapter.question(asked)) is not None:
+                return response(adapter.reply_to(question, await self._callers.find(name, question)))
+            envelopes = adapter.receive(asked)
+            accepted = await self._intake.accept(envelopes) if envelopes else []
             return answered(request, adapter.answer(asked, accepted), asked.at)
         except Exception as error:  # noqa: BLE001 - each has its answer
             return response(self._refused(name, adapter, asked or self._asked(request, b""), error))
 
     def channels(self) -> Collection[str]:
-        """The names of the channels, each of which has the address `/in/{name}`."""
-        return self._adapters.keys()
+        """The names of the channels, each of which has the address `/in/{name}`, that only deliver and ask nothing."""
+        return [name for name, adapter in self._adapters.items() if type(adapter).question is Adapter.question]
 
     def take_in(
         self, name: str, headers: CIMultiDict[str], body: bytes, peer: str | None, answer: Callable[[bytes], None]
@@ -98,7 +104,11 @@ class Gateway:
             return
         asked = Request("POST", "", _NO_QUERY, headers, body, self._clock.now(), self._client(peer, headers))
         try:
-            accepted = self._intake.enter(adapter.receive(asked))
+            envelopes = adapter.receive(asked)
+            if not envelopes:
+                answer(written(adapter.answer(asked, []), asked.at))
+                return
+            accepted = self._intake.enter(envelopes)
         except Exception as error:  # noqa: BLE001 - each has its answer
             answer(written(self._refused(name, adapter, asked, error), asked.at))
         else:

@@ -34,7 +34,7 @@ from kernel.clock import Clock, instant, iso
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
-from storage import board, decisions, outbox, rotation, views
+from storage import activities, board, decisions, outbox, rotation, views
 from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
@@ -180,6 +180,29 @@ class StoreOffice:
         self._on_change()
         answer: Json = shown
         return answer
+
+    async def lead_of_activity(self, uid: str) -> str:
+        """The lead that an activity is about."""
+        found: str | None = await self._read(lambda db: activities.lead_of(db, uid)) if is_uuid(uid) else None
+        if found is None:
+            raise Refused(404, "no_such_activity", "there is no such activity")
+        return found
+
+    async def done(self, uid: str, actor: str) -> Json:
+        """A person says that something is done; saying it again changes nothing."""
+        lead, now = await self.lead_of_activity(uid), self._clock.now()
+
+        def unit(db: sa.Connection) -> Json:
+            closed = activities.by_hand(db, uid, actor, now)
+            if closed is not None:
+                number, kind = closed
+                record = {"code": "done", "kind": kind}
+                decisions.write(db, [Decision(self._store.ids.take(), now, "action", record, number, actor=actor)])
+            return self._lead(db, _number(db, lead))
+
+        shown: Json = await self._run(unit)
+        self._changes.publish("lead", lead, shown["version"])
+        return shown
 
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""

@@ -43,6 +43,15 @@ class Rulebook:
     chats: Mapping[str, str]
     """The Telegram ids that the configuration names, by manager."""
     shared_over: int | None = None
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The lines of each manager at the telephone exchange, as `addressee` gives them; the first is his main one."""
+
+    def manager_at(self, line: str | None) -> str | None:
+        """Whose line this is, however the exchange writes it; None where it is no manager's."""
+        if not line:
+            return None
+        wanted = addressee(line, self.keys.region)
+        return next((name for name, lines in self.lines.items() if wanted in lines), None)
 
     def deadline(self, team: str, since: datetime, span: timedelta | None) -> datetime | None:
         """`since` and `span` of the time in which anybody of a team works; None without a span, or where nobody ever does."""
@@ -74,6 +83,10 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         {name: _clock(policy, team) for name, team in policy.teams.items()},
         {name: str(m["telegram"]) for name, m in document["managers"].items() if m.get("telegram")},
         shared.get("over"),
+        {
+            name: tuple(addressee(line, document["region"]) for line in manager.get("extension") or ())
+            for name, manager in document["managers"].items()
+        },
     )
 
 

@@ -20,6 +20,7 @@ Vocabulary = Literal[
     "reason",
     "obstacle",
     "offer",
+    "call",
     "action",
     "people",
     "suggested",
@@ -158,6 +159,14 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "The first to accept has it.",
         },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
+        "answered_call": {
+            "ru": "Лид без очереди у того, кто ответил на звонок клиента: {manager}.",
+            "en": "Without a turn it is with {manager}, who answered the client's call.",
+        },
+        "called_out": {
+            "ru": "Лид без очереди у того, кто позвонил клиенту: {manager}.",
+            "en": "Without a turn it is with {manager}, who called the client.",
+        },
         "test": {
             "ru": "Это проба: лид отмечен и сразу закрыт, очередь не занята.",
             "en": "A trial: the lead was marked and closed at once, and took no turn.",
@@ -179,6 +188,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "all who are there refused it or did not answer",
         },
         "owner_away": {"ru": "ответственного давно нет на месте", "en": "its owner has been away for too long"},
+        "ringing": {
+            "ru": "клиент звонит, на звонок ещё не ответили",
+            "en": "the client is calling, nobody has answered yet",
+        },
     },
     "obstacle": {
         "leaving": {"ru": "новых лидов не получает", "en": "gets no new leads"},
@@ -213,6 +226,17 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "Nobody has accepted the lead yet. {manager} has been told.",
         },
     },
+    # What calls came to, beside who has the lead.
+    "call": {
+        "missed_call": {
+            "ru": "Звонок клиента пропущен, ему нужно перезвонить.",
+            "en": "The client's call was missed, he is to be called back.",
+        },
+        "client_called": {
+            "ru": "Клиент звонил, ответил не ответственный, а другой ({manager}). Об этом знает {owner}.",
+            "en": "The client called, and another than the owner answered ({manager}). {owner} has been told.",
+        },
+    },
     # What a person did; the sentence begins with who it was.
     "action": {
         "accept": {
@@ -232,6 +256,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "lose": {"ru": "лид закрыт как упущенный", "en": "lead closed as lost"},
         "convert": {"ru": "лид успешно завершён", "en": "lead converted"},
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
+        "done": {"ru": "клиенту перезвонили", "en": "the client was called back"},
         "hand_over": {
             "ru": "лид передан вместе со всеми лидами сотрудника {left}, ответственный — {manager}",
             "en": "handed over with all leads of {left}, the owner is {manager}",

@@ -18,6 +18,7 @@ from dedup.people import Arrival, Match, People, resolve
 from ingest import by_hand
 from ingest.approach import enquiry_from
 from ingest.by_hand import Assigned
+from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
 from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
@@ -30,7 +31,7 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import decisions, edition, fetches, leads, overdue, people, rotation
+from storage import calls, decisions, edition, fetches, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
 from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead, Repeat
@@ -74,6 +75,7 @@ class _Batch:
     watched: dict[int, str] = field(default_factory=dict)
     later: list[tuple[int, int]] = field(default_factory=list)
     refolded: dict[int, NewInteraction] = field(default_factory=dict)
+    heard: list[Heard] = field(default_factory=list)
     signalled: bool = False
     edition: int | None = None
     joined: bool = False
@@ -116,6 +118,7 @@ class Settler:
         self._folding = folding
         self._signals = signals
         self._merging = merging
+        self._calls = Calls(names, new_id)
         self._new_id = new_id
 
     def settle(
@@ -151,13 +154,15 @@ class Settler:
         fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
         batch.leave_out(ignored)
         named = by_hand.contacts_named(db, fresh)
-        arrivals = [
-            _arrival(claimed, said, found, named) for (claimed, said), found in zip(fresh, identified, strict=True)
-        ]
         groups = [[e.key for e in found.evidence] for found in identified]
         asked = {key for group in groups for key in group}
         world = people.world(db, self._names, asked, rulebook.shared_over, groups, set(named.values()))
         batch.edition = world.edition
+        fresh, identified, ignored = without_strangers(rulebook, world, fresh, identified)
+        batch.leave_out(ignored)
+        arrivals = [
+            _arrival(claimed, said, found, named) for (claimed, said), found in zip(fresh, identified, strict=True)
+        ]
         crashpoint("settle.before_write")
         decided = resolve(arrivals, world, self._new_id)
         self._write_people(db, batch, rulebook, decided, fresh, now)
@@ -210,7 +215,7 @@ class Settler:
                 continue
             interaction, lead, contact = known[place]
             batch.results += [Result(c.entry, "attached", None, interaction, contact, lead) for c, _ in came]
-        self._refold(db, batch, parts, {known[place][0]: place for place in parts if place in known})
+        self._refold(db, batch, parts, {known[place][:2]: place for place in parts if place in known})
         order = {claimed.entry: place for place, (claimed, _) in enumerate(inbound)}
         return sorted(fresh.values(), key=lambda one: order[one[0].entry])
 
@@ -219,17 +224,22 @@ class Settler:
         db: sa.Connection,
         batch: _Batch,
         parts: Mapping[tuple[str, str], Sequence[tuple[Claimed, Inbound]]],
-        places: Mapping[int, tuple[str, str]],
+        places: Mapping[tuple[int, int], tuple[str, str]],
     ) -> None:
-        """Read again what made these interactions before, and fold it with what came now."""
-        for interaction, earlier in self._journal.of_interactions(db, places).items():
-            channel, ref = places[interaction]
+        """Read again what made these interactions (each with its lead) before, and fold it with what came now."""
+        made = self._journal.of_interactions(db, {interaction for interaction, _ in places})
+        for (interaction, lead), (channel, ref) in places.items():
             came = parts[channel, ref]
             claimed = came[0][0]
-            folded = self._folding.fold(channel, [*self._folding.read(earlier, ref), *(said for _, said in came)])
+            earlier = list(self._folding.read(made[interaction], ref))
+            folded = self._folding.fold(channel, [*earlier, *(said for _, said in came)])
             batch.refolded[interaction] = _interaction(
                 claimed, folded, None, interaction_id=interaction, lead=0, title=None
             )
+            if folded.call is not None:
+                before = self._folding.fold(channel, earlier) if earlier else None
+                receipts = [one.envelope.received_at for one in (*made[interaction], *(one for one, _ in came))]
+                batch.heard.append(Heard(lead, interaction, folded, before, min(receipts), max(receipts)))
 
     def _enquire(
         self,
@@ -268,7 +278,7 @@ class Settler:
         place = (_party(match), choice.team)
         test = rulebook.staff.is_test(found.evidence)
         slot = None if test else slots.get(place)
-        verdict = decide(slot, at, rulebook.limits)
+        verdict = attached(said, slot, decide(slot, at, rulebook.limits))
         interaction_id = self._new_id()
         title = None
         if verdict.opens:
@@ -279,7 +289,8 @@ class Settler:
         else:
             assert slot is not None and verdict.lead is not None  # noqa: S101, PT018 - decide() attaches to a slot only
             lead = verdict.lead
-            self._repeat(batch, rulebook, choice.team, verdict, slot, at)
+            if said.direction == "in":
+                self._repeat(batch, rulebook, choice.team, verdict, slot, at, told=said.call is None)
             manager = by_hand.manager_of(rulebook, said)
             if manager is not None and said.taken_down is not None:
                 batch.assigned.append(Assigned(lead, manager, said.taken_down.actor, choice.rule))
@@ -290,6 +301,9 @@ class Settler:
         batch.interactions.append(
             _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         )
+        if said.call is not None:
+            began = verdict.opens or verdict.code == "reopen"
+            batch.heard.append(Heard(lead, interaction_id, said, None, at, at, began))
         record = _match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
         outcome = "created" if verdict.opens else "attached"
@@ -348,7 +362,9 @@ class Settler:
         batch.decisions.append(Decision(self._new_id(), lead.created_at, "assignment", record, lead.id))
 
     @staticmethod
-    def _repeat(batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime) -> None:
+    def _repeat(
+        batch: _Batch, rulebook: Rulebook, team: str, verdict: Verdict, slot: Slot, at: datetime, *, told: bool
+    ) -> None:
         lead = slot.lead
         if lead in batch.newcomers:
             newcomer = batch.newcomers[lead]
@@ -363,7 +379,7 @@ class Settler:
         else:
             latest = max(at, slot.last_at, batch.touched[lead].at if lead in batch.touched else at)
             batch.touched[lead] = Repeat(latest, rulebook.due_at(team, latest, slot.respond_within))
-            if slot.owner is not None:
+            if told and slot.owner is not None:
                 batch.again[lead] = slot.owner
                 batch.watched[lead] = team
 
@@ -406,10 +422,13 @@ class Settler:
         self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime, token: str | None
     ) -> Settled:
         crashpoint("settle.before_distribute")
-        newcomers = list(batch.newcomers.values())
         given, more = 0, False
+        called = self._apply_calls(db, batch, rulebook, now)
+        newcomers = list(batch.newcomers.values())
         opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
         teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
+        if called is not None:
+            teams = set(rulebook.policy.teams)
         if not teams:
             self._write_known(db, batch, rulebook, now)
         else:
@@ -419,18 +438,31 @@ class Settler:
                 teams,
                 now,
                 newcomers,
-                restate=bool(batch.reopened),
-                once_locked=lambda: self._write_known(db, batch, rulebook, now),
+                restate=bool(batch.reopened or (called is not None and called.quiet)),
+                once_locked=lambda: self._write_known(db, batch, rulebook, now) if called is None else None,
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
         leads.write_leads(db, self._names, batch.tests)
         leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
+        if called is not None:
+            leads.write_leads(db, self._names, called.taken)
+            calls.accepted(db, [lead.id for lead in called.taken], now)
         told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
-        told = bool(told or given or batch.again or batch.signalled or batch.joined)
+        told = bool(
+            told or given or batch.again or batch.signalled or batch.joined or (called is not None and called.told)
+        )
         return Settled(tuple(batch.results), told, more or batch.joined)
+
+    def _apply_calls(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> Outcome | None:
+        """What the batch's calls do, before anything is distributed: a lead that somebody answered is nobody's turn."""
+        if not batch.heard:
+            return None
+        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+        self._write_known(db, batch, rulebook, now)
+        return self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -503,6 +535,14 @@ def _interaction(
     for name in ("name", "phones", "emails", "company", "city", "page", "referrer", "to", "campaign"):
         if value := getattr(said, name):
             details[name] = dict(value) if name == "campaign" else value
+    if said.call is not None:
+        details["call"] = {
+            "phase": said.call.phase,
+            "over": said.call.over,
+            "extension": said.call.extension,
+            "seconds": said.call.seconds,
+            "recording": said.call.recording,
+        }
     if said.attachments:
         details["attachments"] = [
             {

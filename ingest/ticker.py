@@ -9,13 +9,14 @@ import sqlalchemy as sa
 import structlog
 
 from ingest import overdue
+from ingest.calls import Calls
 from ingest.distribution import Distributor
 from ingest.overdue import Overdue
 from ingest.rulebook import Rulebooks
 from kernel.clock import Clock
 from kernel.seams import crashpoint
 from routing.distribute import next_shift_change
-from storage import handling, outbox
+from storage import calls, handling, outbox
 from storage.store import Away, Conflict, Store
 
 LONGEST: Final = timedelta(seconds=15)
@@ -33,6 +34,7 @@ class Ticker:
         self._store = store
         self._distributor = distributor
         self._overdue = Overdue(distributor.names, distributor.new_id)
+        self._calls = Calls(distributor.names, distributor.new_id)
         self._rulebooks = rulebooks
         self._clock = clock
         self._on_given = on_given
@@ -67,6 +69,7 @@ class Ticker:
     def _everybody(self, db: sa.Connection, now: datetime) -> bool:
         rulebook = self._rulebooks.current(db)
         self._overdue.apply(db, rulebook, now)
+        self._calls.fall_silent(db, rulebook, now)
         return self._distributor.everybody(db, rulebook, now)
 
     async def _sleep(self) -> None:
@@ -86,7 +89,11 @@ class Ticker:
     def _deadlines(self, db: sa.Connection) -> tuple[datetime | None, datetime | None, datetime | None]:
         """Counted from the last distribution, so that nothing falls between that and now."""
         policy = self._rulebooks.current(db).policy
-        waits = handling.next_wait_end(db, self._distributor.names, policy.teams), overdue.next_due(db)
+        waits = (
+            handling.next_wait_end(db, self._distributor.names, policy.teams),
+            overdue.next_due(db),
+            calls.next_call_end(db, self._looked_at),
+        )
         return (
             next_shift_change(policy.managers.values(), self._looked_at),
             min(filter(None, waits), default=None),

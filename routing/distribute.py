@@ -20,7 +20,7 @@ from routing.working_time import working_time
 
 Obstacle = Literal["leaving", "off_shift", "shift_ending", "away", "on_call", "at_limit", "at_offers", "refused"]
 Reason = Literal[
-    "outside_hours", "nobody_available", "all_at_limit", "refused_by_all", "waiting_for_owner", "owner_away"
+    "outside_hours", "nobody_available", "all_at_limit", "refused_by_all", "waiting_for_owner", "owner_away", "ringing"
 ]
 By = Literal["turn", "own_client", "first", "everyone"]
 
@@ -43,6 +43,7 @@ REASONS: Final[tuple[Reason, ...]] = (
     "refused_by_all",
     "waiting_for_owner",
     "owner_away",
+    "ringing",
 )
 
 LASTING: Final[frozenset[Reason]] = frozenset({"refused_by_all", "owner_away"})
@@ -72,7 +73,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An unprocessed lead. `owner` is the client's own manager; `wait_until` bounds the wait for him once that began.
+    """An unprocessed lead. `owner` is the client's own manager; `wait_until` bounds the wait for him, or for an answer, once begun.
 
     `place` is its due time, the same for as long as it waits; leads of one place go by their number. `refused` are those
     who will not have it, `shown` those before whom it was put together with everybody else.
@@ -227,6 +228,11 @@ def _settle(floor: "_Floor", lead: Waiting, sticky_wait: timedelta | None, now: 
     """One lead's lot: its owner's, waiting for him, in rotation, or everybody's."""
     if lead.reason == "refused_by_all":
         return floor.show_everyone(lead)
+    if lead.reason == "ringing":
+        # Whoever answers has it. When nobody has, it waits for nothing any more that `wait_until` could be the end of.
+        if lead.wait_until is not None and now < lead.wait_until:
+            return Left(lead.lead, "ringing", lead.wait_until, ())
+        lead = replace(lead, reason=None, wait_until=None)
     if lead.owner is None or sticky_wait is None or lead.owner in lead.refused:
         return floor.rotate(lead, ())
     obstacle = floor.obstacle(lead.owner)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from kernel.clock import instant, micros
+from storage.calls import RINGING
 from storage.names import Names
 from storage.schema import leads, managers, offers
 
@@ -119,8 +120,10 @@ def set_available(db: sa.Connection, names: Names, manager: str, *, available: b
 
 
 def next_wait_end(db: sa.Connection, names: Names, teams: Iterable[str]) -> datetime | None:
-    """When the first lead of these teams that waits for its client's own manager has waited long enough."""
+    """When the first lead of these teams that waits for its client's own manager, or for an answer, has waited long enough."""
     numbers = [names.teams.number(db, team) for team in teams]
-    waits = sa.and_(leads.c.state == "unprocessed", leads.c.reason == "waiting_for_owner", leads.c.team_id.in_(numbers))
+    waits = sa.and_(
+        leads.c.state == "unprocessed", leads.c.reason.in_(("waiting_for_owner", RINGING)), leads.c.team_id.in_(numbers)
+    )
     at = db.execute(sa.select(sa.func.min(leads.c.wait_until)).where(waits)).scalar()
     return None if at is None else instant(at)

@@ -15,6 +15,7 @@ from kernel.clock import instant, micros
 from kernel.ids import uuid7_hex
 from routing.distribute import LASTING, Distribution, Standing, Waiting
 from storage import offers
+from storage.calls import RINGING
 from storage.names import Names
 from storage.rows import Prepared, Upsert, pack, rows, update
 from storage.schema import companies, contacts, leads, managers, outbox, teams, turns
@@ -74,6 +75,12 @@ def lock(
     for team, manager, turn in _TURNS(db, asked):
         latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
     return Locked(found, latest)
+
+
+def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
+    """The latest turn of each manager in a team, as it is now: nothing is locked."""
+    asked = {"asked": pack([(names.teams.number(db, team),)])}
+    return {names.managers.name(db, manager): turn for _, manager, turn in _TURNS(db, asked)}
 
 
 def standings(
@@ -198,7 +205,7 @@ def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
         .where(
             leads.c.team_id == names.teams.number(db, team),
             leads.c.state == "unprocessed",
-            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", *LASTING, reason))),
+            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", RINGING, *LASTING, reason))),
         )
         .values(reason=reason, version=leads.c.version + 1)
     )

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from dedup.keys import Key
 from kernel.clock import instant, iso
+from storage import activities as todo
 from storage.names import Names
 from storage.rows import JsonRecord, Prepared, dashed, pack, rows
 from storage.schema import (
+    activities,
     bodies,
     channels,
     companies,
@@ -146,7 +148,15 @@ def lead(db: sa.Connection, names: Names, number: int, cursor: str | None = None
     parts = sa.select(leads.c.id).where(sa.or_(leads.c.id == number, leads.c.merged_into == number))
     timeline, following = _timeline(db, names, interactions.c.lead_id.in_(parts), cursor)
     offer = {"offer": _offered(db, [number]).get(number)}
-    return _lead(row, known) | offer | {"interactions": timeline, "interactions_next": following, "activities": []}
+    return (
+        _lead(row, known)
+        | offer
+        | {
+            "interactions": timeline,
+            "interactions_next": following,
+            "activities": todo.of_lead(db, number),
+        }
+    )
 
 
 def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
@@ -174,12 +184,20 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 
 
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
-    """Several leads, each with what was received on it last: three statements, whatever their number."""
+    """Several leads, each with what was received on it last: three statements, whatever their number.
+
+    `call_back_by` of a lead is when its client is to be called back, where he is.
+    """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {number: orjson.loads(record) for number, record in _LATEST(db, asked) if record is not None}
-    return {row.id: (_lead(row, known), _latest(latest.get(row.id))) for row in found}
+    latest = {number: (record, by) for number, record, by in _LATEST(db, asked)}
+    told: dict[int, Told] = {}
+    for row in found:
+        record, by = latest.get(row.id, (None, None))
+        call_back = {} if by is None else {"call_back_by": iso(instant(by))}
+        told[row.id] = (_lead(row, known) | call_back, _latest(None if record is None else orjson.loads(record)))
+    return told
 
 
 def _latest(record: Sequence[Any] | None) -> Json | None:
@@ -349,6 +367,10 @@ _LATEST: Final = Prepared(
         .limit(1)
         .scalar_subquery()
         .label("latest"),
+        sa.select(sa.func.min(activities.c.due_at))
+        .where(activities.c.lead_id == _asked_leads.c.id, activities.c.done_at.is_(None))
+        .scalar_subquery()
+        .label("call_back_by"),
     )
 )
 

@@ -26,7 +26,7 @@ BURST: Final = 4
 
 SUMMARY: Final = "summary"
 
-LISTED: Final = ("lead_assigned", "wrote_again")
+LISTED: Final = ("lead_assigned", "wrote_again", "missed_call", "client_called")
 """What may stand in a list: notices that ask for no answer of their own."""
 
 log = structlog.get_logger("priyom.notices")
@@ -125,7 +125,7 @@ class Composer:
     def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
         language = self._people.language(item.manager)
         more = offer_lines(item.code, item.record, language, self._people.title, self._reads(item.manager))
-        return render(item.code, lead, latest, language, due, more)
+        return render(item.code, lead, latest, language, due, [*more, *self._call_back(item.manager, lead)])
 
     def _reads(self, person: str) -> Callable[[datetime], str]:
         return lambda moment: self._people.at(person, moment)
@@ -133,9 +133,18 @@ class Composer:
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
+        if to_do := self._call_back(item.manager, lead):
+            return f"{line} ({to_do[0].lower()})"
         due = self._due(item.manager, lead)
         until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
         return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
+
+    def _call_back(self, manager: str, lead: views.Json) -> list[str]:
+        """The line of a client who called and reached nobody."""
+        if lead.get("call_back_by") is None:
+            return []
+        by = self._people.at(manager, datetime.fromisoformat(lead["call_back_by"]))
+        return [f"{TEXTS.say('call_back_by', self._people.language(manager))}: {by}"]
 
     def _due(self, manager: str, lead: views.Json) -> str | None:
         due = lead["due_at"]

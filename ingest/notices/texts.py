@@ -26,6 +26,12 @@ TEXTS: Final = Catalogue(
             "ru": "Объединение отменено, лид снова у вас: {title}",
             "en": "The merge was undone, the lead is yours again: {title}",
         },
+        "missed_call": {"ru": "Пропущенный звонок клиента: {title}", "en": "A missed call of your client: {title}"},
+        "client_called": {
+            "ru": "Клиент звонил, ответил другой: {title}",
+            "en": "Your client called, another answered: {title}",
+        },
+        "call_back_by": {"ru": "Перезвонить до", "en": "Call back by"},
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
         "offer_expired": {

@@ -167,6 +167,17 @@ class SmallOffice:
         lead |= {"state": states[action], "owner": owner, "reason": order["reason"], "version": lead["version"] + 1}
         return _whole(lead)
 
+    async def lead_of_activity(self, uid: str) -> str:
+        """The first lead there is."""
+        if uid != "to-do":
+            raise Refused(404, "no_such_activity", "there is no such activity")
+        return next(iter(self.leads_by_id))
+
+    async def done(self, uid: str, actor: str) -> Json:
+        """What was to be done is done."""
+        self.actors.append(actor)
+        return _whole(self._lead(await self.lead_of_activity(uid)), done_by=actor)
+
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether it is his."""
         return bool(self._lead(uid)["owner"] == manager)
@@ -438,12 +449,16 @@ def _interaction() -> Json:
         "text": "Цемент", "introduced_as": None, "fields": {"color": ["red"]}, "name": "Николай",
         "phones": ["8 916 123-45-67"], "campaign": {"utm_source": "yandex"}, "attachments": [kept, dropped],
         "consent": consent,
+        "call": {"phase": "answered", "over": True, "extension": "101", "seconds": 31, "recording": None},
     }  # fmt: skip
 
 
-def _whole(lead: Json) -> Json:
+def _whole(lead: Json, done_by: str | None = None) -> Json:
     decision = {"match": {"code": "new"}, "assignment": {"rule": 0}}
-    return lead | {"interactions": [_interaction()], "interactions_next": None, "activities": [], "decision": decision}
+    done_at = None if done_by is None else AT
+    to_do = {"id": "to-do", "kind": "call_back", "created_at": AT, "due_at": AT, "done_at": done_at, "done_by": done_by}
+    timeline = {"interactions": [_interaction()], "interactions_next": None}
+    return lead | timeline | {"activities": [to_do], "decision": decision}
 
 
 @asynccontextmanager

@@ -122,7 +122,7 @@ async def test_every_operation_answers_as_the_document_says(served: Served, oper
         {"id": "n-1", "code": "lead_assigned", "lead": lead["id"], "manager": "anna", "state": "dead", "attempts": 9,
          "error": "refused", "created_at": lead["created_at"], "due_at": lead["created_at"]}
     ]  # fmt: skip
-    ids = {"leads": lead["id"], "contacts": "c-1", "envelopes": "e-1"}
+    ids = {"leads": lead["id"], "contacts": "c-1", "envelopes": "e-1", "activities": "to-do"}
     ids |= {"merges": "m-1", "suggestions": "s-1", "companies": "o-1"}
     bodies = {
         "set_availability": {"available": False},

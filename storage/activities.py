@@ -1,0 +1,127 @@
+"""Things to do by a time, in rows: opened by what a client did, closed by what was done about it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from kernel.clock import instant, iso, micros
+from kernel.ids import uuid7_hex
+from storage.rows import Prepared, dashed, insert, pack, rows, update
+from storage.schema import activities, contacts, leads
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something to do about a lead. `due_at` None: at no particular time."""
+
+    id: int
+    lead: int
+    interaction: int | None
+    kind: str
+    created_at: datetime
+    due_at: datetime | None
+
+
+_COLUMNS: Final = ("id", "uid", "lead_id", "interaction_id", "kind", "created_at", "due_at")
+
+
+def write(db: sa.Connection, new: Sequence[Activity]) -> None:
+    """Insert activities in one statement."""
+    values = [
+        (
+            one.id,
+            uuid7_hex(),
+            one.lead,
+            one.interaction,
+            one.kind,
+            micros(one.created_at),
+            None if one.due_at is None else micros(one.due_at),
+        )
+        for one in new
+    ]
+    insert(db, activities, _COLUMNS, values)
+
+
+_asked: Final = rows("asked", leads.c.id)
+_mine: Final = leads.alias("mine")
+_itself: Final = contacts.alias("itself")
+_merged: Final = contacts.alias("merged")
+_other: Final = leads.alias("other")
+_kind: Final = sa.bindparam("kind", type_=sa.Text())
+_OPEN_OF_LEADS: Final = Prepared(
+    sa.select(activities.c.lead_id).where(
+        activities.c.lead_id.in_(sa.select(_asked.c.id)), activities.c.kind == _kind, activities.c.done_at.is_(None)
+    )
+)
+_OPEN_OF_PEOPLE: Final = Prepared(
+    sa.select(_asked.c.id, activities.c.id.label("activity"))
+    .join(_mine, _mine.c.id == _asked.c.id)
+    .outerjoin(_itself, _itself.c.id == _mine.c.contact_id)
+    .outerjoin(_merged, _merged.c.root_id == _itself.c.root_id)
+    .join(_other, sa.or_(_other.c.contact_id == _merged.c.id, _other.c.id == _mine.c.id))
+    .join(activities, activities.c.lead_id == _other.c.id)
+    .where(activities.c.kind == _kind, activities.c.done_at.is_(None))
+)
+
+
+def waiting(db: sa.Connection, numbers: Collection[int], kind: str) -> set[int]:
+    """Those of these leads that have something of this kind to do already."""
+    if not numbers:
+        return set()
+    return {row[0] for row in _OPEN_OF_LEADS(db, _packed(numbers) | {"kind": kind})}
+
+
+def of_people(db: sa.Connection, numbers: Collection[int], kind: str) -> dict[int, int]:
+    """What of this kind is to be done for the clients of these leads, on whichever lead: the lead asked about by activity."""
+    if not numbers:
+        return {}
+    return {activity: lead for lead, activity in _OPEN_OF_PEOPLE(db, _packed(numbers) | {"kind": kind})}
+
+
+def close(db: sa.Connection, done: Sequence[tuple[int, datetime, str]]) -> None:
+    """These activities were done: (activity, when, by whom)."""
+    update(
+        db, activities, ("id", "done_at", "done_by"), [(number, micros(at), who) for number, at, who in sorted(done)]
+    )
+
+
+def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
+    """All that was and is to be done about a lead, oldest first, as the API shows it."""
+    found = db.execute(sa.select(activities).where(activities.c.lead_id == lead).order_by(activities.c.id))
+    return [
+        {
+            "id": dashed(row.uid),
+            "kind": row.kind,
+            "created_at": iso(instant(row.created_at)),
+            "due_at": None if row.due_at is None else iso(instant(row.due_at)),
+            "done_at": None if row.done_at is None else iso(instant(row.done_at)),
+            "done_by": row.done_by,
+        }
+        for row in found
+    ]
+
+
+def lead_of(db: sa.Connection, uid: str) -> str | None:
+    """The lead that an activity is about, by their ids; None where there is no such activity."""
+    found = db.execute(
+        sa.select(leads.c.uid).join(activities, activities.c.lead_id == leads.c.id).where(activities.c.uid == uid)
+    ).scalar()
+    return None if found is None else dashed(found)
+
+
+def by_hand(db: sa.Connection, uid: str, who: str, now: datetime) -> tuple[int, str] | None:
+    """An activity is done: its lead's number and its kind; None where it was done already."""
+    changed = db.execute(
+        sa.update(activities)
+        .where(activities.c.uid == uid, activities.c.done_at.is_(None))
+        .values(done_at=micros(now), done_by=who)
+        .returning(activities.c.lead_id, activities.c.kind)
+    ).first()
+    return None if changed is None else (changed[0], changed[1])
+
+
+def _packed(numbers: Collection[int]) -> dict[str, Any]:
+    return {"asked": pack([(number,) for number in sorted(numbers)])}
