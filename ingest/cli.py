@@ -533,7 +533,7 @@ def explain(config: Path, lead: str, language: str | None, *, as_json: bool) -> 
 
 @priyom.group(cls=InOrder)
 def lead() -> None:
-    """Accept, decline, assign, close or reopen a lead by hand, or say that its client was called back."""
+    """Accept, decline, assign, close or reopen a lead by hand."""
 
 
 def _acts(function: Verb) -> Verb:
