@@ -385,6 +385,43 @@ def test_an_action_says_who_did_what_why_and_how_the_lead_stood_before(
     assert told(db, made, "en") == english
 
 
+@pytest.mark.parametrize(
+    ("made", "russian", "english"),
+    [
+        (
+            assignment(code="answered_call", manager="anna", team="sales", rule=0),
+            "Отдел «sales» выбран по правилу 1. Лид без очереди у того, кто ответил на звонок клиента: Анна Петрова.",
+            "Rule 1 chose the team “sales”. Without a turn it is with Анна Петрова, who answered the client's call.",
+        ),
+        (
+            assignment(code="called_out", manager="anna", team="sales"),
+            "Отдел «sales». Лид без очереди у того, кто позвонил клиенту: Анна Петрова.",
+            "Team “sales”. Without a turn it is with Анна Петрова, who called the client.",
+        ),
+        (
+            Decision(1, NOW, "call", {"code": "missed_call", "due_at": "2026-01-05T09:30:00Z"}, lead=1),
+            "Звонок клиента пропущен, ему нужно перезвонить.",
+            "The client's call was missed, he is to be called back.",
+        ),
+        (
+            Decision(1, NOW, "call", {"code": "client_called", "manager": None, "owner": "vera"}, lead=1),
+            "Клиент звонил, ответил не ответственный, а другой (?). Об этом знает Вера Ли.",
+            "The client called, and another than the owner answered (?). Вера Ли has been told.",
+        ),
+        (
+            action("done", kind="call_back"),
+            "Ирина Орлова: клиенту перезвонили.",
+            "Ирина Орлова: the client was called back.",
+        ),
+    ],
+)
+def test_calls_say_who_has_the_lead_and_what_is_to_be_done(
+    db: sa.Connection, made: Decision, russian: str, english: str
+) -> None:
+    assert told(db, made) == russian
+    assert told(db, made, "en") == english
+
+
 # All of it together
 
 
@@ -454,11 +491,12 @@ def literals(owner: type, field: str) -> set[str]:
         ("likeness", {*names.REASONS, *SUPPORTS}),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
-        ("assignment", {*OFFERED_BY, "unprocessed", "test", "by_hand"}),
+        ("assignment", {*OFFERED_BY, "unprocessed", "test", "by_hand", "answered_call", "called_out"}),
         ("reason", set(REASONS)),
         ("obstacle", set(OBSTACLES)),
         ("offer", {"expired", "undelivered", "made_away", "owner_away", "escalated"}),
-        ("action", {*ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
+        ("call", {"missed_call", "client_called"}),
+        ("action", {"done", *ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("people", set(PEOPLE_CODES)),
         ("suggested", set(get_args(SuggestionCode))),
         ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
@@ -502,7 +540,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         Decision(1, NOW, "match", {"code": "known_face", "tried": [[7, "blurred"]], "rejected": [["fax", "jammed"]]}),
         Decision(2, NOW, "match", {"code": "known_face", "others": [5], "introduced": True, "enquiry": "fold"}),
         assignment(code="by_lot", team="sales", manager="anna", eligible=["anna"], skipped=[["boris", "asleep"]]),
-        assignment(code="unprocessed", team="sales", reason="ringing"),
+        assignment(code="unprocessed", team="sales", reason="asleep"),
         action("set_on_fire", **{"from": "parked"}),
         Decision(6, NOW, "erasure", {"code": "by_request"}),
         Decision(7, NOW, "enrichment", {}),
@@ -512,7 +550,7 @@ def test_an_unknown_code_is_shown_as_itself(db: sa.Connection, language: Languag
         ("known_face", "blurred", "fax", "jammed"),
         ("known_face", "fold"),
         ("by_lot", "asleep"),
-        ("ringing",),
+        ("asleep",),
         ("set_on_fire", "parked"),
         ("by_request",),
         ("enrichment",),

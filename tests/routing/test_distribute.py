@@ -103,6 +103,26 @@ def only(left: Sequence[Left]) -> Left:
     return one
 
 
+# While a telephone rings
+
+
+def test_a_lead_whose_telephone_rings_waits_for_an_answer_as_long_as_it_may_and_is_then_anybodys() -> None:
+    desk = five()
+    rings = Waiting(1, NOW, None, NOW + timedelta(seconds=60), "ringing")
+    done = desk.distribute([rings, *leads(1, first=2)])
+    assert only(done.left) == Left(1, "ringing", NOW + timedelta(seconds=60), ())
+    assert shares(done) == {"anna": 1}
+    desk.now = NOW + timedelta(seconds=60)
+    assert shares(desk.distribute([rings])) == {"boris": 1}
+
+
+def test_a_telephone_that_has_stopped_ringing_leaves_the_whole_wait_for_the_clients_own_manager() -> None:
+    desk = five()
+    desk.change("vera", available=False)
+    rang = Waiting(1, NOW, "vera", NOW - timedelta(seconds=1), "ringing")
+    assert only(desk.distribute([rang]).left) == Left(1, "waiting_for_owner", NOW + WAIT, (("vera", "away"),))
+
+
 # The turn
 
 
