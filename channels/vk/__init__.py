@@ -8,8 +8,9 @@ The rooms: `events` says what an event means, with `forms`, `files` and `folding
 `api` alone imports vk_api.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from channels.adapter import Adapter as BaseAdapter
@@ -27,7 +28,7 @@ __all__ = ["Adapter", "Config"]
 
 
 class Adapter(BaseAdapter[Config]):
-    """One community. Its envelopes have no `meta`; their bodies are events as JSON."""
+    """One community. Bodies are events as JSON; `meta` says where a message was `caught_up` after a gap."""
 
     kind = "vk"
     fetches = True
@@ -42,7 +43,7 @@ class Adapter(BaseAdapter[Config]):
         if event["type"] == callback.CONFIRMATION:
             return ()
         try:
-            return (self._envelope(event, request.at),)
+            return (self._envelope(event, at=lambda: request.at),)
         except ValueError as error:
             raise Rejected(400, "unreadable", "the body is no event of VK") from error
 
@@ -54,7 +55,7 @@ class Adapter(BaseAdapter[Config]):
 
     def parse(self, envelope: Envelope) -> Parsed:
         """What the event says."""
-        return events.read(wire.read(envelope.body))
+        return events.read(wire.read(envelope.body), caught_up=events.CAUGHT_UP in envelope.meta)
 
     def fold(self, parts: Sequence[Inbound]) -> Inbound:
         """A message and its edits."""
@@ -67,7 +68,8 @@ class Adapter(BaseAdapter[Config]):
     async def listen(self, port: Port) -> None:
         """Poll until cancelled."""
         async with self._connection.opened() as speaking:
-            await Polling(speaking, port, lambda event: self._envelope(event, port.now()), self.name).run()
+            envelop = partial(self._envelope, at=port.now)
+            await Polling(speaking, port, envelop, self.name).run()
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the community."""
@@ -83,6 +85,8 @@ class Adapter(BaseAdapter[Config]):
         secret = self.config.secret
         return callback.event(request, None if secret is None else secret.get_secret_value())
 
-    def _envelope(self, event: Mapping[str, Any], at: datetime) -> Envelope:
+    def _envelope(self, event: Mapping[str, Any], *, at: Callable[[], datetime], caught_up: bool = False) -> Envelope:
         body = wire.write(event)
-        return Envelope(self.name, events.identity(event), body, at, digest=digest(body))
+        named = events.identity_by_place(event) if caught_up else events.identity(event)
+        meta = {events.CAUGHT_UP: "true"} if caught_up else {}
+        return Envelope(self.name, named, body, at(), meta, digest(body))

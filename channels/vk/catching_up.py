@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from channels.vk.events import CAUGHT_UP, CHATS, is_ours
+from channels.vk.events import CHATS, is_ours
 from channels.vk.trouble import Denied
 
 if TYPE_CHECKING:
@@ -71,4 +71,4 @@ def _date(message: Json | None) -> int:
 def _event(message: Json) -> Json:
     """A message as its event would have brought it."""
     kind = "message_reply" if is_ours(message) else "message_new"
-    return {"type": kind, "object": message if is_ours(message) else {"message": message}, CAUGHT_UP: True}
+    return {"type": kind, "object": message if is_ours(message) else {"message": message}}

@@ -22,20 +22,23 @@ R = TypeVar("R")
 
 
 class Connection:
-    """One community. Nothing is imported and nothing is opened before it is used."""
+    """One community. Nothing is imported and nothing is opened before it is used. `within`: seconds for a call."""
 
-    def __init__(self, group: int, token: SecretStr | None, api_base: str | None, version: str) -> None:
+    def __init__(
+        self, group: int, token: SecretStr | None, api_base: str | None, version: str, within: float = WITHIN
+    ) -> None:
         self._group = group
         self._token = token
         self._api_base = api_base
         self._version = version
+        self._within = within
 
     @asynccontextmanager
     async def opened(self) -> "AsyncIterator[Speaking]":
         """The API for one who speaks: a call of his that hangs holds up nobody else's."""
         api = await aside(self._make, WITHIN)
         try:
-            yield Speaking(api, self._group)
+            yield Speaking(api, self._group, self._within)
         finally:
             api.close()
 
@@ -49,9 +52,10 @@ class Connection:
 class Speaking:
     """The methods that we use, one after the other. Raises what `Api` raises, and Unavailable for whatever takes too long."""
 
-    def __init__(self, api: "Api", group: int) -> None:
+    def __init__(self, api: "Api", group: int, within: float) -> None:
         self._api = api
         self._group = group
+        self._within = within
 
     async def session(self) -> "Session":
         """Begin to poll."""
@@ -59,7 +63,7 @@ class Speaking:
 
     async def check(self, session: "Session", ts: int) -> "Answer":
         """The events after `ts`, as soon as there is one."""
-        return await self._call(lambda: self._api.check(session, ts, WAIT), WAIT + WITHIN)
+        return await self._call(lambda: self._api.check(session, ts, WAIT), WAIT)
 
     async def conversations(self, offset: int, count: int) -> list[dict[str, Any]]:
         """A page of conversations, the one with the latest message first."""
@@ -75,8 +79,7 @@ class Speaking:
 
     async def file(self, address: str, most: int) -> bytes:
         """A file, of up to `most` bytes."""
-        return await self._call(lambda: self._api.file(address, most, FILE_WITHIN), FILE_WITHIN + WITHIN)
+        return await self._call(lambda: self._api.file(address, most, FILE_WITHIN), FILE_WITHIN)
 
-    @staticmethod
-    async def _call(call: Callable[[], R], within: float = WITHIN) -> R:
-        return await aside(call, within)
+    async def _call(self, call: Callable[[], R], more: float = 0) -> R:
+        return await aside(call, self._within + more)

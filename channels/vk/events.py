@@ -33,11 +33,11 @@ _REASONS: Final[Mapping[str, str]] = {
 Json = Mapping[str, Any]
 
 
-def read(event: Json) -> Parsed:
-    """What an event says. Raises for one that has not the shape of its type."""
+def read(event: Json, *, caught_up: bool = False) -> Parsed:
+    """What an event says. Raises for one that has not the shape of its type. `caught_up`: it was read again after a gap."""
     kind, what = str(event["type"]), event["object"]
     if kind in MESSAGES:
-        return _message(kind, what.get("message", what), caught_up=CAUGHT_UP in event)
+        return _message(kind, what.get("message", what), caught_up=caught_up)
     if kind == "lead_forms_new":
         return forms.read(what, _identities(what.get("user_id")))
     if kind in _SIGNALS:
@@ -48,14 +48,15 @@ def read(event: Json) -> Parsed:
 
 
 def identity(event: object) -> str | None:
-    """What names an event: VK's id of it, or the place of a message that was read again; None where there is neither."""
-    if not isinstance(event, dict):
-        return None
-    if CAUGHT_UP in event:
-        message = event["object"].get("message", event["object"])
-        return f"{CAUGHT_UP}:{_place_of(message)}:{message.get('update_time') or message['date']}"
-    named = event.get("event_id")
+    """VK's own name of an event; None where it has none."""
+    named = event.get("event_id") if isinstance(event, dict) else None
     return named if isinstance(named, str) and named else None
+
+
+def identity_by_place(event: Json) -> str:
+    """What names a message that was read again: where it stands, and when it was said so."""
+    message = event["object"].get("message", event["object"])
+    return f"{CAUGHT_UP}:{_place_of(message)}:{message.get('update_time') or message['date']}"
 
 
 def said_at(event: object) -> int:

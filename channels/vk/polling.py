@@ -6,8 +6,8 @@ on over keys, which VK changes every hour or so, and may start anew: a lower one
 https://dev.vk.com/ru/api/bots-long-poll/getting-started
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
@@ -32,7 +32,11 @@ FAILED_HISTORY, FAILED_KEY = 1, 2
 
 log = structlog.get_logger("priyom.channels.vk")
 
-Envelop = Callable[[dict[str, Any]], Envelope]
+
+class Envelop(Protocol):
+    """Makes an envelope of an event, or of a message that was read again."""
+
+    def __call__(self, event: dict[str, Any], *, caught_up: bool = False) -> Envelope: ...  # noqa: D102
 
 
 class Polling:
@@ -99,7 +103,7 @@ class Polling:
         try:
             async for events in missed(self._speaking, self._marked - MARK_EVERY):
                 self._port.alive()
-                await self._port.accept([self._envelop(event) for event in events])
+                await self._port.accept([self._envelop(event, caught_up=True) for event in events])
                 latest = max(latest, *map(said_at, events))
         except Denied as error:
             # To stand still would lose what comes from now on as well.
