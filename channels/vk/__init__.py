@@ -1,0 +1,92 @@
+"""VK: a community that clients write to, by long polling or by the Callback API.
+
+An envelope is one event, as JSON, without the callback's secret. It is named by its `event_id`, whichever way it came; a message
+that was read from its conversation after a gap is named by its place there.
+
+The rooms: `events` says what an event means, with `forms`, `files` and `folding`, all pure; `polling` (with `catching_up`) and
+`callback` are the two ways in; `config` is an entry of the YAML; `connection` opens the API for them, each call `aside`, and
+`api` alone imports vk_api.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from channels.adapter import Adapter as BaseAdapter
+from channels.adapter import Port, Rejected
+from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Request, digest
+from channels.vk import callback, events, folding, wire
+from channels.vk.config import Config
+from channels.vk.connection import Connection
+from channels.vk.files import LOCATOR
+from channels.vk.polling import Polling
+from channels.vk.trouble import Gone
+from kernel.texts import Language
+
+__all__ = ["Adapter", "Config"]
+
+
+class Adapter(BaseAdapter[Config]):
+    """One community. Bodies are events as JSON; `meta` says where a message was `caught_up` after a gap."""
+
+    kind = "vk"
+    fetches = True
+
+    def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
+        super().__init__(name, config, secret=secret, language=language)
+        self._connection = Connection(config.group_id, config.token, config.api_base, config.api_version)
+
+    def receive(self, request: Request) -> Sequence[Envelope]:
+        """One event, or none where VK only confirms the address. Raises Rejected: 404 where we poll, 405, 400, 401."""
+        event = self._event(request)
+        if event["type"] == callback.CONFIRMATION:
+            return ()
+        try:
+            return (self._envelope(event, at=lambda: request.at),)
+        except ValueError as error:
+            raise Rejected(400, "unreadable", "the body is no event of VK") from error
+
+    def answer(self, request: Request, accepted: Sequence[Accepted]) -> Answer:  # noqa: ARG002 - a repeat is welcome too
+        """`ok`: VK may forget the event; or the code that it confirms the address by."""
+        if accepted:
+            return callback.TAKEN
+        return Answer(200, (self.config.confirmation or "").encode(), "text/plain")
+
+    def parse(self, envelope: Envelope) -> Parsed:
+        """What the event says."""
+        return events.read(wire.read(envelope.body), caught_up=events.CAUGHT_UP in envelope.meta)
+
+    def fold(self, parts: Sequence[Inbound]) -> Inbound:
+        """A message and its edits."""
+        return folding.fold(parts)
+
+    def listens(self) -> bool:
+        """By long polling only: the Callback API calls us."""
+        return self.config.mode == "longpoll"
+
+    async def listen(self, port: Port) -> None:
+        """Poll until cancelled."""
+        async with self._connection.opened() as speaking:
+            envelop = partial(self._envelope, at=port.now)
+            await Polling(speaking, port, envelop, self.name).run()
+
+    async def fetch(self, locator: str, most: int) -> bytes:
+        """A file that somebody sent to the community."""
+        try:
+            async with self._connection.opened() as speaking:
+                return await speaking.file(locator.removeprefix(LOCATOR), most)
+        except Gone as error:
+            raise Rejected(404, error.code, str(error)) from error
+
+    def _event(self, request: Request) -> dict[str, Any]:
+        if self.config.mode != "callback":
+            raise Rejected(404, "no_callback", "this community is polled; nobody calls it")
+        secret = self.config.secret
+        return callback.event(request, None if secret is None else secret.get_secret_value())
+
+    def _envelope(self, event: Mapping[str, Any], *, at: Callable[[], datetime], caught_up: bool = False) -> Envelope:
+        body = wire.write(event)
+        named = events.identity_by_place(event) if caught_up else events.identity(event)
+        meta = {events.CAUGHT_UP: "true"} if caught_up else {}
+        return Envelope(self.name, named, body, at(), meta, digest(body))

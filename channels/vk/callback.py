@@ -1,0 +1,36 @@
+"""The Callback API: VK calls us with one event at a time, and says in it a secret that the community's settings have.
+
+It repeats an event until it is answered by `ok` and nothing else; a server that fails again and again is left alone for a
+while (https://dev.vk.com/ru/api/callback/getting-started). A new server is confirmed by a code that VK shows.
+"""
+
+import hmac
+from typing import Any, Final
+
+from channels.adapter import Rejected
+from channels.message import Answer, Request
+from channels.vk import wire
+
+CONFIRMATION: Final = "confirmation"
+TAKEN: Final = Answer(200, b"ok", "text/plain")
+
+
+def event(request: Request, secret: str | None) -> dict[str, Any]:
+    """The event of a call, without its secret. Raises Rejected: 405, 400, 401."""
+    if request.method != "POST":
+        raise Rejected(405, "method_not_allowed", "VK sends events by POST")
+    try:
+        said = wire.read(request.body)
+    except ValueError as error:
+        raise Rejected(400, "unreadable", "the body is no JSON") from error
+    if not isinstance(said, dict) or not isinstance(said.get("type"), str):
+        raise Rejected(400, "unreadable", "the body is no event of VK")
+    told = said.pop("secret", None)
+    if secret is not None and not _same(told, secret):
+        raise Rejected(401, "not_proved", "the field secret is not the channel's secret")
+    return said
+
+
+def _same(told: object, secret: str) -> bool:
+    given = told.encode("utf-8", "surrogatepass") if isinstance(told, str) else b""
+    return hmac.compare_digest(given, secret.encode())

@@ -1,0 +1,224 @@
+"""A played VK: methods and long poll on loopback, with the people who write to its one community, and with its faults."""
+
+import asyncio
+import itertools
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self
+
+from aiohttp import web
+
+TOKEN: Final = "vk1.a.played-token"
+GROUP: Final = 123456
+WITHIN: Final = 20.0
+DATE: Final = 1_780_000_000
+POLL: Final = "a_check"
+
+Json = dict[str, Any]
+Fault = Literal["reset", "hang", "html"] | Json
+
+
+def refusal(code: int, message: str = "a refusal") -> Json:
+    """The answer of a method that fails. It says what was asked, the key included, as VK does."""
+    asked = [{"key": "access_token", "value": TOKEN}]
+    return {"error": {"error_code": code, "error_msg": message, "request_params": asked}}
+
+
+UNKNOWN: Final = refusal(5, "User authorization failed: invalid access_token (4).")
+NO_RIGHT: Final = refusal(15, "Access denied: no access to call this method")
+SLOWER: Final = refusal(6, "Too many requests per second")
+FAILED: Final = ({"failed": 1, "ts": "30"}, {"failed": 2}, {"failed": 3})
+
+
+@dataclass
+class Vk:
+    """The server while its block runs, and what was asked of it. `faults` are given once each, by method, before all else.
+
+    Events are numbered; those up to `forgotten` are no longer given. Sessions have keys, of which only the last one holds.
+    """
+
+    calls: list[tuple[str, Json]] = field(default_factory=list)
+    faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
+    events: list[tuple[int, Json]] = field(default_factory=list)
+    messages: list[Json] = field(default_factory=list)
+    people: dict[str, tuple[str, str]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    ts: int = 100
+    forgotten: int = 0
+    key: int = 1
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._numbers = itertools.count(1)
+        self._never = asyncio.Event()
+        self._rounds = 0
+
+    @property
+    def url(self) -> str:
+        """The `api_base` of a configuration."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        application = web.Application()
+        application.add_routes(
+            [
+                web.post("/method/{method}", self._called),
+                web.get("/lp/{group}", self._polled),
+                web.get("/file/{name}", self._file),
+                web.get("/moved/{name}", self._moved),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._never.set()
+        await self._notify()
+        await self._runner.cleanup()
+
+    # --- what people do ---
+
+    async def write(self, user: int, text: str, *, date: int | None = None, unseen: bool = False, **more: Any) -> Json:
+        """Somebody writes to the community. `unseen`: its event is lost, as in a gap."""
+        number = next(self._numbers)
+        message = {
+            "id": number, "conversation_message_id": number, "from_id": user, "peer_id": user, "out": 0,
+            "date": DATE + number if date is None else date, "text": text, "version": 1, **more,
+        }  # fmt: skip
+        self.messages.append(message)
+        if not unseen:
+            await self.happens("message_new", {"message": message, "client_info": {"keyboard": True}})
+        return message
+
+    async def answer(self, user: int, text: str) -> Json:
+        """The community writes to somebody from VK's own pages."""
+        number = next(self._numbers)
+        message = {
+            "id": number, "conversation_message_id": number, "from_id": -GROUP, "peer_id": user, "out": 1,
+            "date": DATE + number, "text": text, "admin_author_id": 77,
+        }  # fmt: skip
+        self.messages.append(message)
+        await self.happens("message_reply", message)
+        return message
+
+    async def happens(self, kind: str, what: Json, **more: Any) -> Json:
+        """An event, as the long poll gives it."""
+        self.ts += 1
+        event = {"type": kind, "event_id": f"event-{self.ts}", "v": "5.199", "object": what, "group_id": GROUP, **more}
+        self.events.append((self.ts, event))
+        await self._notify()
+        return event
+
+    async def end_polls(self) -> None:
+        """The polls that hang end with nothing, as after their time."""
+        self._rounds += 1
+        await self._notify()
+
+    # --- what is seen ---
+
+    def called(self, method: str) -> list[Json]:
+        """The parameters of all calls of a method, or of the long poll, so far."""
+        return [given for name, given in self.calls if name == method]
+
+    async def until(self, condition: Callable[[], Any], within: float = WITHIN) -> Any:
+        """Wait until `condition` gives something true, looking whenever something was said or done."""
+        async with asyncio.timeout(within), self._changed:
+            return await self._changed.wait_for(condition)
+
+    # --- what VK says ---
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _note(self, name: str, given: Json) -> Fault | None:
+        self.calls.append((name, given))
+        await self._notify()
+        return self.faults[name].popleft() if self.faults[name] else None
+
+    async def _called(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        given = {name: str(value) for name, value in (await request.post()).items()}
+        fault = await self._note(method, given)
+        if fault is not None:
+            return await self._fail(request, fault)
+        if given.get("access_token") != TOKEN:
+            return web.json_response(UNKNOWN)
+        result = getattr(self, "_" + method.replace(".", "_"))(given)
+        return web.json_response({"response": result})
+
+    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault == "hang":
+            await self._never.wait()
+        if fault == "html":
+            return web.Response(status=502, text="<html>Bad Gateway</html>", content_type="text/html")
+        if not isinstance(fault, dict):
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        return web.json_response(fault)
+
+    async def _polled(self, request: web.Request) -> web.StreamResponse:
+        given = dict(request.query)
+        fault = await self._note(POLL, given)
+        if fault is not None:
+            return await self._fail(request, fault)
+        if given["key"] != f"key-{self.key}":
+            return web.json_response({"failed": 2})
+        after = int(given["ts"])
+        if after < self.forgotten:
+            return web.json_response({"failed": 1, "ts": str(self.ts)})
+        if not self._after(after):
+            await self._wait(after, int(given["wait"]))
+        return web.json_response({"ts": str(max(self.ts, after)), "updates": self._after(after)})
+
+    async def _wait(self, after: int, wait: int) -> None:
+        now = self._rounds
+        async with self._changed:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait_for(
+                        lambda: self._after(after) or self._never.is_set() or self._rounds > now
+                    )
+            except TimeoutError:
+                return
+
+    def _after(self, ts: int) -> list[Json]:
+        return [event for number, event in self.events if number > ts]
+
+    def _groups_getLongPollServer(self, given: Json) -> Json:  # noqa: N802 - VK's names, here and below
+        return {"key": f"key-{self.key}", "server": f"{self.url}/lp/{given['group_id']}", "ts": str(self.ts)}
+
+    def _messages_getConversations(self, given: Json) -> Json:  # noqa: N802
+        last = {message["peer_id"]: message for message in self.messages}
+        newest = sorted(last.values(), key=lambda message: -message["date"])
+        items = [{"conversation": {"peer": {"id": one["peer_id"]}}, "last_message": one} for one in newest]
+        return _page(items, given)
+
+    def _messages_getHistory(self, given: Json) -> Json:  # noqa: N802
+        said = [message for message in self.messages if message["peer_id"] == int(given["peer_id"])]
+        return _page(said[::-1], given)
+
+    def _users_get(self, given: Json) -> list[Json]:
+        found = [(user, self.people[user]) for user in given["user_ids"].split(",") if user in self.people]
+        return [{"id": int(user), "first_name": first, "last_name": last} for user, (first, last) in found]
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        if name not in self.files:
+            return web.Response(status=404)
+        return web.Response(body=self.files[name])
+
+    async def _moved(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(f"/file/{request.match_info['name']}")
+
+
+def _page(items: list[Json], given: Json) -> Json:
+    start = int(given.get("offset", 0))
+    return {"count": len(items), "items": items[start : start + int(given["count"])]}
