@@ -16,6 +16,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from ingest.notices.route import Delivery, Message
+from kernel.automatic import OWN_HEADER
 
 TIMEOUT: Final = 30.0
 _PERMANENT: Final = range(500, 600)
@@ -108,6 +109,7 @@ class Email:
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
+        mail[OWN_HEADER] = "notice"
         mail.set_content(message.text)
         return mail
 
