@@ -19,7 +19,7 @@ from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import Misconfigured, Port, Rejected
 from channels.mail import letter, parties, reading
 from channels.mail.config import Config
-from channels.mail.connection import IDLE, SILENCE, connected
+from channels.mail.connection import Timing, connected
 from channels.mail.folder import Reader
 from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Request
 from kernel.texts import Language
@@ -42,10 +42,13 @@ class Adapter(BaseAdapter[Config]):
     """
 
     kind = "mail"
-    quiet_after: ClassVar[float] = IDLE + 4 * SILENCE
+    quiet_after: ClassVar[float] = 420.0  # longer than a server may rightly be silent: `Timing.idle` and two answers
 
-    def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
+    def __init__(
+        self, name: str, config: Config, *, secret: bytes, language: Language, timing: Timing | None = None
+    ) -> None:
         super().__init__(name, config, secret=secret, language=language)
+        self._timing = timing or Timing()
         self._us = parties.ours(config.user)
         self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
 
@@ -91,5 +94,5 @@ class Adapter(BaseAdapter[Config]):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, reader: Reader, port: Port) -> None:
-        async with connected(self.config, port.alive) as connection:
+        async with connected(self.config, port.alive, self._timing) as connection:
             await reader.run(connection, port)

@@ -24,11 +24,7 @@ from channels.mail import folders
 from channels.mail.config import Config, Imap
 from kernel.texts import storable
 
-SILENCE: Final = 30.0
-"""Seconds without a byte from the server after which a command is given up."""
-IDLE: Final = 300.0
 LARGEST_PAGE: Final = 200
-_CONNECT: Final = 20.0
 _PIECE: Final = 4_096
 _LOOK_EVERY: Final = 5.0
 _LONGEST_REASON: Final = 200
@@ -47,6 +43,16 @@ _QUOTED: Final = re.compile(rb'\bBODY\[\](?:<\d+>)? "((?:[^"\\]|\\.)*)"', re.IGN
 _LISTED: Final = re.compile(rb'\([^)]*\) (?:"(?:[^"\\]|\\.)*"|NIL) (?:"((?:[^"\\]|\\.)*)"|([^"\s]+))$')
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long is waited, in seconds: for a connection, for the next byte of an answer, for news, and before asking for news."""
+
+    connect: float = 20.0
+    silence: float = 30.0
+    idle: float = 300.0
+    poll: float = 30.0
 
 
 class Refused(Exception):
@@ -115,22 +121,17 @@ class _Client(aioimaplib.IMAP4):  # type: ignore[misc] # aioimaplib has no types
 class Connection:
     """A connection that is logged in. `alive` is called at each answer of the server."""
 
-    def __init__(self, client: "_Client", server: Imap, alive: Callable[[], None], silence: float) -> None:
+    def __init__(self, client: "_Client", server: Imap, alive: Callable[[], None], timing: Timing) -> None:
         self._client = client
         self._place = f"{server.host}:{server.port}"
         self._alive = alive
-        self._silence = silence
-
-    @property
-    def can_idle(self) -> bool:
-        """Whether the server tells of new mail by itself."""
-        return bool(self._client.has_capability("IDLE"))
+        self._timing = timing
 
     async def _step(self, work: Awaitable[T], silence: float | None = None) -> T:
         """The result of one step. Raises Unavailable where the connection is lost or silent; the step is then given up."""
         protocol = self._client.protocol
         task = asyncio.ensure_future(work)
-        patience = self._silence if silence is None else silence
+        patience = self._timing.silence if silence is None else silence
         protocol.heard_at = max(protocol.heard_at, protocol.loop.time())
         try:
             while True:
@@ -224,18 +225,18 @@ class Connection:
         lines = await self._ask(self._client.uid("fetch", str(uid), f"(UID {part})"))
         return next((content for number, content in _literals(lines) if number in {uid, None}), None)
 
-    async def wait(self, seconds: float) -> None:
-        """Until the server tells of something, at most so long; it is only a hint to look again."""
-        idling = await self._step(self._client.idle_start(timeout=seconds + self._silence))
+    async def wait(self) -> None:
+        """Until it is worth looking again: the server tells of something, or has been silent for long, or cannot tell at all."""
+        if not self._client.has_capability("IDLE"):
+            await self._raced(asyncio.sleep(self._timing.poll))
+            return
+        seconds = self._timing.idle
+        idling = await self._step(self._client.idle_start(timeout=seconds + self._timing.silence))
         with contextlib.suppress(asyncio.TimeoutError):
             await self._raced(asyncio.wait_for(self._client.protocol.idle_queue.get(), seconds))
         if self._client.has_pending_idle():
             self._client.idle_done()
         await self._step(idling)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait where the server does not tell of new mail."""
-        await self._raced(asyncio.sleep(seconds))
 
     async def _raced(self, waiting: Awaitable[T]) -> T:
         """Wait as long as it takes, unless the connection is lost."""
@@ -287,17 +288,17 @@ async def _discarded(client: "_Client") -> None:
 
 
 @contextlib.asynccontextmanager
-async def connected(config: Config, alive: Callable[[], None], silence: float = SILENCE) -> AsyncIterator[Connection]:
+async def connected(config: Config, alive: Callable[[], None], timing: Timing) -> AsyncIterator[Connection]:
     """A connection that is logged in, closed at the end. Raises Unavailable or Misconfigured."""
     server = config.imap
     if server is None:
         raise Misconfigured("no imap server is configured; add imap to the account")
     context = ssl.create_default_context() if server.tls else None
-    client = _Client(server.host, server.port, timeout=_CONNECT, ssl_context=context)
-    connection = Connection(client, server, alive, silence)
+    client = _Client(server.host, server.port, timeout=timing.connect, ssl_context=context)
+    connection = Connection(client, server, alive, timing)
     try:
         with _explained(server):
-            await connection._step(client.wait_hello_from_server(), _CONNECT)  # noqa: SLF001 - the first of its steps
+            await connection._step(client.wait_hello_from_server(), timing.connect)  # noqa: SLF001 - the first of its steps
         await connection.log_in(config)
         yield connection
     finally:

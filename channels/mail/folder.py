@@ -16,10 +16,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from channels.adapter import Port, Unavailable
-from channels.mail.connection import IDLE, LARGEST_PAGE, Connection, Folder, Listed, Refused
+from channels.mail.connection import LARGEST_PAGE, Connection, Folder, Listed, Refused
 from channels.message import Envelope, Position, digest
 
-POLL: Final = 30.0
 BEGINNING: Final = 256 * 1024
 """So many bytes are taken of a mail that is too large: its headers, and what it says before its files."""
 TRIES: Final = 3
@@ -59,10 +58,7 @@ class Reader:
                 for page in _pages(uids):
                     reach = await self._take(page, reach, connection, port)
             self.caught_up.set()
-            if connection.can_idle:
-                await connection.wait(IDLE)
-            else:
-                await connection.pause(POLL)
+            await connection.wait()
 
     async def _reach(self, folder: Folder, connection: Connection, port: Port) -> _Reach:
         """Where to go on; what is there for the first time, or under new numbers, begins an era."""
