@@ -64,7 +64,7 @@ class Box:
         client = self.clients[self.user]
         yield client
         if client.state == "SELECTED":
-            _done(client.close())
+            _done(client.unselect())
 
     def create(self, folder: str | None = None) -> None:
         """Make the folder."""

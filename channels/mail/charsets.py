@@ -113,13 +113,20 @@ def _guessed(data: bytes, charset: str | None) -> str:
     sample = data[:_LOOKED_AT]
     high = sum(byte >= _FIRST_HIGH for byte in sample)
     letters = high + sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in sample)  # noqa: PLR2004 - A-Z, a-z
-    if charset == "utf-8" and high < len(sample) // 100:
-        return data.decode("utf-8", "replace")  # a damaged letter in a text that is what it says
+    if charset == "utf-8" and _mostly_utf8(sample):
+        return data.decode("utf-8", "replace")
     if high >= _FOREIGN * letters:
         best = _better(data, None)
         if _score(sample.decode(best, "replace")) >= _SURE:
             return data.decode(best, "replace")
     return data.decode(charset if charset == "utf-8" else "cp1252", "replace")
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Whether there are only some damaged letters in a text that is what it says."""
+    text = sample.decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    return sum(letter > "\x7f" for letter in text) > 2 * damaged
 
 
 def _better(data: bytes, charset: str | None) -> str:

@@ -153,7 +153,7 @@ def no_reply(sheet: Sheet) -> Verdict | None:
 Filter = Callable[[Sheet], Verdict | None]
 
 # Whatever these recognise is no client's, whoever seems to write in it.
-FIRST: Final[tuple[Filter, ...]] = (own, receipt, bounce, complaint, out_of_office, auto_reply, calendar)
+FIRST: Final[tuple[Filter, ...]] = (own, complaint, receipt, bounce, out_of_office, auto_reply, calendar)
 # These are asked only where no client stands in the mail: sites send forms automatically, in bulk, and from no-reply addresses.
 THEN: Final[tuple[Filter, ...]] = (generated, mailing_list, bulk, no_reply)
 

@@ -236,7 +236,8 @@ class _Reader:
         named = _CONTENT_ID.match(_raw(part, "content-id"))
         if named:
             return _one_line(named[1])
-        what = _KINDS.get(kind) or _KINDS.get(kind.partition("/")[0], "file")
+        described = _one_line(headers.text(_raw(part, "content-description")))
+        what = described or _KINDS.get(kind) or _KINDS.get(kind.partition("/")[0], "file")
         suffix = _SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or ""
         taken = {attachment.name for attachment in self.attachments}
         names = (f"{what}{number or ''}{suffix}" for number in range(_MOST_PARTS + 1))
