@@ -141,7 +141,7 @@ class Server:
 
 
 class Pymap(Server):
-    """pymap, which keeps everything in memory and has one user: each test has a folder."""
+    """The server pymap, which keeps everything in memory and has one user: each test has a folder."""
 
     name = "pymap"
 
@@ -172,7 +172,7 @@ class Dovecot(Server):
 
 @contextlib.contextmanager
 def pymap() -> Iterator[Pymap]:
-    """pymap as a process."""
+    """The server pymap as a process."""
     port = free_port()
     program = Path(sys.executable).parent / "pymap"
     if not program.exists():
@@ -247,7 +247,7 @@ def dovecot(certificate: Certificate) -> Iterator[Dovecot]:
     user = "nobody" if as_root else getpass.getuser()
     group = "nogroup" if as_root else grp.getgrgid(os.getgid()).gr_name
     # The path must be short: unix sockets lie in it.
-    base = Path(tempfile.mkdtemp(prefix="dov", dir="/tmp"))  # noqa: S108 - removed at the end
+    base = Path(tempfile.mkdtemp(prefix="dov", dir="/tmp"))
     ports = free_port(), free_port()
     for name in ("cert.pem", "key.pem"):
         shutil.copy(certificate.file.with_name(name), base / name)

@@ -47,7 +47,7 @@ def unfolded(raw: str) -> str:
 
 def text(raw: str, charset: str | None = None) -> str:
     """A header's value in words: unfolded, decoded, in one line. `charset`: of bytes that nobody encoded, as far as known."""
-    return _SPACES.sub(" ", "".join(_pieces(unfolded(raw), charset))).strip()
+    return storable(_SPACES.sub(" ", "".join(_pieces(unfolded(raw), charset)))).strip()
 
 
 def _pieces(line: str, hint: str | None) -> Iterator[str]:
@@ -116,7 +116,8 @@ def _joined(pieces: list[tuple[int, bool, str]]) -> str:
         rest = value
         if number == 0 and escaped and value.count("'") >= 2:  # noqa: PLR2004 - charset'language'value
             charset, _, rest = value.split("'", 2)
-        data += unquote_to_bytes(rest) if escaped else rest.encode("utf-8", "surrogateescape")
+        written = rest.encode("utf-8", "surrogateescape")
+        data += unquote_to_bytes(written) if escaped else written
     return _SPACES.sub(" ", decode(data, charset)).strip()
 
 
@@ -166,7 +167,7 @@ def _mailbox(part: str, charset: str | None) -> Mailbox:
 
 
 def _bare(address: str) -> str:
-    return address.strip().strip("'\"").removeprefix("mailto:").strip()[:LONGEST]
+    return storable(address).strip().strip("'\"").removeprefix("mailto:").strip()[:LONGEST]
 
 
 def _display(raw: str, charset: str | None) -> str:

@@ -8,6 +8,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
@@ -315,7 +316,7 @@ def _one_line(name: str) -> str:
 def _as_bytes(message: Message) -> bytes:
     try:
         return message.as_bytes()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return b""  # what cannot be written out again is in the envelope all the same
 
 

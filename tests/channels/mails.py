@@ -18,7 +18,7 @@ def adapter(user: str = BOX) -> Adapter:
     return Adapter("info", Config.model_validate(given), secret=b"k" * 32, language="ru")
 
 
-def raw(body: str | bytes = "Нужен цемент", *, charset: str = "utf-8", **headers: str | None) -> bytes:
+def raw(body: str | bytes = "Нужен цемент", charset: str = "utf-8", /, **headers: str | None) -> bytes:
     """A mail with one part; an underscore in a header's name is a hyphen, None leaves a header out."""
     lines: dict[str, str | None] = {
         "From": "Ivan <ivan@client.example>",

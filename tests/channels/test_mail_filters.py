@@ -10,8 +10,8 @@ from kernel.automatic import OWN_HEADER
 from tests.channels.mails import BOX, client, parsed, part, raw, several, verdict
 
 REPORT = (
-    b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; anna@client.example\r\n"
-    b"Action: %s\r\nStatus: 5.1.1\r\n"
+    b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+    b"Final-Recipient: rfc822; anna@client.example\r\nAction: %s\r\nStatus: 5.1.1\r\n"
 )
 ENCLOSED = b"Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <sent@stroyka.example>\r\nSubject: s\r\n"
 
@@ -144,7 +144,7 @@ def test_no_filter_knows_an_everyday_mail(one: filters.Filter) -> None:
 
 
 def test_mail_of_ours_to_another_instance_and_back_is_never_a_client_s() -> None:
-    """What one instance sends by itself, the other one's mailbox takes for nothing that it would answer, and the other way round."""
+    """What one instance sends by itself, the other's mailbox takes for nothing that it would answer; and the other way round."""
     for ours, theirs in ((BOX, "sales@other.example"), ("sales@other.example", BOX)):
         for header in ("notice", "answer"):
             mail = raw(From=ours, To=theirs, Auto_Submitted="auto-replied", **{OWN_HEADER: header})

@@ -186,9 +186,9 @@ async def test_a_date_takes_what_was_received_since(server: Server) -> None:
 
 async def test_a_backlog_is_paged_to_its_end_and_committed_with_its_position() -> None:
     store = Store()
-    async with Played(holding({uid: 300 for uid in range(1, 1_501)}, refused=set())) as server:
-        async with listening(played(server, start="all"), store):
-            await store.holding(1_500)
+    mails = dict.fromkeys(range(1, 1_501), 300)
+    async with Played(holding(mails, refused=set())) as server, listening(played(server, start="all"), store):
+        await store.holding(1_500)
     assert store.subjects == [f"Заявка {uid}" for uid in range(1, 1_501)]
     assert max(store.pages) <= 50
     assert store.cursors["INBOX"].position == 1_500

@@ -7,7 +7,7 @@ import pytest
 
 from channels.mail import charsets, folders, headers, markup, quotes
 from channels.message import Ignored
-from tests.channels.mails import BOX, RECEIVED, adapter, client, html, part, parsed, raw, several
+from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several
 
 RUSSIAN = "Здравствуйте! Нужен цемент М500, двадцать тонн, с доставкой. Иван"
 

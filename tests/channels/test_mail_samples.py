@@ -133,4 +133,4 @@ def test_quotations_of_well_known_programs_are_cut() -> None:
         assert quotes.newest(opened(path.read_bytes()).text) == "Hello", path.name
     for path in sorted((SAMPLES / "talon" / "html_replies").glob("*.html")):
         newest = quotes.newest(markup.text_of(path.read_text(errors="replace")))
-        assert newest.split() == "Hi. I am fine. Thanks, Alex".split(), path.name
+        assert newest.split() == ["Hi.", "I", "am", "fine.", "Thanks,", "Alex"], path.name
