@@ -151,6 +151,8 @@ class Config(ChannelConfig):
     ] = ("INBOX",)
     start: Annotated[Literal["now", "all"] | date, BeforeValidator(_start)] = "now"
     max_size: Annotated[int, BeforeValidator(_size)] = 25 * 1024**2
+    numbers: Mapping[str, str] = Field(default_factory=dict)
+    """The company's words for what comes to each of its addresses, as telephone channels have them for called numbers."""
 
     @model_validator(mode="before")
     @classmethod

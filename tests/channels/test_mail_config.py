@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from channels.mail import Config
+from ingest.config.policy import revision_document
 from ingest.config.secret import secret_values
 from tests.ingest.configured import SMALL, configured, faults
 
@@ -43,6 +44,12 @@ def test_servers_of_its_own_are_those_of_an_account(tmp_path: Path) -> None:
     own = config_of(tmp_path, with_mail(f"{OWN}, smtp: {{host: smtp.example.com}}"))
     assert own == named.model_copy(update={"account": None})
     assert (own.folders, own.start, own.max_size) == (("INBOX",), "now", 25 * 1024**2)
+
+
+def test_an_address_that_is_written_to_may_be_a_source(tmp_path: Path) -> None:
+    text = with_mail("account: info, numbers: {sales@example.com: Каталог}") + ACCOUNT
+    document = revision_document(configured(tmp_path, text, SECRETS))
+    assert document["channels"]["info"]["numbers"] == {"sales@example.com": "Каталог"}
 
 
 def test_the_password_is_known_to_the_logs(tmp_path: Path) -> None:

@@ -164,8 +164,8 @@ async def test_what_came_while_nobody_listened_is_taken_to_the_last(server: Serv
     assert store.subjects == [f"Заявка {number}" for number in range(5)]
 
 
-async def test_all_takes_what_is_there(server: Server) -> None:
-    box, store = server.box(), Store()
+async def test_all_takes_what_is_there(pymap: Pymap) -> None:
+    box, store = pymap.box(), Store()
     box.append(imap.letter(1), imap.letter(2))
     async with listening(mailbox(box, start="all"), store):
         await store.holding(2)
@@ -173,8 +173,8 @@ async def test_all_takes_what_is_there(server: Server) -> None:
     assert all(e.occurred_at is not None for e in store.kept.values())
 
 
-async def test_a_date_takes_what_was_received_since(server: Server) -> None:
-    box, store = server.box(), Store()
+async def test_a_date_takes_what_was_received_since(pymap: Pymap) -> None:
+    box, store = pymap.box(), Store()
     box.append(imap.letter(1), at=time.time() - 40 * 86_400)
     box.append(imap.letter(2), at=time.time() - 5 * 86_400)
     box.append(imap.letter(3))
@@ -283,8 +283,8 @@ async def test_a_line_that_breaks_while_the_server_is_waited_for_is_noticed(serv
         assert relay.connections == 2
 
 
-async def test_what_the_store_refuses_is_fetched_again(server: Server) -> None:
-    box, store = server.box(), Store(refuse=Unavailable("the store is away"))
+async def test_what_the_store_refuses_is_fetched_again(pymap: Pymap) -> None:
+    box, store = pymap.box(), Store(refuse=Unavailable("the store is away"))
     box.append(imap.letter(1))
     adapter = mailbox(box, start="all")
     assert isinstance(await fails(adapter, store), Unavailable)
@@ -293,17 +293,17 @@ async def test_what_the_store_refuses_is_fetched_again(server: Server) -> None:
         await store.holding(1)
 
 
-async def test_a_refused_login_says_what_to_do(server: Server) -> None:
-    box = server.box()
+async def test_a_refused_login_says_what_to_do(pymap: Pymap) -> None:
+    box = pymap.box()
     error = await fails(mailbox(box, password="wrong-password-of-the-box"))
     assert isinstance(error, Misconfigured)
     assert "check user and password" in str(error)
 
 
 async def test_a_folder_that_is_not_there_is_named_with_those_that_are_while_the_others_are_read(
-    server: Server,
+    pymap: Pymap,
 ) -> None:
-    box, store = server.box(), Store()
+    box, store = pymap.box(), Store()
     box.create("Архив")
     box.append(imap.letter(1))
     error = await fails(mailbox(box, folders=["Акрив", box.folder], start="all"), store)

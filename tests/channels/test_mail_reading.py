@@ -71,7 +71,7 @@ def test_a_page_that_calls_itself_plain_is_read_as_a_page() -> None:
         "<div>" * 200_000,
         "".join(f"<b id={n}>" for n in range(900)) + "<p>x" * 200_000,
         "<table><tr><td>" * 50_000,
-        "<p>x" * 250_000,
+        "<p>x" * 100_000,
     ],
 )
 def test_a_bomb_of_a_page_costs_no_more_than_a_long_one(page: str) -> None:
@@ -366,8 +366,8 @@ def test_a_signature_with_labels_is_no_form() -> None:
 FORWARDS = {
     "gmail": "Посмотри\n\n---------- Forwarded message ---------\nОт: Анна Сидорова <anna@client.example>\nDate: пт, 6 мар. 2026\n"
     "Subject: Цемент\nTo: <boss@stroyka.example>\n\nНужен цемент\n",
-    "mail.ru": "-------- Пересылаемое сообщение --------\nОт кого: Анна Сидорова <anna@client.example>\nКому: boss@stroyka.example\n"
-    "Дата: Пятница, 6 марта 2026\nТема: Цемент\n\nНужен цемент",
+    "mail.ru": "-------- Пересылаемое сообщение --------\nОт кого: Анна Сидорова <anna@client.example>\n"
+    "Кому: boss@stroyka.example\nДата: Пятница, 6 марта 2026\nТема: Цемент\n\nНужен цемент",
     "yandex": '-------- Пересылаемое сообщение --------\n06.03.2026, 10:00, "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
     "outlook": "От: Анна Сидорова [mailto:anna@client.example]\nОтправлено: 6 марта 2026\nКому: boss\nТема: Цемент\n\nНужен цемент",
     "quoted": "> ----- Original Message -----\n> From: Анна Сидорова <anna@client.example>\n> Subject: Цемент\n>\n> Нужен цемент",
