@@ -222,6 +222,15 @@ async def test_a_mail_that_is_moved_to_another_folder_is_the_same_mail(server: S
     assert len(store.kept) == 1
 
 
+async def test_the_same_message_id_or_none_at_all_is_one_envelope_for_each_mail(pymap: Pymap) -> None:
+    box, store = pymap.box(), Store()
+    none = imap.letter(1).replace(b"Message-ID: <1@example.com>\r\n", b"")
+    box.append(imap.letter(2, Message_ID="<x@y>"), imap.letter(3, Message_ID="<x@y>"), none, none.replace(b"1", b"4"))
+    async with listening(mailbox(box, start="all"), store):
+        await store.holding(4)
+    assert len(store.kept) == 4
+
+
 async def test_new_numbers_lose_nothing_double_nothing_and_bring_nothing_old(server: Server) -> None:
     box, store = server.box(), Store()
     month_ago, now = time.time() - 30 * 86_400, time.time()
