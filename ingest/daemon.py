@@ -185,7 +185,7 @@ def _greet(config: Config, runner: web.AppRunner, link: str | None) -> None:
     ]
     posts = [
         f"          curl -d 'name=Анна' -d 'phone=8 912 345-67-89' {address}/in/{name}"
-        for name in list(config.channels)[:1]
+        for name in [name for name, channel in config.channels.items() if channel.kind == "webform"][:1]
     ]
     lines = [
         "priyom is listening.",

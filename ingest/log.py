@@ -77,8 +77,8 @@ def configure(secrets: Iterable[str], *, as_json: bool | None = None, stream: Te
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # aiohttp's access log would hold paths, and with them secrets of vendors' webhook addresses.
-    for chatty in ("aiohttp.access", "alembic"):
+    # aiohttp's access log would hold paths, and with them secrets of vendors' webhook addresses; aioimaplib's, lines of mail.
+    for chatty in ("aiohttp.access", "aioimaplib", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

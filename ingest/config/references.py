@@ -182,6 +182,22 @@ def _channel_teams(root: Table) -> Iterator[Finding]:
         yield from _named(root, (*path, "team"), "teams", "team")
 
 
+def _channel_accounts(root: Table) -> Iterator[Finding]:
+    for path, channel in _entries(root, "channels"):
+        at = (*path, "account")
+        yield from _named(root, at, "accounts", "account")
+        account = find(channel, "account")
+        holder = find(root, "accounts", account.text.strip()) if isinstance(account, Scalar) else None
+        if isinstance(holder, Table) and find(holder, "imap") is None:
+            yield Finding(at, f"{shown(at, account)}has no imap", "add imap to the account")
+
+
+def _plain_mail_channels(root: Table) -> Iterator[Finding]:
+    for path, channel in _entries(root, "channels"):
+        for server in ("imap", "smtp"):
+            yield from _in_the_open((*path, server), find(channel, server))
+
+
 def _rule_teams(root: Table) -> Iterator[Finding]:
     for path, _ in _rules(root):
         yield from _named(root, (*path, "team"), "teams", "team")
@@ -421,6 +437,8 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"matching", "region"}), _shared_phones),
     (frozenset({"own", "region"}), _own_phones),
     (frozenset({"region", "test"}), _test_phones),
+    (frozenset({"accounts", "channels"}), _channel_accounts),
+    (frozenset({"channels"}), _plain_mail_channels),
     (frozenset({"accounts", "notices"}), _mail_route),
     (frozenset({"channels", "notices"}), _telegram_route),
     (frozenset({"channels", "notices"}), _bots),

@@ -54,7 +54,7 @@ KNOWN_ROUTES: Final = ("console", "email", "telegram")
 TRIED_STATES: Final = ("assigned", "unprocessed")
 NOTICES_CHANNEL: Final = "notices"
 """The channel that a bot of the notices' own becomes."""
-CHANNEL_KEYS_TO_COME: Final = frozenset({"answer", "max_size"})
+CHANNEL_KEYS_TO_COME: Final = frozenset({"answer"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
 _CHANNEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -434,15 +434,17 @@ def _sticky(value: object) -> object:
     return value
 
 
-def _channel(value: object, _: object) -> ChannelConfig:
-    """The entry as its own kind's `Config`, so that a new kind changes nothing here."""
+def _channel(value: object, _: object, info: ValidationInfo) -> ChannelConfig:
+    """The entry as its own kind's `Config`, so that a new kind changes nothing here. It may ask the context for `accounts`."""
     if not isinstance(value, Mapping):
         raise PydanticCustomError("dict_type", "not a mapping")
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in adapter.kinds():
         raise PydanticCustomError("kind", "no such kind")
     config: type[ChannelConfig] = adapter.load(kind).Config
-    return config.model_validate(value)
+    accounts: Mapping[str, Account] = info.data.get("accounts", {})
+    handed = {name: account.model_dump(exclude_none=True) for name, account in accounts.items()}
+    return config.model_validate(value, context={**(info.context or {}), "accounts": handed})
 
 
 Text = Annotated[str, BeforeValidator(_text)]

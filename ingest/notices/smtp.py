@@ -17,6 +17,7 @@ import aiosmtplib
 import sqlalchemy as sa
 
 from ingest.notices.route import Delivery, Message
+from kernel.automatic import OWN_HEADER
 
 TIMEOUT: Final = 30.0
 _PERMANENT: Final = range(500, 600)
@@ -114,6 +115,7 @@ class Email:
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
+        mail[OWN_HEADER] = "notice"
         mail.set_content(message.text)
         return mail
 

@@ -1,0 +1,98 @@
+"""Mail: a mailbox that is read over IMAP, by IDLE where the server has it.
+
+An envelope is one mail, byte for byte, named by the digest of these bytes: a mail that is moved between folders or gets a new
+number is the same mail, and the same Message-ID in two mailboxes is two. Nothing is marked as read, moved or deleted.
+
+The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
+What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
+`parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague) and
+`filters` (automatic mail). `config` is an entry of the YAML.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Final
+
+from channels.adapter import Adapter as BaseAdapter
+from channels.adapter import Misconfigured, Port, Rejected
+from channels.mail import letter, parties, reading
+from channels.mail.config import Config
+from channels.mail.connection import Timing, connected
+from channels.mail.folder import Reader
+from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Request
+from kernel.texts import Language
+
+__all__ = ["Adapter", "Config"]
+
+GRACE: Final = 60.0
+"""Seconds in which the other folders are read to their end once one of them cannot be read."""
+
+
+class Unreadable(Exception):
+    """There was a mail, and the server could not give it."""
+
+
+class Adapter(BaseAdapter[Config]):
+    """One mailbox, any number of its folders.
+
+    `meta` of its envelopes: `folder`, `uid`; `received`, the server's date; `cut`, the size of a mail of which only the beginning
+    was taken; `missing`, the size of one that the server could not give.
+    """
+
+    kind = "mail"
+    quiet_after: ClassVar[float] = 420.0  # longer than a server may rightly be silent: `Timing.idle` and two answers
+
+    def __init__(
+        self, name: str, config: Config, *, secret: bytes, language: Language, timing: Timing | None = None
+    ) -> None:
+        super().__init__(name, config, secret=secret, language=language)
+        self._timing = timing or Timing()
+        self._us = parties.ours(config.user)
+        self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
+
+    def receive(self, request: Request) -> Sequence[Envelope]:  # noqa: ARG002 - there is nothing to look at
+        """Nobody sends mail over HTTP. Raises Rejected: 404."""
+        raise Rejected(404, "no_webhook", "this mailbox is read over IMAP; nobody calls it")
+
+    def answer(self, request: Request, accepted: Sequence[Accepted]) -> Answer:  # noqa: ARG002 - as above
+        """Never asked. Raises Rejected: 404."""
+        raise Rejected(404, "no_webhook", "this mailbox is read over IMAP; nobody calls it")
+
+    def parse(self, envelope: Envelope) -> Parsed:
+        """What the mail says. Raises Unreadable where the server could not give it."""
+        if "missing" in envelope.meta:
+            raise Unreadable("the mail server could not give this mail; look at it in the mailbox")
+        received = envelope.meta.get("received")
+        moment = datetime.fromisoformat(received) if received else envelope.received_at
+        return reading.read(letter.opened(envelope.body, cut="cut" in envelope.meta), self._us, moment)
+
+    def fold(self, parts: Sequence[Inbound]) -> Inbound:
+        """Copies of one mail: the latest, whose files are at hand."""
+        return parts[-1]
+
+    def listens(self) -> bool:
+        """A mailbox is read."""
+        return True
+
+    async def listen(self, port: Port) -> None:
+        """Read every folder over a connection of its own, until cancelled. Raises Unavailable, Misconfigured."""
+        tasks = {asyncio.create_task(self._read(reader, port)): reader for reader in self._readers}
+        try:
+            done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            failed = done.pop()
+            if isinstance(failed.exception(), Misconfigured):
+                # A folder that was renamed must not keep the mail in the others waiting.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE):
+                        await asyncio.gather(*(tasks[task].caught_up.wait() for task in others))
+            failed.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, reader: Reader, port: Port) -> None:
+        async with connected(self.config, port.alive, self._timing) as connection:
+            await reader.run(connection, port)

@@ -1,0 +1,161 @@
+"""What a mail says, as a whole: who wrote it, to which address of ours, when, and what; or that no client wrote it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from channels.mail import filters, forms, forwards, parties, quotes
+from channels.mail.filters import Sheet
+from channels.mail.headers import Mailbox, date
+from channels.mail.letter import Letter
+from channels.mail.parties import Ours
+from channels.message import Ignored, Inbound, Parsed, Signal, digest
+from kernel.texts import storable
+
+_EARLIEST: Final = timedelta(days=14)
+_LATEST: Final = timedelta(hours=1)
+_LONGEST_SUBJECT: Final = 1_000
+_LONGEST_REFERENCES: Final = 2_000
+
+
+def read(letter: Letter, us: Ours, received: datetime) -> Parsed:
+    """An approach, a signal, or why it is ignored. `received`: when the mail server had it."""
+    sender = parties.sender(letter, us)
+    sheet = Sheet(letter, sender, us)
+    verdict = filters.judge(sheet, filters.FIRST)
+    said, is_client = _said(letter, sender, us, received)
+    if verdict is None and not is_client:
+        verdict = filters.judge(sheet, filters.THEN)
+    match verdict:
+        case None:
+            return said
+        case Signal():
+            return verdict
+        case reason:
+            return Ignored(reason, said)
+
+
+def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tuple[Inbound, bool]:
+    """What a mail says, and whether it is sure that a client says it, whoever has sent it."""
+    from_site = _not_himself(letter, us)
+    if from_site:
+        forwarded = forwards.found(letter, letter.text)
+        if forwarded is not None and not us.owns(forwarded.sender.address):
+            return _forwarded(letter, forwarded, sender, us, received), not parties.is_deaf(forwarded.sender.address)
+    form = forms.read(letter.text, letter.get("subject"), from_site=from_site)
+    if form is not None:
+        return _filled_in(letter, form, us, received), True
+    return _written(letter, sender, us, received), False
+
+
+def _not_himself(letter: Letter, us: Ours) -> bool:
+    """Whether From is a machine or one of ours, so that somebody else may stand in the mail."""
+    addresses = [box.address for box in letter.boxes("from") if box.address]
+    return any(parties.is_machine(one) or parties.is_internal(letter, one, us) for one in addresses)
+
+
+def _written(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> Inbound:
+    text = quotes.newest(letter.text)
+    fields = _about(letter)
+    if text != letter.text:
+        fields["full_text"] = letter.text
+    return _inbound(letter, sender, us, received, text=text, fields=fields)
+
+
+def _forwarded(letter: Letter, forwarded: forwards.Forwarded, by: Mailbox, us: Ours, received: datetime) -> Inbound:
+    fields = _about(letter) | {"forwarded_by": by.address}
+    text = quotes.newest(forwarded.text)
+    fields["full_text"] = letter.text
+    return _inbound(letter, forwarded.sender, us, received, text=text, fields=fields, subject=forwarded.subject)
+
+
+def _filled_in(letter: Letter, form: forms.Form, us: Ours, received: datetime) -> Inbound:
+    """The client of a form. The address that his answer goes to is his, too, where nobody forwards the form."""
+    emails = list(form.emails)
+    replies = [box.address for box in letter.boxes("reply-to") if box.address]
+    emails += [one for one in replies if not us.owns(one) and not parties.is_machine(one) and one not in emails]
+    text = letter.text if form.message is None else form.message
+    fields = {**form.others, **_about(letter)}
+    if text != letter.text:
+        fields["full_text"] = letter.text
+    return Inbound(
+        kind="mail",
+        text=text,
+        subject=form.subject or _subject(letter),
+        name=form.name,
+        phones=form.phones,
+        emails=tuple(emails[:1] if form.emails else emails),
+        company=form.company,
+        city=form.city,
+        to=parties.addressee(letter, us),
+        at=_at(letter, received),
+        ref=_ref(letter),
+        page=form.page,
+        campaign=form.campaign,
+        fields=_storable(fields),
+        attachments=letter.attachments,
+    )
+
+
+def _inbound(
+    letter: Letter,
+    sender: Mailbox,
+    us: Ours,
+    received: datetime,
+    *,
+    text: str,
+    fields: Mapping[str, str],
+    subject: str | None = None,
+) -> Inbound:
+    return Inbound(
+        kind="mail",
+        text=text,
+        subject=subject or _subject(letter),
+        name=sender.name or None,
+        emails=(sender.address,) if sender.address else (),
+        to=parties.addressee(letter, us),
+        at=_at(letter, received),
+        ref=_ref(letter),
+        fields=_storable(fields),
+        attachments=letter.attachments,
+    )
+
+
+def _subject(letter: Letter) -> str | None:
+    return storable(letter.get("subject"))[:_LONGEST_SUBJECT] or None
+
+
+def _about(letter: Letter) -> dict[str, str]:
+    """What an answer needs to stay in its thread, and that something is missing."""
+    named = {
+        "message_id": letter.get("message-id"),
+        "in_reply_to": letter.get("in-reply-to"),
+        "references": letter.get("references")[-_LONGEST_REFERENCES:],
+        "cut": "too_large" if letter.cut else "",
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def _storable(fields: Mapping[str, str]) -> dict[str, str]:
+    return {storable(name): storable(value) for name, value in fields.items()}
+
+
+def _at(letter: Letter, received: datetime) -> datetime:
+    """When it was written, as far as that can be: clocks of senders are wrong by years."""
+    written = date(letter.raw("date"))
+    if written is None or not received - _EARLIEST <= written <= received + _LATEST:
+        return received
+    return min(written, received)
+
+
+def _ref(letter: Letter) -> str | None:
+    """The same for copies of one mail that came by two ways, to an alias and through a list.
+
+    A Message-ID alone proves nothing: it may be missing, the same for all that a script sends, or forged. Together with
+    what is written it does.
+    """
+    named = letter.raw("message-id").strip()
+    if not named:
+        return None
+    parts = (named, letter.raw("from"), letter.raw("date"), letter.raw("subject"), letter.text)
+    return digest(*(part.encode("utf-8", "surrogatepass") for part in parts)).hex()

@@ -1,0 +1,136 @@
+"""Real mails, kept beside the repository: every one goes through, and most are read as other programs' authors read them.
+
+What is read otherwise on purpose is listed, with its reason, in docs/channels/mail.md.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from channels.mail import markup, parties, quotes, reading
+from channels.mail.letter import Letter, opened
+from channels.message import Ignored, Inbound, Signal
+from tests.channels.mails import BOX, RECEIVED
+
+SAMPLES: Final = Path(__file__).parents[3] / "shared" / "samples" / "mail"
+PICTURE_OF_THE_PAGE: Final = "message.html"
+
+# (file, field): where we read otherwise than its expectation. The reasons are in docs/channels/mail.md.
+OTHERWISE: Final = {
+    ("mail018", "subject"),
+    ("mail073", "files"),
+    ("mail092", "files"),
+}
+
+pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="NO SAMPLES WERE READ: ../shared/samples is not there")
+
+
+def mails() -> list[Path]:
+    """All whole messages."""
+    folders = ("chatwoot", "cpython", "flanker", "mail-parser", "talon/standard_replies", "zammad")
+    found = (path for folder in folders for path in (SAMPLES / folder).rglob("*") if path.is_file())
+    return sorted(path for path in found if path.suffix in {".eml", ".box", ".txt"})
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads tagged maps as plain ones."""
+
+
+def _plain(loader: Any, _: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return (
+        loader.construct_sequence(node, deep=True)
+        if isinstance(node, yaml.SequenceNode)
+        else loader.construct_scalar(node)
+    )
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def expectations() -> Iterator[tuple[str, Letter, dict[str, Any]]]:
+    for path in sorted((SAMPLES / "zammad").glob("*.yml")):
+        wanted = yaml.load(path.read_bytes().decode("utf-8", "replace"), _Loader)  # noqa: S506 - a safe loader
+        yield path.stem, opened(path.with_suffix(".box").read_bytes()), wanted
+
+
+def words(text: str | None) -> list[str]:
+    return (text or "").split()
+
+
+def agreement(counted: Counter[tuple[str, bool]], field: str) -> float:
+    return counted[field, True] / (counted[field, True] + counted[field, False])
+
+
+def test_every_mail_goes_through_and_says_something() -> None:
+    us = parties.ours(BOX)
+    kinds: Counter[str] = Counter()
+    for path in mails():
+        said = reading.read(opened(path.read_bytes()), us, RECEIVED)
+        assert isinstance(said, (Inbound, Ignored, Signal)), path.name
+        kinds[type(said).__name__] += 1
+    print(dict(kinds))
+    assert sum(kinds.values()) > 100
+
+
+def test_mails_are_read_as_others_expect() -> None:
+    counted: Counter[tuple[str, bool]] = Counter()
+    disagreements: set[tuple[str, str]] = set()
+
+    def compare(name: str, field: str, got: list[str], wanted: list[str]) -> None:
+        for item in (set(got) ^ set(wanted)) if field == "files" else {str(got)} - {str(wanted)}:
+            disagreements.add((name, field))
+            counted[field, False] += item in wanted or field != "files"
+        counted[field, True] += len(set(got) & set(wanted)) if field == "files" else got == wanted
+
+    for name, letter, wanted in expectations():
+        sender = next(iter(letter.boxes("from")), None)
+        if wanted.get("from_email"):
+            compare(
+                name, "address", words(sender.address.lower() if sender else ""), words(wanted["from_email"].lower())
+            )
+            compare(name, "name", words(sender.name if sender else ""), words(wanted.get("from_display_name")))
+        compare(name, "subject", words(letter.get("subject")), words(wanted.get("subject")))
+        files = [
+            file["filename"] for file in wanted.get("attachments") or () if file["filename"] != PICTURE_OF_THE_PAGE
+        ]
+        if files:
+            compare(name, "files", [file.name for file in letter.attachments], files)
+        if wanted.get("content_type") == "text/plain" and wanted.get("body") != "no visible content":
+            compare(name, "text", words(letter.text), words(wanted["body"]))
+    shares = {field: agreement(counted, field) for field in ("address", "name", "subject", "files", "text")}
+    print(shares)
+    assert disagreements == OTHERWISE
+    assert shares["address"] == 1
+    assert shares["name"] >= 0.99
+    assert shares["text"] == 1
+
+
+def test_replies_are_cut_as_others_expect() -> None:
+    counted: Counter[tuple[str, bool]] = Counter()
+    for item in json.loads((SAMPLES / "reply-parsers" / "expectations.json").read_text())["items"]:
+        text = (SAMPLES / "reply-parsers" / f"{item['file']}.txt").read_text(errors="replace")
+        newest = quotes.newest(text)
+        for check in item["checks"]:
+            if check["what"] == "replies[0].body":
+                agrees = "equals" not in check or words(newest) == words(str(check["equals"]))
+                agrees &= check.get("contains", "") in newest and check.get("not_contains", "\0") not in newest
+                counted["body", bool(agrees)] += 1
+            elif check["what"] == "replies[0].signatures" and check.get("contains"):
+                counted["signature", check["contains"] not in newest] += 1
+    print({field: agreement(counted, field) for field in ("body", "signature")})
+    assert agreement(counted, "body") == agreement(counted, "signature") == 1
+
+
+def test_quotations_of_well_known_programs_are_cut() -> None:
+    for path in sorted((SAMPLES / "talon" / "standard_replies").glob("*.eml")):
+        assert quotes.newest(opened(path.read_bytes()).text) == "Hello", path.name
+    for path in sorted((SAMPLES / "talon" / "html_replies").glob("*.html")):
+        newest = quotes.newest(markup.text_of(path.read_text(errors="replace")))
+        assert newest.split() == ["Hi.", "I", "am", "fine.", "Thanks,", "Alex"], path.name
