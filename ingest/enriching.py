@@ -60,7 +60,8 @@ class Enriching:
                 await asyncio.sleep(STORE_AWAY)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._woken.wait()
 
     async def step(self) -> bool:
         """Fetch one file; False where none is due. Raises Away, Conflict."""

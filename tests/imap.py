@@ -64,7 +64,8 @@ class Box:
         client = self.clients[self.user]
         yield client
         if client.state == "SELECTED":
-            _done(client.unselect())
+            # Not every server has UNSELECT, and CLOSE would expunge.
+            self.clients.pop(self.user).logout()
 
     def create(self, folder: str | None = None) -> None:
         """Make the folder."""

@@ -54,7 +54,7 @@ def test_every_example_in_the_shipped_file_works_when_it_is_uncommented(tmp_path
     text = text[text.index("# ---- The company") :]
     uncommented = "\n".join(_uncommented(line, example) for line in text.splitlines())
     uncommented = uncommented.replace("${file:/run/secrets/info}", "${INFO}")
-    config = configured(tmp_path, uncommented, {"INFO": "p", "TG_TOKEN": "1:a"})
+    config = configured(tmp_path, uncommented, {"INFO": "p", "TG_TOKEN": "1:a", "VK_TOKEN": "v"})
     assert config.http.public_url == "https://leads.example.com"
     assert config.channels["landing"].source == "Яндекс Директ"
     assert config.managers["boris"].timezone == "Asia/Yekaterinburg"
@@ -102,7 +102,9 @@ def test_the_words_of_the_contract_are_all_known_to_the_schema() -> None:
 def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
     examples = "".join(re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL))
     config = configured(
-        tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p", "TG_TOKEN": "1:a"}
+        tmp_path,
+        examples.replace("${file:/run/secrets/info}", "${INFO}"),
+        {"INFO": "p", "TG_TOKEN": "1:a", "VK_TOKEN": "v"},
     )
     assert config.mail_route() is not None
     assert failed_routing_tests(config) == []
