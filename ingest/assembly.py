@@ -182,6 +182,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
     def people_changed() -> None:
         changes.publish("leads")
+        suggester.wake()
         ticker.poke()
 
     who_is_who = StorePeople(units, names, rulebooks, merging, clock, config.language, store.ids.take, people_changed)

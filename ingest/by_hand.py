@@ -11,7 +11,7 @@ from ingest.answers import Answers
 from ingest.approach import source_from
 from ingest.rulebook import Rulebook
 from routing.rules import Chosen
-from storage import decisions, handling, leads, merging, rotation
+from storage import decisions, handling, leads, merging, messages, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed
 from storage.leads import NewLead
@@ -96,6 +96,7 @@ def assign(
             after = replace(before, state="assigned", reason=None, owner=one.manager)
             handling.write(db, names, before, after, now)
             Answers(names, new_id).over(db, before, after, rulebook, one.actor, now)
+            messages.tell_changed(db, [lead], new_id, now)
             told = {"code": "assign", "manager": one.manager, "team": before.team, "from": before.state}
             made.append(Decision(new_id(), now, "action", told, lead, actor=one.actor))
         notices.append(Notice("lead_assigned", lead, one.manager))

@@ -34,7 +34,7 @@ def suggestion(
 ) -> str:
     """A suggestion about two contacts with these names, in words: what may be so, and why."""
     name, other = (said or say("phrase", "nameless", language) for said in names)
-    told = say("suggestion", code, language, name=name, other=other).removesuffix(".")
+    told = say("suggested", code, language, name=name, other=other).removesuffix(".")
     reasons = (say("likeness", str(reason), language) for reason in (record or {}).get("reasons", ()))
     return f"{'; '.join((told, *reasons))}."
 

@@ -19,11 +19,12 @@ from desk.ports import Refused
 from ingest.distribution import Distributor
 from ingest.rulebook import Rulebook, Rulebooks
 from routing.title import make_title
-from storage import decisions, edition, leads, merging, rotation
+from storage import decisions, edition, leads, merging, messages, offers, rotation
 from storage.decisions import SYSTEM, Decision
 from storage.leads import DEFAULT_PLACE, NewLead
 from storage.merging import Contact, Lead, Merge, Talk
 from storage.names import Names
+from storage.offers import Offer
 from storage.rotation import Notice
 
 Json = dict[str, Any]
@@ -118,7 +119,8 @@ class Merging:
         plan = unite(_enquiries(both, into), _enquiries(both, absorbed))
         held = [*plan.given_up, *(fold.lead for fold in plan.folds)]
         leads.give_up_slots(db, held)
-        folds = merging.fold(db, plan.folds, both)
+        waiting = offers.open_of(db, self._names, [fold.lead for fold in plan.folds])
+        folds = merging.fold(db, plan.folds, both, now)
         record = {
             "folds": folds,
             "slots": held,
@@ -129,7 +131,7 @@ class Merging:
         uid = merging.keep(db, number, into, absorbed, actor, record, now)
         merging.forget_apart(db, list(here), list(there))
         merging.settle_suggestions(db, list(here), list(there), "join", actor, now)
-        self._tell_of_union(db, both, plan.folds, plan.beside, absorbed, number, actor, now, because)
+        self._tell_of_union(db, both, plan.folds, plan.beside, absorbed, waiting, number, actor, now, because)
         return uid
 
     def _tell_of_union(
@@ -139,6 +141,7 @@ class Merging:
         folds: Iterable[Any],
         beside: Iterable[tuple[int, int]],
         absorbed: Contact,
+        withdrawn: Iterable[Offer],
         merge: int,
         actor: str,
         now: datetime,
@@ -153,16 +156,22 @@ class Merging:
             said[lead.id] = {"code": "folded", "lead": into.id, "from": lead.state, "manager": into.manager}
             said[into.id] = {"code": "took_in", "lead": lead.id}
             if lead.manager is not None and lead.manager != into.manager and lead.is_open:
-                notices.append(Notice("lead_folded", lead.id, lead.manager))
+                notices.append(Notice("lead_folded", lead.id, lead.manager, record={}))
             if into.manager is not None:
                 notices.append(Notice("lead_took_in", into.id, into.manager))
         for first, second in beside:
             for one, other in ((first, second), (second, first)):
                 said[one] = {"code": "two_accepted", "lead": other, "manager": there[other].manager}
                 notices.append(Notice("two_accepted", one, there[one].manager or ""))
+        notices += [
+            Notice("offer_withdrawn", one.lead, one.manager, one.id, {})
+            for one in withdrawn
+            if one.manager != there[one.lead].manager
+        ]
         shared = {"merge": merge, **because}
         self._write_down(db, {lead: record | shared for lead, record in said.items()}, actor, now)
         self._tell(db, notices, now)
+        messages.tell_changed(db, said, self._new_id, now)
 
     # ---- one becomes two
 
@@ -307,7 +316,9 @@ class Merging:
             said[lead] = {"code": "returned", "lead": was, "manager": there[lead].manager, "state": there[lead].state}
         self._write_down(db, said, actor, now)
         owners = ((lead, there[lead].manager) for lead in returned if there[lead].is_open)
-        self._tell(db, [Notice("lead_returned", lead, owner) for lead, owner in owners if owner is not None], now)
+        told = [Notice("lead_returned", lead, owner, record={}) for lead, owner in owners if owner is not None]
+        self._tell(db, told, now)
+        messages.tell_changed(db, said, self._new_id, now)
 
     def _write_down(self, db: sa.Connection, said: Mapping[int, Json], actor: str, now: datetime) -> None:
         made = [

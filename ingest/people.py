@@ -7,10 +7,9 @@ import sqlalchemy as sa
 
 from dedup.keys import Key, normalise
 from desk.ports import Json, Refused
-from ingest.explain import suggestion as explained
+from ingest.explain import suggestion as in_words
 from ingest.merging import Merging
 from ingest.rulebook import Rulebooks
-from ingest.sentences import TEXTS, say
 from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
@@ -178,11 +177,9 @@ class StorePeople:
 
 def _told(suggestion: Json, language: Language) -> Json:
     """A suggestion with its reason in words instead of codes."""
-    record, code = suggestion.pop("record"), suggestion["code"]
-    if code in TEXTS["suggested"]:
-        return suggestion | {"reason": say("suggested", code, language)}
-    names = suggestion["contact"]["name"], suggestion["other"]["name"]
-    return suggestion | {"reason": explained(code, record, names, language)}
+    record = suggestion.pop("record")
+    both = (suggestion["contact"]["name"], suggestion["other"]["name"])
+    return suggestion | {"reason": in_words(suggestion["code"], record, both, language)}
 
 
 def _contact_id(uid: str) -> None:

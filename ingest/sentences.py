@@ -75,7 +75,6 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Стоит проверить, не один ли это человек.",
             "en": "Please check whether they are one person.",
         },
-        "similar_name": {"ru": "Похожее имя: {name} – {other}", "en": "A similar name: {name} – {other}"},
         "another_name": {
             "ru": "Указано другое имя, чем у контакта: стоит проверить, не разные ли это люди.",
             "en": "The name given is not the contact's: please check whether these are two people.",
@@ -144,10 +143,6 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "Лид передан без очереди. Ответственный за клиента: {manager}.",
             "en": "The lead went out without a turn, to the client's own manager: {manager}.",
         },
-        "by_hand": {
-            "ru": "Лид передан без очереди: менеджера указал тот, кто записал обращение. Ответственный: {manager}.",
-            "en": "The lead went out without a turn, to whom the one named who took it down: {manager}.",
-        },
         "first": {
             "ru": "Лид предложен всем, кто может его взять: {managers}. Он у того, кто примет первым.",
             "en": "The lead was offered to all who can take it: {managers}. The first to accept has it.",
@@ -157,6 +152,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "Он у того, кто примет первым.",
             "en": "All who are there refused it or did not answer, so it was put before them all at once: {managers}. "
             "The first to accept has it.",
+        },
+        "by_hand": {
+            "ru": "Лид передан без очереди: менеджера указал тот, кто записал обращение. Ответственный: {manager}.",
+            "en": "The lead went out without a turn, to whom the one named who took it down: {manager}.",
         },
         "unprocessed": {"ru": "Лид пока не обработан: {reason}.", "en": "The lead is unprocessed for now: {reason}."},
         "answered_call": {
@@ -312,7 +311,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "contacts were parted, and this lead stands by itself again, as before they were merged",
         },
     },
-    # Why somebody is asked about two contacts, where it is not their names.
+    # Why somebody is asked whether two contacts are one.
     "suggested": {
         "keys_of_two": {
             "ru": "Одно обращение назвало ключи обоих контактов.",
@@ -322,6 +321,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "ru": "По ключу этого контакта представились другим именем.",
             "en": "Somebody gave another name with a key of this contact.",
         },
+        "similar_name": {"ru": "Похожее имя: {name} – {other}", "en": "A similar name: {name} – {other}"},
     },
     "state": {
         "unprocessed": {"ru": "не обработан", "en": "unprocessed"},

@@ -218,7 +218,7 @@ def _of(condition: sa.ColumnElement[bool]) -> sa.Update:
     return sa.update(leads).where(condition)
 
 
-def fold(db: sa.Connection, folds: Sequence[Fold], there: Mapping[int, Lead]) -> list[Json]:
+def fold(db: sa.Connection, folds: Sequence[Fold], there: Mapping[int, Lead], now: datetime) -> list[Json]:
     """Make leads parts of others: nothing is due on them, and they burden nobody. How each was, to be given back."""
     kept = []
     for one in folds:
@@ -237,18 +237,18 @@ def fold(db: sa.Connection, folds: Sequence[Fold], there: Mapping[int, Lead]) ->
                 "reason": lead.reason,
                 "due": lead.due,
                 "last": [into.last_us, last],
-                "offers": _withdraw(db, lead.id),
+                "offers": _withdraw(db, lead.id, now),
             }
         )
         burden(db, {lead.owner: -1} if lead.state in COUNTED else {})
     return kept
 
 
-def _withdraw(db: sa.Connection, lead: int) -> list[list[int | None]]:
+def _withdraw(db: sa.Connection, lead: int, now: datetime) -> list[list[int | None]]:
     """Offers of a lead that wait for an answer wait no more."""
     mine = sa.and_(offers.c.lead_id == lead, offers.c.state == "open")
     waiting = [[row.id, row.answer_by] for row in db.execute(sa.select(offers.c.id, offers.c.answer_by).where(mine))]
-    db.execute(sa.update(offers).where(mine).values(state=WITHDRAWN))
+    db.execute(sa.update(offers).where(mine).values(state=WITHDRAWN, answered_at=micros(now)))
     return waiting
 
 
@@ -259,10 +259,10 @@ def burden(db: sa.Connection, change: Mapping[int | None, int]) -> None:
 
 
 def describe(db: sa.Connection, number: int, values: Mapping[str, Any]) -> None:
-    """Name a contact, or give it an owner. Namesakes are looked for anew where there is a new name."""
-    if values.get("name") is not None:
-        values = {**values, "searched_at": None}
-    db.execute(sa.update(contacts).where(contacts.c.id == number).values(**values, version=contacts.c.version + 1))
+    """Name a contact, or give it an owner. Who is called otherwise has other namesakes, to be looked for again."""
+    renamed = {"searched_at": None} if "name" in values else {}
+    changed = {**values, **renamed, "version": contacts.c.version + 1}
+    db.execute(sa.update(contacts).where(contacts.c.id == number).values(changed))
 
 
 # ---- an undo, and what it shares with a split
@@ -292,7 +292,9 @@ def unfold(db: sa.Connection, was: Json, lead: Lead, into: Lead, since: datetime
     passed = micros(now) - micros(since)
     for number, answer_by in was["offers"]:
         again = None if answer_by is None else answer_by + passed
-        db.execute(sa.update(offers).where(offers.c.id == number).values(state="open", answer_by=again))
+        db.execute(
+            sa.update(offers).where(offers.c.id == number).values(state="open", answer_by=again, answered_at=None)
+        )
     before, after = was["last"]
     if into.last_us == after:
         db.execute(_of(leads.c.id == into.id).values(last_at=before))

@@ -69,8 +69,24 @@ _first: Final = (
 _SAID: Final = Prepared(
     sa.select(_party.c.contact_id, sa.select(JsonList(_first.c.record)).scalar_subquery().label("said"))
 )
-_SUGGESTED: Final = look_up((suggestions.c.contact_id, suggestions.c.other_id), (suggestions.c.id,))
-_APART: Final = look_up((apart.c.low_id, apart.c.high_id), (apart.c.low_id,))
+# An opinion about any part of a person is about the person. Looking among the parts of both finds it from either side.
+_person: Final = rows("asked", contacts.c.id)
+_part: Final = contacts.alias("part")
+_beside: Final = contacts.alias("beside")
+
+
+def _between(pairs: sa.Table, one: sa.Column[int], other: sa.Column[int]) -> Prepared:
+    return Prepared(
+        sa.select(_part.c.root_id, _beside.c.root_id)
+        .select_from(_person)
+        .join(_part, _part.c.root_id == _person.c.id)
+        .join(pairs, one == _part.c.id)
+        .join(_beside, _beside.c.id == other)
+    )
+
+
+_SUGGESTED: Final = _between(suggestions, suggestions.c.contact_id, suggestions.c.other_id)
+_APART: Final = _between(apart, apart.c.low_id, apart.c.high_id)
 
 _SUGGESTION: Final = ("id", "uid", "contact_id", "other_id", "code", "record", "at")
 _SUGGEST: Final = Upsert(suggestions, _SUGGESTION, lambda insert: insert.on_conflict_do_nothing())
@@ -145,14 +161,12 @@ def facts(db: sa.Connection, named: Iterable[Named]) -> dict[int, Facts]:
 
 
 def judged(db: sa.Connection, pairs: Collection[Pair]) -> set[Pair]:
-    """Those of these pairs, the lower id first, that are suggested already in any way, or that somebody has parted."""
-    order = sorted(pairs)
-    both = [*order, *((high, low) for low, high in order)]
-    suggested = {
-        tuple(sorted(pair)) for pair, r in zip(both, found(db, _SUGGESTED, both), strict=True) if r is not None
-    }
-    parted = {pair for pair, r in zip(order, found(db, _APART, order), strict=True) if r is not None}
-    return {pair for pair in order if pair in suggested or pair in parted}
+    """Those of these pairs of roots, the lower first, that are suggested already in any way, or that somebody has parted."""
+    if not pairs:
+        return set()
+    asked = {"asked": pack((root,) for root in sorted({root for pair in pairs for root in pair}))}
+    found = {(min(pair), max(pair)) for statement in (_SUGGESTED, _APART) for pair in statement(db, asked)}
+    return {pair for pair in pairs if pair in found}
 
 
 def write(

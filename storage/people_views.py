@@ -32,7 +32,11 @@ _SUGGESTION: Final = (
     .join(_one, _one.c.id == suggestions.c.contact_id)
     .join(_other, _other.c.id == suggestions.c.other_id)
 )
-_OPEN: Final = suggestions.c.settled_at.is_(None)
+# Two who have become one while it was being written are no question any more.
+_OPEN: Final = sa.and_(
+    suggestions.c.settled_at.is_(None),
+    sa.or_(suggestions.c.contact_id == suggestions.c.other_id, _one.c.root_id != _other.c.root_id),
+)
 
 
 def merges_of(db: sa.Connection, root: int) -> list[Json]:
@@ -61,7 +65,7 @@ def suggestion_page(db: sa.Connection, state: str | None, limit: int, cursor: st
     """Suggestions, newest first: open ones, answered ones, or all."""
     query = _SUGGESTION.order_by(suggestions.c.id.desc()).limit(limit + 1)
     if state is not None:
-        query = query.where(_OPEN if state == "open" else sa.not_(_OPEN))
+        query = query.where(_OPEN if state == "open" else suggestions.c.settled_at.is_not(None))
     if cursor is not None:
         query = query.where(suggestions.c.id < views.position_of(cursor))
     found = db.execute(query).all()

@@ -239,7 +239,7 @@ def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> No
 
 _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created_at", "due_at")
 _ABOUT_OFFERS: Final = (*_NOTICE, "offer_id", "record", "critical")
-_OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away")
+_OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away", "lead_folded")
 
 
 _TELL: Final = Upsert(

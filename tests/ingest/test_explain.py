@@ -487,7 +487,8 @@ def literals(owner: type, field: str) -> set[str]:
     [
         ("match", set(get_args(MatchCode))),
         ("tried", set(VERDICTS)),
-        ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode)) | {CODE}),
+        ("suggestion", literals(Suggestion, "code") | set(get_args(SuggestionCode))),
+        ("suggested", {*get_args(SuggestionCode), CODE}),
         ("likeness", {*names.REASONS, *SUPPORTS}),
         ("rejected", set(CODES)),
         ("enquiry", literals(Verdict, "code")),
@@ -498,7 +499,6 @@ def literals(owner: type, field: str) -> set[str]:
         ("call", {"missed_call", "client_called"}),
         ("action", {"done", *ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("people", set(PEOPLE_CODES)),
-        ("suggested", set(get_args(SuggestionCode))),
         ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
     ],
 )
@@ -646,7 +646,7 @@ def test_a_suggestion_names_both_and_says_why() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_suggestion_without_reasons_or_names_is_a_sentence_too(language: Language) -> None:
     told = suggestion("keys_of_two", None, (None, None), language)
-    assert told == f"{TEXTS['suggestion']['keys_of_two'][language]}"
+    assert told == f"{TEXTS['suggested']['keys_of_two'][language]}"
     assert TEXTS["phrase"]["nameless"][language] in suggestion("similar_name", {}, (None, "Анна"), language)
 
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from desk.ports import Refused
 from ingest.settle import Joins
+from storage import messages
+from storage.messages import Sent
 from storage.schema import apart, contacts, decisions, interactions, journal, leads, offers, outbox, suggestions
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, company, envelope, manager, team, wire
@@ -292,4 +294,24 @@ def test_an_offer_ends_with_the_fold_and_goes_on_with_the_time_that_was_left_of_
     (again,) = [row for row in clients.parts.rows(offers) if row["lead_id"] == second]
     later = int((HOUR * 3 / 2).total_seconds() * 1_000_000)
     assert (again["state"], again["answer_by"]) == ("open", before[again["id"]][1] + later)
+    assert clients.parts.balanced()
+
+
+def test_whoever_was_asked_together_hears_that_the_lead_has_gone_and_messages_about_it_are_brought_up_to_date(
+    store: Store,
+) -> None:
+    teams = {"sales": team("anna", "boris", accept_within="1h", strategy="first_to_accept")}
+    clients = Clients(wire(store, company(teams=teams)))
+    first, second = clients.write(1), clients.write(2)
+    names = clients.parts.names
+    sent = [Sent(second, "anna", "telegram", "77", "5")]
+    store.transact(lambda db: messages.keep(db, names, sent, store.ids.take, NOW))
+    store.transact(lambda db: db.execute(sa.delete(outbox)))
+    merge = clients.merge(1, 2, NOW + HOUR / 2)
+    told = {(row["code"], row["lead_id"]) for row in clients.parts.rows(outbox)}
+    assert told == {("offer_withdrawn", second), (messages.CHANGED, second)}
+    assert len([row for row in clients.parts.rows(offers) if row["state"] == "open" and row["lead_id"] == first]) == 2
+    assert all(row["answered_at"] for row in clients.parts.rows(offers) if row["state"] == "withdrawn")
+    clients.undo(merge, NOW + HOUR)
+    assert {row["state"] for row in clients.parts.rows(offers)} == {"open"}
     assert clients.parts.balanced()

@@ -213,3 +213,19 @@ async def test_the_loop_looks_when_woken(parts: Parts) -> None:
                 await asyncio.sleep(0)
     finally:
         running.cancel()
+
+
+@pytest.mark.parametrize("verdict", ["apart", "dismiss"])
+async def test_what_was_judged_about_a_part_of_somebody_is_not_asked_again_about_the_whole(
+    parts: Parts, suggester: Suggester, verdict: str
+) -> None:
+    parts.take(person(1, "Александр Вышеславцев"), person(2, "Vysheslavtsev Sasha"))
+    await searched(suggester)
+    (row,) = parts.rows(suggestions)
+    parts.store.transact(lambda db: parts.merging.judge(db, row["uid"], verdict, "irina", NOW))
+    parts.take(person(3, "Пётр Кузнецов"))
+    _, other, third = (one["uid"] for one in parts.rows(contacts))
+    parts.store.transact(lambda db: parts.merging.merge(db, third, other, "irina", NOW))
+    parts.store.transact(lambda db: db.execute(sa.update(contacts).values(searched_at=None)))
+    await searched(suggester)
+    assert [one["uid"] for one in parts.rows(suggestions)] == [row["uid"]]
