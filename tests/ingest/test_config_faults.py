@@ -94,6 +94,11 @@ ADDED = {
     "test: {phones: [mine]}": "test.phones[0]: 'mine' is no telephone number; write it as +74951234567",
     "test: {emails: [qa]}": "test.emails[0]: 'qa' is not an e-mail address; write name@example.com",
     "retention: {bodies: 365d}": f"retention: {LATER}",
+    "channels: {pbx: {kind: telephony}}": "channels.pbx.dialect: is missing; add it",
+    "channels: {pbx: {kind: telephony, dialect: mango}}": "channels.pbx: dialect mango needs api_key; "
+    "write api_key and salt",
+    "channels: {pbx: {kind: telephony, dialect: mnago}}": "channels.pbx.dialect: 'mnago' is not known here; "
+    "write mango, zadarma, novofon, megafon or generic",
     "routing_tests: {a: b}": "routing_tests: is not a list; write [one, two]",
     "routing_tests: [{expect: {team: sales}}]": "routing_tests[0].given: is missing; add it",
     "routing_tests: [{given: {text: x}, expect: {team: sales}}]": "routing_tests[0].given.channel: is missing; add it",
