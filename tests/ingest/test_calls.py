@@ -13,7 +13,6 @@ from tests.ingest.calling import CLIENT, SECOND, Switchboard, telephones
 from tests.ingest.offering import HOUR, MINUTE
 from tests.ingest.parts import manager, team
 
-
 # What is pure of it needs one kind of store; what each statement does is seen over both.
 embedded = pytest.mark.parametrize("database", ["sqlite"])
 
