@@ -264,13 +264,13 @@ async def _act(action: str, office: Office, asked: Asked) -> Json:
 
 
 async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], visitor: Visitor) -> Json:
-    """Do something to a lead in the name of the visitor. A manager takes leads for himself only."""
+    """Do something to a lead in the name of the visitor. A manager takes leads, and says that he cannot, for himself only."""
     if visitor.only is None:
         return await office.act(uid, action, order, visitor.person)
     await concern(office, uid, visitor)
-    if action == "accept":
+    if action in {"accept", "decline"}:
         if order.get("manager") not in {None, visitor.only}:
-            raise Refused(403, "for_directors", "a lead is accepted for somebody else by directors and heads of teams")
+            raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
         order = {**order, "manager": visitor.only}
     return await office.act(uid, action, order, visitor.person)
 

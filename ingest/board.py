@@ -14,7 +14,7 @@ from ingest.sentences import TEXTS, say
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import Standing, find_obstacle
-from routing.policy import Manager
+from routing.policy import Manager, Team
 from storage import board, rotation, views
 from storage.names import Names
 from storage.store import Away, Store
@@ -108,31 +108,40 @@ class StoreBoard:
     ) -> list[Json]:
         """Each team with its managers, who is next first; whoever is in none stands apart. `only` one manager, once."""
         policy = rulebook.policy
-        standings = rotation.standings(db, self._names, now)
+        standings = rotation.standings(db, self._names, now, with_offers=True)
         turns = {row["name"]: row["turns"] for row in views.manager_rows(db)}
         unanswered = board.unanswered(db)
 
-        def shown(name: str) -> Json:
+        def shown(name: str, own: Sequence[Team]) -> Json:
             manager, standing = policy.managers.get(name), standings[name]
-            return _manager(name, manager, standing, now, language) | {"unanswered": unanswered.get(name, 0)}
+            limited = manager is not None and manager.offers is not None
+            count = standing.offered if limited else unanswered.get(name, 0)
+            return _manager(name, manager, standing, own, now, language) | {"unanswered": count}
 
         if only is not None:
-            return [{"name": None, "managers": [shown(only)]}]
+            own = [team for team in policy.teams.values() if only in team.members]
+            return [{"name": None, "managers": [shown(only, own)]}]
         teams = []
         for team in policy.teams.values():
-            members = [shown(name) for name in team.members if name in standings]
+            members = [shown(name, [team]) for name in team.members if name in standings]
             members.sort(key=lambda one: (not one["eligible"], turns.get(one["name"], {}).get(team.name, 0)))
             if members and members[0]["eligible"]:
                 members[0]["next"] = True
             teams.append({"name": team.name, "managers": members})
         placed = {name for team in policy.teams.values() for name in team.members}
-        apart = [shown(name) for name, standing in standings.items() if name not in placed and standing.open]
+        apart = [shown(name, []) for name, standing in standings.items() if name not in placed and standing.open]
         return [*teams, {"name": None, "managers": apart}] if apart else teams
 
 
-def _manager(name: str, manager: Manager | None, standing: Standing, now: datetime, language: Language) -> Json:
-    """One manager as he stands: load and limit, shift and when that changes, and in words what keeps leads from him."""
-    why_not = find_obstacle(manager, standing, now)
+def _manager(
+    name: str, manager: Manager | None, standing: Standing, own: Sequence[Team], now: datetime, language: Language
+) -> Json:
+    """One manager as he stands: load and limits, shift and when that changes, and in words what keeps leads from him.
+
+    Of several teams of his `own`, one that would give him a lead is enough.
+    """
+    obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in own]
+    why_not = None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
     changes = None if manager is None else manager.hours.next_change(now, manager.zone)
     return {
         "name": name,

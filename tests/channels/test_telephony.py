@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -450,6 +451,18 @@ def test_a_time_without_a_zone_or_from_the_future_is_that_of_its_receipt() -> No
 def test_an_exchange_that_could_prove_nothing_is_no_configuration(written: Mapping[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Config.model_validate({"kind": "telephony", **written})
+
+
+def documented() -> list[Any]:
+    page = (Path(__file__).parents[2] / "docs" / "channels" / "telephony.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in page.split("```yaml\n")[1:]]
+    entries = [entry for block in blocks for entry in yaml.safe_load(block).get("channels", {}).items()]
+    return [pytest.param(entry, id=name) for name, entry in entries]
+
+
+@pytest.mark.parametrize("written", documented())
+def test_the_manuals_examples_are_configurations(written: Mapping[str, Any]) -> None:
+    assert Config.model_validate(written).dialect in {"mango", "zadarma", "megafon", "generic"}
 
 
 # --- anything at all ---

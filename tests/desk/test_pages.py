@@ -166,13 +166,23 @@ async def test_the_api_gives_a_managers_session_what_is_his_only(
     assert "Чужой" not in text
 
 
-async def test_a_manager_accepts_for_himself_only(desk: Desk) -> None:
+async def test_a_manager_who_cannot_take_a_lead_says_so_by_a_button_and_is_shown_the_live_page(desk: Desk) -> None:
+    own = desk.office.add_lead()
+    _, body, _ = await desk.ask("GET", f"/leads/{own['id']}", "anna")
+    assert "Не могу взять" in body
+    status, _, headers = await desk.post(f"/leads/{own['id']}", "anna", action="decline")
+    assert (status, own["state"], own["owner"]) == (303, "unprocessed", None)
+    assert headers["Location"] == "../"
+
+
+@pytest.mark.parametrize("action", ["accept", "decline"])
+async def test_a_manager_answers_for_himself_only(desk: Desk, action: str) -> None:
     own = desk.office.add_lead()
     headers = {"X-CSRF-Token": "csrf-of-anna"}
-    path = f"/api/leads/{own['id']}/accept"
+    path = f"/api/leads/{own['id']}/{action}"
     assert (await desk.ask("POST", path, "anna", headers=headers, json={"manager": "boris"}))[0] == 403
     assert (await desk.ask("POST", path, "anna", headers=headers, json={}))[0] == 200
-    assert own["owner"] == "anna"
+    assert own["owner"] == ("anna" if action == "accept" else None)
 
 
 async def test_a_stale_form_is_answered_with_the_lead_as_it_is_now(desk: Desk) -> None:

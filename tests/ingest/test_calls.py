@@ -13,6 +13,9 @@ from tests.ingest.calling import CLIENT, SECOND, Switchboard, telephones
 from tests.ingest.offering import HOUR, MINUTE
 from tests.ingest.parts import manager, team
 
+# What is pure of it needs one kind of store; what each statement does is seen over both.
+embedded = pytest.mark.parametrize("database", ["sqlite"])
+
 
 @pytest.fixture
 def board(store: Store) -> Switchboard:
@@ -58,6 +61,7 @@ def test_a_call_of_which_nothing_more_is_heard_for_a_minute_is_anybodys(board: S
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_ring_that_is_settled_long_after_is_no_ring_any_more(board: Switchboard) -> None:
     board.keeping = True
     board.event("Appeared")
@@ -67,6 +71,7 @@ def test_a_ring_that_is_settled_long_after_is_no_ring_any_more(board: Switchboar
     assert len(board.todo()) == 1
 
 
+@embedded
 def test_a_lead_that_waited_before_the_call_does_not_wait_for_it(store: Store) -> None:
     board = Switchboard(store, telephones(managers={n: manager(hours="Sun 01:00-01:01") for n in ("anna", "boris")}))
     board.write({"phones": [CLIENT]})
@@ -95,6 +100,7 @@ def test_the_lead_is_his_who_answered_and_takes_no_turn(board: Switchboard) -> N
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_call_whose_events_come_at_once_is_his_who_answered(board: Switchboard) -> None:
     board.keeping = True
     board.call(1, "c1", "102")
@@ -108,12 +114,14 @@ def test_a_call_whose_events_come_at_once_is_his_who_answered(board: Switchboard
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_line_that_is_no_managers_answers_for_nobody(board: Switchboard) -> None:
     board.call(1, "c1", "999")
     assert board.only() == ("assigned", None, "anna")
     assert board.todo() == []
 
 
+@embedded
 def test_an_accepted_lead_stays_and_its_owner_hears_of_the_call(board: Switchboard) -> None:
     (lead,) = board.post()
     board.act(lead, "accept", manager="anna")
@@ -140,6 +148,7 @@ def test_a_lead_that_nobody_has_accepted_goes_to_who_answered(store: Store) -> N
     assert board.parts.balanced()
 
 
+@embedded
 def test_who_answers_the_client_of_his_own_offer_has_accepted_it(store: Store) -> None:
     board = Switchboard(store, offered())
     (lead,) = board.post()
@@ -151,6 +160,7 @@ def test_who_answers_the_client_of_his_own_offer_has_accepted_it(store: Store) -
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_call_that_is_handed_on_takes_its_new_lead_with_it(board: Switchboard) -> None:
     board.event("Appeared")
     board.event("Connected")
@@ -178,6 +188,7 @@ def test_a_closed_lead_is_opened_again_by_a_call_and_is_his_who_answers(board: S
 # --- missed ---
 
 
+@embedded
 def test_a_missed_call_is_to_be_called_back_and_goes_to_whose_turn_it_is(board: Switchboard) -> None:
     board.call(0, "c1")
     assert board.only() == ("assigned", None, "anna")
@@ -187,6 +198,7 @@ def test_a_missed_call_is_to_be_called_back_and_goes_to_whose_turn_it_is(board: 
     assert "missed_call" in board.codes()
 
 
+@embedded
 def test_calling_back_is_due_in_the_working_time_of_the_team(store: Store) -> None:
     hours = {
         name: manager(extension=[line], hours="Mon-Fri 13:00-18:00")
@@ -198,6 +210,7 @@ def test_calling_back_is_due_in_the_working_time_of_the_team(store: Store) -> No
     assert [at.isoformat() for at in board.due()] == ["2026-09-01T10:15:00+00:00"]
 
 
+@embedded
 def test_five_redials_are_one_lead_one_notice_and_one_thing_to_do(board: Switchboard) -> None:
     for number in range(5):
         board.call(0, f"c{number}", ("101", "102")[number % 2])
@@ -219,6 +232,7 @@ def test_five_redials_in_one_batch_are_the_same(board: Switchboard) -> None:
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_missed_call_of_a_client_who_has_a_manager_is_told_to_him_once(board: Switchboard) -> None:
     (lead,) = board.post()
     board.act(lead, "accept", manager="anna")
@@ -241,6 +255,7 @@ def test_whoever_speaks_with_the_client_either_way_has_called_back(board: Switch
     assert [row[2] for row in board.todo()] == [True, False]
 
 
+@embedded
 def test_a_call_answered_by_somebody_closes_what_another_lead_of_the_client_asks_for(store: Store) -> None:
     rules = [
         {"when": {"channel": ["site"]}, "team": "help", "respond_within": None},
@@ -257,6 +272,7 @@ def test_a_call_answered_by_somebody_closes_what_another_lead_of_the_client_asks
 # --- outgoing ---
 
 
+@embedded
 def test_an_outgoing_call_to_an_unknown_number_is_a_lead_of_the_callers(board: Switchboard) -> None:
     board.event("Appeared", out=True, line="102")
     assert board.only() == ("in_work", None, "boris")
@@ -281,6 +297,7 @@ def test_an_outgoing_call_to_a_known_client_is_on_his_lead_and_moves_nothing(boa
     assert board.parts.count(interactions) == 2
 
 
+@embedded
 def test_who_reaches_the_client_of_a_waiting_lead_has_it(store: Store) -> None:
     board = Switchboard(
         store,
@@ -295,6 +312,7 @@ def test_who_reaches_the_client_of_a_waiting_lead_has_it(store: Store) -> None:
     assert board.lead(lead) == ("in_work", None, "boris")
 
 
+@embedded
 def test_an_outgoing_call_opens_no_closed_lead(board: Switchboard) -> None:
     (lead,) = board.post()
     board.act(lead, "convert", manager="anna")
@@ -304,6 +322,7 @@ def test_an_outgoing_call_opens_no_closed_lead(board: Switchboard) -> None:
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_call_to_a_strange_number_from_a_line_that_is_no_managers_is_no_lead(board: Switchboard) -> None:
     board.call(1, "c1", "999", out=True)
     assert board.parts.leads() == []
@@ -314,6 +333,7 @@ def test_a_call_to_a_strange_number_from_a_line_that_is_no_managers_is_no_lead(b
 # --- no clients ---
 
 
+@embedded
 def test_staff_and_colleagues_are_no_clients(board: Switchboard) -> None:
     board.call(0, "c1", client="79161110001")
     board.call(1, "c2", client="102")
@@ -321,6 +341,7 @@ def test_staff_and_colleagues_are_no_clients(board: Switchboard) -> None:
     assert board.parts.leads() == []
 
 
+@embedded
 def test_hidden_numbers_join_nobody(board: Switchboard) -> None:
     board.call(0, "c1", client="")
     board.call(0, "c2", client="anonymous")
@@ -331,6 +352,7 @@ def test_hidden_numbers_join_nobody(board: Switchboard) -> None:
 # --- on a call ---
 
 
+@embedded
 def test_who_speaks_gets_no_leads_and_those_that_waited_go_out_when_he_hangs_up(store: Store) -> None:
     board = Switchboard(store, telephones(teams={"sales": team("anna")}))
     board.event("Appeared")
@@ -345,6 +367,7 @@ def test_who_speaks_gets_no_leads_and_those_that_waited_go_out_when_he_hangs_up(
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_lost_end_is_waited_for_a_quarter_of_an_hour_since_the_last_sign_of_life(store: Store) -> None:
     board = Switchboard(store, telephones(teams={"sales": team("anna")}))
     board.event("Connected")
@@ -359,6 +382,7 @@ def test_a_lost_end_is_waited_for_a_quarter_of_an_hour_since_the_last_sign_of_li
     assert board.lead(lead) == ("assigned", None, "anna")
 
 
+@embedded
 def test_no_call_counts_for_longer_than_two_hours(board: Switchboard) -> None:
     board.event("Connected")
     for _ in range(12):
@@ -394,6 +418,7 @@ def test_events_of_a_call_in_any_order_end_alike(store: Store) -> None:
     assert board.parts.balanced()
 
 
+@embedded
 def test_a_batch_without_calls_asks_nothing_about_calls(board: Switchboard) -> None:
     said: list[str] = []
 

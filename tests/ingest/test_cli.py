@@ -205,6 +205,15 @@ async def test_a_lead_is_changed_by_hand_once(served: Served) -> None:
     assert (await served.run("lead", "assign", lead["id"], "--manager", "zorro")).code == 2
 
 
+async def test_what_was_to_be_done_about_a_lead_is_done(served: Served) -> None:
+    lead = served.office.add_lead()
+    told = await served.run("lead", "done", lead["id"])
+    assert (told.code, told.out) == (0, "1 done\n")
+    assert served.office.actors
+    shown = await served.run("lead", "done", lead["id"], "--json")
+    assert shown.json()["activities"][0]["done_by"] is not None
+
+
 async def test_a_manager_is_switched_away_and_back(served: Served) -> None:
     told = await served.run("managers", "away", "anna")
     assert (told.code, told.out, served.office.away) == (0, "anna: away, 1 open leads, gets none: away\n", {"anna"})

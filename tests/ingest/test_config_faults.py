@@ -299,7 +299,7 @@ def test_one_extension_of_two_managers_is_a_fault_in_whatever_spelling(tmp_path:
     )
 
 
-@pytest.mark.parametrize("kind", ["mail", "telegram", "vk"])
+@pytest.mark.parametrize("kind", ["mail", "telephony", "telegram", "vk"])
 def test_a_kind_to_come_is_refused_by_saying_so(kind: str, tmp_path: Path) -> None:
     if kind in adapter.kinds():
         pytest.skip(f"{kind} is built")
@@ -307,6 +307,24 @@ def test_a_kind_to_come_is_refused_by_saying_so(kind: str, tmp_path: Path) -> No
     assert faults(tmp_path, text) == [
         f"1: channels.x.kind: '{kind}' is known but not built in this version; remove this channel"
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("kind: telephony", "channels.pbx.dialect: is missing; add it"),
+        (
+            "kind: telephony, dialect: mango",
+            "channels.pbx: dialect mango needs api_key; write api_key and salt",
+        ),
+        (
+            "kind: telephony, dialect: mnago",
+            "channels.pbx.dialect: 'mnago' is not known here; write mango, zadarma, novofon, megafon or generic",
+        ),
+    ],
+)
+def test_an_exchange_says_what_its_dialect_needs(entry: str, fault: str, tmp_path: Path) -> None:
+    assert faults(tmp_path, SMALL.replace("channels: {", f"channels: {{pbx: {{{entry}}}, ")) == [f"1: {fault}"]
 
 
 def test_a_file_with_nothing_but_a_language_lacks_channels_managers_and_teams(tmp_path: Path) -> None:
