@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -64,8 +64,7 @@ class Box:
         client = self.clients[self.user]
         yield client
         if client.state == "SELECTED":
-            # Not every server has UNSELECT, and CLOSE would expunge.
-            self.clients.pop(self.user).logout()
+            _done(client.close())
 
     def create(self, folder: str | None = None) -> None:
         """Make the folder."""
@@ -93,7 +92,7 @@ class Box:
     def flags(self) -> list[bytes]:
         """The flags of all mails."""
         with self.client() as client:
-            _done(client.select(encoded(self.folder), readonly=True))
+            _done(client.select(encoded(self.folder)))
             answer = client.fetch("1:*", "(FLAGS)")[1]
             return [line for line in answer if isinstance(line, bytes)]
 
@@ -273,7 +272,7 @@ def dovecot(certificate: Certificate) -> Iterator[Dovecot]:
 
 
 class Relay:
-    """A line to a server that can be cut, or go dead without a word, or lose the server's next words."""
+    """A line to a server that can be cut, or go dead without a word. `answered` is what the server said."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -281,7 +280,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._hushed = False
         self.connections = 0
-        self.sent = bytearray()
+        self.answered = bytearray()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -310,7 +309,7 @@ class Relay:
         self._hushed = False
         there, beyond = await asyncio.open_connection("127.0.0.1", self._to)
         self._writers |= {writer, beyond}
-        for source, sink, kept in ((reader, beyond, self.sent), (there, writer, None)):
+        for source, sink, kept in ((reader, beyond, None), (there, writer, self.answered)):
             task = asyncio.create_task(self._pass_on(source, sink, kept))
             self._tasks.add(task)
 
@@ -387,8 +386,8 @@ def plain(name: str, arguments: str) -> bytes:
     return answers.get(name, b"") + b"TAG OK done\r\n"
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """Return when it holds."""
     async with asyncio.timeout(WITHIN):
-        while not await condition():
+        while not condition():
             await asyncio.sleep(0.01)

@@ -276,13 +276,16 @@ async def test_of_a_mail_that_is_too_large_the_beginning_is_taken(server: Server
 # --- what goes wrong ---
 
 
-@pytest.mark.parametrize("fault", ["drop", "hush"])
-async def test_a_line_that_breaks_while_the_server_is_waited_for_is_noticed(server: Server, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "timing"), [("drop", Timing()), ("hush", Timing(silence=2, idle=0.3))])
+async def test_a_line_that_breaks_while_news_is_waited_for_is_noticed(
+    server: Server, fault: str, timing: Timing
+) -> None:
     box, store = server.box(), Store()
     async with Relay(box.port) as relay:
-        adapter = mailbox(box, relay.port, timing=IMPATIENT)
+        adapter = mailbox(box, relay.port, timing=timing)
         async with listening(adapter, store) as task:
-            await ready(adapter)
+            # The server says `+` once it waits with us.
+            await imap.until(lambda: b"\r\n+ " in relay.answered)
             getattr(relay, fault)()
             with pytest.raises(Unavailable):
                 async with asyncio.timeout(WITHIN):
