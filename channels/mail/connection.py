@@ -225,6 +225,11 @@ class Connection:
         lines = await self._ask(self._client.uid("fetch", str(uid), f"(UID {part})"))
         return next((content for number, content in _literals(lines) if number in {uid, None}), None)
 
+    async def _pushed(self, seconds: float) -> None:
+        """Wait for the next thing that the server says by itself. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            await self._client.protocol.idle_queue.get()
+
     async def wait(self) -> None:
         """Until it is worth looking again: the server tells of something, or has been silent for long, or cannot tell at all."""
         if not self._client.has_capability("IDLE"):
@@ -232,8 +237,8 @@ class Connection:
             return
         seconds = self._timing.idle
         idling = await self._step(self._client.idle_start(timeout=seconds + self._timing.silence))
-        with contextlib.suppress(asyncio.TimeoutError):
-            await self._raced(asyncio.wait_for(self._client.protocol.idle_queue.get(), seconds))
+        with contextlib.suppress(TimeoutError):
+            await self._raced(self._pushed(seconds))
         if self._client.has_pending_idle():
             self._client.idle_done()
         await self._step(idling)

@@ -33,6 +33,7 @@ class Store:
     pages: list[int] = field(default_factory=list)
     lives: int = 0
     refuse: Exception | None = None
+    address: str = "http://127.0.0.1:8080/in/info"
 
     def __post_init__(self) -> None:
         self.changed = asyncio.Condition()
