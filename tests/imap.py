@@ -64,7 +64,8 @@ class Box:
         client = self.clients[self.user]
         yield client
         if client.state == "SELECTED":
-            _done(client.close())
+            # Not every server has UNSELECT, and CLOSE would expunge.
+            self.clients.pop(self.user).logout()
 
     def create(self, folder: str | None = None) -> None:
         """Make the folder."""
@@ -92,7 +93,7 @@ class Box:
     def flags(self) -> list[bytes]:
         """The flags of all mails."""
         with self.client() as client:
-            _done(client.select(encoded(self.folder)))
+            _done(client.select(encoded(self.folder), readonly=True))
             answer = client.fetch("1:*", "(FLAGS)")[1]
             return [line for line in answer if isinstance(line, bytes)]
 

@@ -155,8 +155,7 @@ class Connection:
             if not task.done():
                 task.cancel()
                 protocol.end()
-                with contextlib.suppress(BaseException):
-                    await asyncio.wait({task}, timeout=1)
+                await asyncio.wait({task}, timeout=1)
 
     async def _ask(self, work: Awaitable[Any]) -> Sequence[bytes | bytearray]:
         """The lines of an answer that is OK. Raises Refused with what the server says."""
