@@ -56,13 +56,19 @@ _OPEN_OF_LEADS: Final = Prepared(
         activities.c.lead_id.in_(sa.select(_asked.c.id)), activities.c.kind == _kind, activities.c.done_at.is_(None)
     )
 )
-_OPEN_OF_PEOPLE: Final = Prepared(
-    sa.select(_asked.c.id, activities.c.id.label("activity"))
+# The lead itself, which may be a company's, and those of its client under whatever contact. A union: an OR over two columns of
+# `leads` would keep a planner from its indexes.
+_theirs: Final = sa.union(
+    sa.select(_asked.c.id.label("asked"), _asked.c.id.label("lead")),
+    sa.select(_asked.c.id, _other.c.id)
     .join(_mine, _mine.c.id == _asked.c.id)
-    .outerjoin(_itself, _itself.c.id == _mine.c.contact_id)
-    .outerjoin(_merged, _merged.c.root_id == _itself.c.root_id)
-    .join(_other, sa.or_(_other.c.contact_id == _merged.c.id, _other.c.id == _mine.c.id))
-    .join(activities, activities.c.lead_id == _other.c.id)
+    .join(_itself, _itself.c.id == _mine.c.contact_id)
+    .join(_merged, _merged.c.root_id == _itself.c.root_id)
+    .join(_other, _other.c.contact_id == _merged.c.id),
+).subquery("theirs")
+_OPEN_OF_PEOPLE: Final = Prepared(
+    sa.select(_theirs.c.asked, activities.c.id)
+    .join(activities, activities.c.lead_id == _theirs.c.lead)
     .where(activities.c.kind == _kind, activities.c.done_at.is_(None))
 )
 

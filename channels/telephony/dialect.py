@@ -60,7 +60,7 @@ class Dialect(ABC):
 
 def is_same(given: str, secret: str) -> bool:
     """Whether a secret was given, in a time that tells nothing of it. An empty secret is nobody's."""
-    return bool(secret) and compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
+    return bool(secret) and compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 def not_proved() -> Rejected:

@@ -134,13 +134,7 @@ class Generic(Dialect):
         fields: Mapping[str, Any] = query if bodiless else fields_of(request.body)
         if not self._is_proved(request, _Reading(fields)):
             raise not_proved()
-        body = request.body
-        if bodiless:
-            body = urlencode(query, errors="replace").encode()
-        elif proof.field is not None:
-            body = orjson.dumps(
-                {name: value for name, value in fields.items() if name.casefold() != proof.field.casefold()}
-            )
+        body = urlencode(query, errors="replace").encode() if bodiless else self._kept(request.body, fields)
         reading, wanted = _Reading(fields), self._mapped.fields
         ids = (
             reading.first(wanted.call),
@@ -186,6 +180,15 @@ class Generic(Dialect):
             name=reading.first(wanted.name),
             fields={"status": reading.word(wanted.status)},
         )
+
+    def _kept(self, body: bytes, fields: Mapping[str, Any]) -> bytes:
+        """The body as it came, but for a secret within it."""
+        secret = self._mapped.proof.field
+        if secret is None:
+            return body
+        others = {name: value for name, value in fields.items() if name.casefold() != secret.casefold()}
+        is_json = body.lstrip()[:1] == b"{"
+        return orjson.dumps(others) if is_json else urlencode(others, errors="replace").encode()
 
     def _how(self, event: str, reading: "_Reading", extension: str | None) -> Call | None:
         fields, events, statuses = self._mapped.fields, self._mapped.events, self._mapped.statuses

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from channels.adapter import Rejected
 from channels.message import Call, Envelope, Ignored, Inbound, Request
 from channels.telephony.dialect import INTERNAL, SERVICE, UNKNOWN, Delivery, Dialect, call, is_same, named, not_proved
-from channels.telephony.reading import count, field, form_of, inside, moment, object_of, reference
+from channels.telephony.reading import LONGEST, count, field, form_of, inside, moment, object_of, reference, text_of
 
 _PERSON: Final = "abonent"
 _INSIDE, _OUT = "0", "2"
@@ -39,7 +39,7 @@ class Mango(Dialect):
         proved = is_same(form.get("vpbx_api_key", ""), self._key), is_same(form.get("sign", ""), sign)
         if not all(proved) or not self._salt:
             raise not_proved()
-        event = request.tail.strip("/").removeprefix("events/")
+        event = text_of(request.tail)[:LONGEST].strip("/").removeprefix("events/")
         return Delivery(_name(event, object_of(said), said), said, {"event": event})
 
     def parse(self, envelope: Envelope) -> Inbound | Ignored:

@@ -63,8 +63,9 @@ class Zadarma(Dialect):
         given = request.headers.get("Signature", "")
         if not said or not is_same(given, self._signature(said)) or not self._secret:
             raise not_proved()
-        ref = form.get("pbx_call_id", "") or form.get("call_start", "") or event
-        return Delivery(named(request.body, ref, event, form.get("internal", "")), request.body, {"event": event})
+        ref = field(form, "pbx_call_id", "call_start", "event")
+        identity = named(request.body, ref, field(form, "event"), field(form, "internal"))
+        return Delivery(identity, request.body, {"event": field(form, "event")})
 
     def answer(self, request: Request) -> Answer:
         """No command to the exchange; to a trial, what it sent."""

@@ -372,6 +372,23 @@ def test_a_secret_within_the_body_is_believed_and_not_kept() -> None:
     assert refusal(channel, post(json.dumps({**event, "integration_key": "x"})))[0] == 401
 
 
+def test_a_secret_within_a_form_of_any_bytes_is_not_kept_either() -> None:
+    channel = generic(UIS)
+    body = (
+        b"call_session_id=7&notification_mnemonic=lost_call&name=%FF\xfe&integration_key=" + SECRETS["secret"].encode()
+    )
+    envelope = only(channel, Request("POST", "", {}, CIMultiDict(), body, NOW))
+    assert SECRETS["secret"].encode() not in envelope.body
+    parsed = channel.parse(envelope)
+    assert isinstance(parsed, Inbound)
+    assert parsed.call == Call("missed", True)
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", "секрет", "x" * 100_000])
+def test_whatever_is_given_for_a_secret_is_compared_and_refused(odd: str) -> None:
+    assert refusal(generic(SIPUNI), get({"call_id": "1", "event": "1", "token": odd})) == (401, "not_proved")
+
+
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 def test_a_signature_of_the_body_is_believed_as_configured(encoding: str) -> None:
     proof = {"header": "X-Signature", "hmac": "sha256", "encoding": encoding, "prefix": "sha256="}

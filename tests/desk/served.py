@@ -163,7 +163,7 @@ class SmallOffice:
         if order["manager"] not in {None, "anna", "boris"}:
             raise Refused(422, "no_such_manager", f"there is no manager {order['manager']!r}")
         states = CLOSED | {"accept": "in_work", "decline": "unprocessed", "assign": "assigned", "reopen": "unprocessed"}
-        owner = order["manager"] or lead["owner"]
+        owner = None if action == "decline" else order["manager"] or lead["owner"]
         lead |= {"state": states[action], "owner": owner, "reason": order["reason"], "version": lead["version"] + 1}
         return _whole(lead)
 

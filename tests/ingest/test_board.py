@@ -114,6 +114,27 @@ async def test_who_is_next_in_turn_stands_first_and_who_cannot_have_leads_says_w
     assert ("anna", "предел открытых лидов") in [(one["name"], one["why"]) for one in team["managers"][1:]]
 
 
+async def test_a_limit_of_offers_is_shown_with_how_many_wait_and_keeps_further_ones_away(
+    store: Store, tmp_path: Path
+) -> None:
+    text = CONFIG.replace("capacity: 2", "offers: 1").replace("respond_within: 30m", "accept_within: 30m")
+    assembled = await assemble(configured(tmp_path, text), store, at_clock(NOW))
+    asked = Company(wire(store), assembled)
+    (uid,) = asked.post()
+    for only in (None, "anna"):
+        members = (await asked.shown(only))["teams"][0]["managers"]
+        anna = next(one for one in members if one["name"] == "anna")
+        assert (anna["offers"], anna["unanswered"], anna["why_not"]) == (1, 1, "at_offers")
+    await assembled.office.act(uid, "decline", {"manager": "anna", "reason": None, "version": None}, "anna")
+    members = (await asked.shown())["teams"][0]["managers"]
+    assert {one["name"]: (one["unanswered"], one["open"]) for one in members} == {
+        "anna": (0, 0),
+        "boris": (1, 1),
+        "vera": (0, 0),
+    }
+    assert not await assembled.office.concerns(uid, "anna")
+
+
 async def test_the_account_of_the_day_is_of_today_and_agrees_with_the_ledger(company: Company) -> None:
     company.post(2)
     today = (await company.shown())["day"]

@@ -61,6 +61,19 @@ def test_a_call_of_which_nothing_more_is_heard_for_a_minute_is_anybodys(board: S
     assert board.parts.balanced()
 
 
+def test_a_telephone_rings_as_long_as_it_rings_where_nobody_is_free_either(board: Switchboard) -> None:
+    board.parts.set_available("anna", available=False)
+    board.parts.set_available("boris", available=False)
+    board.event("Appeared")
+    (other,) = board.post()
+    board.tick()
+    assert board.lead(other) == ("unprocessed", "nobody_available", None)
+    assert [row["reason"] for row in board.parts.leads()] == ["ringing", "nobody_available"]
+    board.pass_time(MINUTE)
+    board.tick()
+    assert [row["reason"] for row in board.parts.leads()] == ["nobody_available", "nobody_available"]
+
+
 @embedded
 def test_a_ring_that_is_settled_long_after_is_no_ring_any_more(board: Switchboard) -> None:
     board.keeping = True
@@ -174,6 +187,21 @@ def test_a_call_that_is_handed_on_takes_its_new_lead_with_it(board: Switchboard)
     assert board.parts.balanced()
 
 
+@embedded
+def test_a_lead_that_was_accepted_before_the_call_is_not_handed_on_with_it(board: Switchboard) -> None:
+    (lead,) = board.post()
+    board.act(lead, "accept", manager="anna")
+    board.send()
+    board.event("Appeared", client="79120000000")
+    board.event("Connected", client="79120000000")
+    board.event("Disconnected", client="79120000000")
+    board.pass_time(SECOND)
+    board.event("Connected", line="102", client="79120000000")
+    assert board.lead(lead) == ("in_work", None, "anna")
+    assert board.notices()[-1] == ("client_called", "anna")
+    assert board.parts.balanced()
+
+
 def test_a_closed_lead_is_opened_again_by_a_call_and_is_his_who_answers(board: Switchboard) -> None:
     board.call(1, "c1", "101")
     (lead,) = (row["id"] for row in board.parts.leads())
@@ -267,6 +295,16 @@ def test_a_call_answered_by_somebody_closes_what_another_lead_of_the_client_asks
     assert len(board.parts.leads()) == 2
     board.call(1, "c2", "102", out=True)
     assert [row[2] for row in board.todo()] == [True]
+
+
+@embedded
+def test_a_line_that_many_share_is_called_back_as_well(store: Store) -> None:
+    rules = {"shared": {"emails": [], "phones": [CLIENT]}, "enquiry": {"reopen_within": "14d", "new_after": "30d"}}
+    board = Switchboard(store, telephones(matching=rules))
+    board.call(0, "c1")
+    assert board.parts.leads()[0]["contact_id"] is None
+    board.call(1, "c2", "102", out=True)
+    assert [row[1:] for row in board.todo()] == [("call_back", True, "boris")]
 
 
 # --- outgoing ---

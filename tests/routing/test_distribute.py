@@ -618,6 +618,8 @@ class Desk(RuleBasedStateMachine):
     def from_every_reason_people_and_time_lead_out(self) -> None:
         for name in NAMES:
             self.floor.change(name, available=True, on_call=False, leaving=False)
+        # Who is back may be full at once: only from then on his clients' further leads wait for him.
+        self.settle()
         self.floor.now += WAIT
         self.settle()
         assert self.waiting == {}
