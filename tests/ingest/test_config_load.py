@@ -53,7 +53,7 @@ def test_every_example_in_the_shipped_file_works_when_it_is_uncommented(tmp_path
     text = text[text.index("# ---- The company") :]
     uncommented = "\n".join(_uncommented(line, example) for line in text.splitlines())
     uncommented = uncommented.replace("${file:/run/secrets/info}", "${INFO}")
-    config = configured(tmp_path, uncommented, {"INFO": "p", "TG_TOKEN": "1:a"})
+    config = configured(tmp_path, uncommented, {"INFO": "p", "TG_TOKEN": "1:a", "VK_TOKEN": "a"})
     assert config.http.public_url == "https://leads.example.com"
     assert config.channels["landing"].source == "Яндекс Директ"
     assert config.managers["boris"].timezone == "Asia/Yekaterinburg"
@@ -67,7 +67,7 @@ def test_every_example_in_the_shipped_file_works_when_it_is_uncommented(tmp_path
 
 def _uncommented(line: str, example: re.Pattern[str]) -> str:
     """A line of the shipped file without its #, if it is an example of what is built and not there already."""
-    if re.search(r"kind: (?!webform|telegram)|Later: wake-ups|# url: postgresql", line):
+    if re.search(r"kind: (?!webform|telegram|vk)|Later: wake-ups|# url: postgresql", line):
         return ""
     return example.sub(r"\1\2", line)
 
@@ -96,7 +96,9 @@ def test_the_words_of_the_contract_are_all_known_to_the_schema() -> None:
 def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
     examples = "".join(re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL))
     config = configured(
-        tmp_path, examples.replace("${file:/run/secrets/info}", "${INFO}"), {"INFO": "p", "TG_TOKEN": "1:a"}
+        tmp_path,
+        examples.replace("${file:/run/secrets/info}", "${INFO}"),
+        {"INFO": "p", "TG_TOKEN": "1:a", "VK_TOKEN": "a"},
     )
     assert config.mail_route() is not None
     assert config.telegram_channel() == "bot"
