@@ -74,6 +74,7 @@ def test_a_message_says_who_what_when_and_by_which_link() -> None:
     assert said.at.timestamp() == DATE
     assert said.campaign == {"utm_campaign": "autumn", "utm_source": "site"}
     assert said.fields == {"message_id": "10"}
+    assert said.profile == "vk:7"
 
 
 def test_a_message_of_an_older_version_of_the_api_says_the_same() -> None:

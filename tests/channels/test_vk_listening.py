@@ -447,6 +447,19 @@ async def test_a_file_is_fetched_over_redirects_up_to_a_size(vk: Vk) -> None:
         assert refused.value.code == code
 
 
+async def test_a_name_is_asked_for_and_may_stay_unknown(vk: Vk) -> None:
+    vk.people["7"] = ("Анна", "Белова")
+    assert await community(vk).profile("vk:7") == "Анна Белова"
+    assert await community(vk).profile("vk:8") is None
+    vk.faults["users.get"] += [NO_RIGHT, refusal(10)]
+    assert await community(vk).profile("vk:7") is None
+    with pytest.raises(Unavailable):
+        await community(vk).profile("vk:7")
+    called = community(vk, token=None, mode="callback", confirmation="c0de")
+    assert await called.profile("vk:7") is None
+    assert len(vk.called("users.get")) == 4
+
+
 def test_whoever_has_no_community_pays_nothing_for_the_library() -> None:
     code = (
         "import sys; from channels.vk import Adapter, Config\n"
