@@ -290,6 +290,21 @@ async def test_a_gap_that_could_not_be_kept_is_read_again(vk: Vk) -> None:
         await vk.until(lambda: asked(vk)[-1] == vk.ts)
 
 
+async def test_an_era_is_not_opened_before_its_gap_is_kept(vk: Vk) -> None:
+    store = Store()
+    async with listening(vk, store):
+        await vk.write(7, "раз")
+        await store.holding("раз")
+    await vk.write(7, "в пропуске", unseen=True)
+    vk.ts, vk.events = 3, []
+    store.refuse = [Unavailable("the store is away")]
+    assert isinstance(await fails(community(vk), store), Unavailable)
+    assert (store.eras, store.ts) == ([], 101)
+    async with listening(vk, store):
+        await store.until(lambda: store.eras)
+    assert "в пропуске" in store.texts
+
+
 class Archive:
     """Conversations, without the pauses that VK asks for between two calls. Peer 1 has said the most."""
 
