@@ -90,7 +90,7 @@ class Adapter(ABC, Generic[ConfigT]):
     """Seconds without `Port.alive` after which a listening channel is taken for hung."""
 
     fetches: ClassVar[bool] = False
-    """Whether files of its messages stay at the provider, until `fetch` brings them."""
+    """Whether files of its messages, or names of who sent them, stay at the provider until `fetch` or `profile` brings them."""
 
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
@@ -137,6 +137,10 @@ class Adapter(ABC, Generic[ConfigT]):
 
     def reply_to(self, question: Question, caller: Caller) -> Answer:
         """The answer to what `question` gave, in the vendor's own words. `caller` is empty where nothing was found in time."""
+        raise NotImplementedError
+
+    async def profile(self, locator: str) -> str | None:
+        """What somebody calls himself, by `Inbound.profile`; None where nobody says. Raises as `fetch` does."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

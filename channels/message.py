@@ -176,7 +176,7 @@ class Inbound:
     (kind, value); `vouched` are phones of which the provider says that they are the sender's own, as when somebody shares his
     contact in a messenger. `ref` is the provider's id of the thing itself (call, album, message): one interaction per
     (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
-    are addresses.
+    are addresses. `profile` says by what the provider can be asked for the name of a sender who did not give it.
     """
 
     kind: str
@@ -201,6 +201,7 @@ class Inbound:
     call: Call | None = None
     taken_down: TakenDown | None = None
     vouched: tuple[str, ...] = ()
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Fetches what messages only point to: files that a provider keeps, one after the other, once their interactions are there.
+"""Fetches what messages only point to: files and names that a provider keeps, one by one, once their interactions are there.
 
 A file is in the folder before a row names it. What cannot be fetched now is tried again with growing pauses; what is gone, or
 too large, is marked so.
@@ -14,6 +14,8 @@ from typing import Any, Final
 import structlog
 
 from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
+from ingest.naming import introduce
+from ingest.rulebook import Rulebooks
 from kernel.clock import Clock
 from storage import fetches
 from storage.fetches import Wanted
@@ -42,6 +44,7 @@ class Enriching:
         self._files = files
         self._adapters = adapters
         self._clock = clock
+        self._rulebooks = Rulebooks(names)
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -81,6 +84,9 @@ class Enriching:
             await self._drop(wanted, "no_channel")
             return
         try:
+            if wanted.place == fetches.PROFILE:
+                await self._introduce(wanted, await adapter.profile(wanted.locator))
+                return
             content = await adapter.fetch(wanted.locator, MOST)
         except Rejected as error:
             await self._drop(wanted, error.code)
@@ -93,6 +99,9 @@ class Enriching:
             name = await asyncio.to_thread(self._files.keep, content)
             found = partial(fetches.done, wanted=wanted, file=name, size=len(content), dropped=None)
             await self._store.run(found)
+
+    async def _introduce(self, wanted: Wanted, name: str | None) -> None:
+        await self._store.run(lambda db: introduce(db, self._rulebooks.current(db), wanted, name))
 
     async def _again(self, wanted: Wanted, why: str) -> None:
         if wanted.attempts > len(PAUSES):

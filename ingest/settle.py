@@ -4,7 +4,7 @@ Load, decide, write, in one transaction of a fixed number of statements. All tha
 first; the teams are locked last. Pure decisions are made in `dedup` and `routing`; here they are put in order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -579,8 +579,17 @@ def _interaction(
         introduced_as=None if match is None else match.introduced_as,
         title=title,
         details=details,
-        remote=tuple((place, a.locator) for place, a in enumerate(said.attachments) if a.remote and a.locator),
+        remote=(
+            *((place, a.locator) for place, a in enumerate(said.attachments) if a.remote and a.locator),
+            *_unnamed(said, match),
+        ),
     )
+
+
+def _unnamed(said: Inbound, match: Match | None) -> Iterator[tuple[int, str]]:
+    """Whom to ask the provider about: somebody new who did not say his name."""
+    if said.profile is not None and said.name is None and match is not None and not match.known:
+        yield fetches.PROFILE, said.profile
 
 
 def _remote(written: Sequence[NewInteraction]) -> list[tuple[int, int, str]]:

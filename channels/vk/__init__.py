@@ -21,7 +21,7 @@ from channels.vk.config import Config
 from channels.vk.connection import Connection
 from channels.vk.files import LOCATOR
 from channels.vk.polling import Polling
-from channels.vk.trouble import Gone
+from channels.vk.trouble import Denied, Gone
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -78,6 +78,16 @@ class Adapter(BaseAdapter[Config]):
                 return await speaking.file(locator.removeprefix(LOCATOR), most)
         except Gone as error:
             raise Rejected(404, error.code, str(error)) from error
+
+    async def profile(self, locator: str) -> str | None:
+        """What somebody calls himself in VK; without an access key nobody can be asked."""
+        if self.config.token is None:
+            return None
+        try:
+            async with self._connection.opened() as speaking:
+                return await speaking.name(locator.removeprefix(LOCATOR))
+        except Denied:
+            return None
 
     def _event(self, request: Request) -> dict[str, Any]:
         if self.config.mode != "callback":

@@ -106,6 +106,7 @@ def _inbound(message: Json, *, caught_up: bool) -> Inbound:
         campaign=_campaign(message),
         fields=_fields(message, caught_up=caught_up),
         attachments=tuple(files.attached(message)),
+        profile=_profile(who),
     )
 
 
@@ -122,6 +123,7 @@ def _start(said: Inbound) -> Parsed:
         ref=said.ref,
         campaign=said.campaign,
         fields=said.fields,
+        profile=said.profile,
     )
     return start if said.campaign else Ignored("start", start)
 
@@ -129,6 +131,11 @@ def _start(said: Inbound) -> Parsed:
 def _identities(who: object) -> tuple[tuple[str, str], ...]:
     """Only people have one: a community that writes is nobody's account, and a conversation is many."""
     return ((IDENTITY, str(who)),) if isinstance(who, int) and 0 < who < CHATS else ()
+
+
+def _profile(who: object) -> str | None:
+    """What `users.get` is asked by, since no message says a name."""
+    return next((f"{files.LOCATOR}{value}" for _, value in _identities(who)), None)
 
 
 def _kind(message: Json) -> str:
@@ -193,4 +200,5 @@ def _comment(what: Json) -> Inbound | None:
         identities=identities,
         at=datetime.fromtimestamp(date, UTC) if isinstance(date, int) else None,
         attachments=tuple(files.attached(what)),
+        profile=_profile(what.get("from_id")),
     )

@@ -379,6 +379,15 @@ def _called_from_outside(root: Table) -> Iterator[Finding]:
             yield Finding((*path, "mode"), problem, "add public_url: https://leads.example.com, or write polling")
 
 
+def _unproved(root: Table) -> Iterator[Finding]:
+    for path, entry in _entries(root, "channels"):
+        if _is(find(entry, "mode"), "callback") and find(entry, "secret") is None:
+            problem = "takes calls without a secret: whoever knows the address can send events"
+            yield Finding(
+                (*path, "mode"), problem, "add secret, the same here and in the community's settings", "warning"
+            )
+
+
 def _without_address(root: Table) -> Iterator[Finding]:
     # Where there is a bot, an invitation is enough.
     if find(root, "notices", "email") is None or find(root, "notices", "telegram") is not None:
@@ -443,6 +452,7 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"channels", "notices"}), _telegram_route),
     (frozenset({"channels", "notices"}), _bots),
     (frozenset({"channels", "http"}), _called_from_outside),
+    (frozenset({"channels"}), _unproved),
     (frozenset({"managers", "notices"}), _without_address),
     (frozenset({"accounts"}), _plain_mail_accounts),
     (frozenset({"notices"}), _plain_mail_notices),

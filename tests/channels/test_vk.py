@@ -74,6 +74,7 @@ def test_a_message_says_who_what_when_and_by_which_link() -> None:
     assert said.at.timestamp() == DATE
     assert said.campaign == {"utm_campaign": "autumn", "utm_source": "site"}
     assert said.fields == {"message_id": "10"}
+    assert said.profile == "vk:7"
 
 
 def test_a_message_of_an_older_version_of_the_api_says_the_same() -> None:
@@ -478,6 +479,10 @@ def test_an_entry_of_the_yaml_is_read(tmp_path: Path) -> None:
         ("group_id: 5", "channels.vk: polls without a token; add token: ${VK_TOKEN}, an access key of the community"),
         ("group_id: 5, mode: callback", "channels.vk: takes calls without a confirmation; add confirmation: the code that VK"),
         ("token: '${T}'", "channels.vk.group_id: is missing"),
+        (
+            "group_id: 5, mode: callback, confirmation: c0de",
+            "channels.vk.mode: warning: takes calls without a secret: whoever knows the address can send events; add secret",
+        ),
         ("token: '${T}', group_id: public5", "channels.vk.group_id: 'public5' is no number of a community; write the digits"),
         ("token: '${T}', group_id: -5", "channels.vk.group_id: '-5' is no number of a community"),
         ("token: '${E}', group_id: 5", "channels.vk.token: the value is no access key; make one in the community"),

@@ -290,6 +290,21 @@ async def test_a_gap_that_could_not_be_kept_is_read_again(vk: Vk) -> None:
         await vk.until(lambda: asked(vk)[-1] == vk.ts)
 
 
+async def test_an_era_is_not_opened_before_its_gap_is_kept(vk: Vk) -> None:
+    store = Store()
+    async with listening(vk, store):
+        await vk.write(7, "раз")
+        await store.holding("раз")
+    await vk.write(7, "в пропуске", unseen=True)
+    vk.ts, vk.events = 3, []
+    store.refuse = [Unavailable("the store is away")]
+    assert isinstance(await fails(community(vk), store), Unavailable)
+    assert (store.eras, store.ts) == ([], 101)
+    async with listening(vk, store):
+        await store.until(lambda: store.eras)
+    assert "в пропуске" in store.texts
+
+
 class Archive:
     """Conversations, without the pauses that VK asks for between two calls. Peer 1 has said the most."""
 
@@ -445,6 +460,19 @@ async def test_a_file_is_fetched_over_redirects_up_to_a_size(vk: Vk) -> None:
         with pytest.raises(Rejected) as refused:
             await adapter.fetch(f"vk:{address}", most)
         assert refused.value.code == code
+
+
+async def test_a_name_is_asked_for_and_may_stay_unknown(vk: Vk) -> None:
+    vk.people["7"] = ("Анна", "Белова")
+    assert await community(vk).profile("vk:7") == "Анна Белова"
+    assert await community(vk).profile("vk:8") is None
+    vk.faults["users.get"] += [NO_RIGHT, refusal(10)]
+    assert await community(vk).profile("vk:7") is None
+    with pytest.raises(Unavailable):
+        await community(vk).profile("vk:7")
+    called = community(vk, token=None, mode="callback", confirmation="c0de")
+    assert await called.profile("vk:7") is None
+    assert len(vk.called("users.get")) == 4
 
 
 def test_whoever_has_no_community_pays_nothing_for_the_library() -> None:

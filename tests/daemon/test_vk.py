@@ -96,6 +96,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
 async def test_a_client_writes_sends_a_file_edits_and_fills_in_a_form(office: Office) -> None:
     client, vk, user = office.client, office.vk, next(_clients)
     vk.files["f"] = b"a drawing"
+    vk.people[str(user)] = ("Анна", "Белова")
     file = {"type": "doc", "doc": {"title": "план.txt", "ext": "txt", "size": 9, "url": f"{vk.url}/moved/f"}}
     first = await vk.write(user, "Нужен цемент", attachments=[file])
     lead = await lead_with(client, "Нужен цемент")
@@ -108,6 +109,12 @@ async def test_a_client_writes_sends_a_file_edits_and_fills_in_a_form(office: Of
 
     name = await until(fetched)
     assert (await client.ask("GET", f"/api/files/{name}")).body == b"a drawing"
+
+    async def named() -> str | None:
+        now = await client.get(f"/api/leads/{lead['id']}")
+        return str(now["title"]) if now["contact"]["name"] == "Анна Белова" else None
+
+    assert await until(named) == "Анна Белова – Нужен цемент"
 
     await vk.happens("message_edit", {**first, "text": "Нужен бетон", "update_time": first["date"] + 60})
     await vk.write(user, "и доставка")

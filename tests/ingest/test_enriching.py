@@ -15,8 +15,8 @@ from ingest.settle import Reading
 from kernel.clock import Clock
 from storage import fetches
 from storage.files import Files
+from storage.schema import contacts, interactions
 from storage.schema import fetches as fetches_table
-from storage.schema import interactions
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, Plain, at_clock, company, envelope, wire
 
@@ -29,7 +29,15 @@ class Keeper(Plain):
     def __init__(self, files: Mapping[str, bytes | Exception]) -> None:
         super().__init__("site")
         self.files = dict(files)
+        self.names: dict[str, str | Exception | None] = {}
         self.asked: list[str] = []
+
+    async def profile(self, locator: str) -> str | None:
+        self.asked.append(locator)
+        found = self.names[locator]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def fetch(self, locator: str, most: int) -> bytes:
         self.asked.append(locator)
@@ -63,6 +71,21 @@ class Fetching:
         assert accepted.id == claimed.uid
         said = Inbound("photo", "чертёж", phones=("+79120000001",), ref=ref, attachments=files)
         self.parts.write([Reading(claimed, said)])
+
+    def hear(self, text: str, name: str | None = None, *locators: str) -> None:
+        """A message of somebody whose provider can be asked for his name."""
+        self.parts.append(envelope({}, NOW))
+        (claimed,) = self.parts.claim()
+        files = tuple(Attachment(f"{n}.jpg", "image/jpeg", None, locator=f"kept:{n}") for n in locators)
+        who = (("vk", "7"),)
+        said = Inbound("text", text, name=name, identities=who, attachments=files, profile="kept:who")
+        self.parts.write([Reading(claimed, said)])
+
+    @property
+    def named(self) -> list[list[Any]]:
+        """What contacts and leads are called."""
+        people = [row["name"] for row in self.parts.rows(contacts)]
+        return [people, [row["title"] for row in self.parts.rows(interactions)]]
 
     @property
     def attachments(self) -> list[dict[str, Any]]:
@@ -139,6 +162,51 @@ async def test_a_file_that_arrives_after_its_message_was_changed_is_not_put_in_a
     assert made.attachments[0]["file"] is None
     assert await made.all() == 1
     assert made.content(0) == b"two"
+
+
+async def test_somebody_new_gets_his_name_afterwards_and_his_lead_is_called_by_it(store: Store, tmp_path: Path) -> None:
+    made, keeper = fetching(store, tmp_path)
+    keeper.names["kept:who"] = Unavailable("away")
+    made.hear("Нужен цемент")
+    made.hear("и песок")
+    assert await made.all() == 1
+    assert made.named == [[None], ["Нужен цемент", None]]
+    keeper.names["kept:who"] = " Анна\0 Белова "
+    made.clock.advance(PAUSES[0] + timedelta(seconds=1))
+    assert await made.all() == 1
+    assert made.named == [["Анна Белова"], ["Анна Белова – Нужен цемент", None]]
+    # Whoever is known is not asked about again.
+    made.hear("и щебень")
+    assert (await made.all(), keeper.asked) == (0, ["kept:who"] * 2)
+    assert orjson.loads(made.parts.rows(interactions)[0]["details"])["name"] == "Анна Белова"
+
+
+async def test_whoever_said_his_name_is_not_asked_about(store: Store, tmp_path: Path) -> None:
+    made, _ = fetching(store, tmp_path)
+    made.hear("Нужен цемент", "Аня")
+    assert (await made.all(), made.named[0]) == (0, ["Аня"])
+
+
+@pytest.mark.parametrize("answer", [None, "", Rejected(404, "gone", "nobody")])
+async def test_a_name_that_nobody_says_leaves_everything_as_it_is(
+    store: Store, tmp_path: Path, answer: str | Exception | None
+) -> None:
+    made, keeper = fetching(store, tmp_path, a=b"one")
+    keeper.names["kept:who"] = answer
+    made.hear("Нужен цемент", None, "a")
+    assert await made.all() == 2
+    assert made.named == [[None], ["Нужен цемент"]]
+    assert (made.content(0), made.attachments[0]["dropped"]) == (b"one", None)
+    assert made.parts.rows(fetches_table) == []
+
+
+async def test_a_name_that_was_said_meanwhile_is_kept(store: Store, tmp_path: Path) -> None:
+    made, keeper = fetching(store, tmp_path)
+    made.hear("Нужен цемент")
+    made.hear("это я", "Аня")
+    keeper.names["kept:who"] = "Анна Белова"
+    assert await made.all() == 1
+    assert made.named[0] == ["Аня"]
 
 
 @pytest.mark.parametrize("adapters", [{}, {"site": Plain("site")}], ids=["none", "no fetcher"])
