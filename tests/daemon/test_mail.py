@@ -75,7 +75,7 @@ async def test_a_mail_that_a_killed_daemon_had_fetched_is_one_lead(make: Make, s
     assert daemon.ended() < 0
     daemon.start(MAIL_PASSWORD=imap.PASSWORD)
     async with daemon.client() as client:
-        box.append(imap.letter(2, sender="anna@example.com"))
+        box.append(imap.letter(2, sender="vera@mail.example"))
         found = await leads(client, 2)
         await client.settled()
         assert len({lead["contact"]["id"] for lead in found}) == len(await client.listed("/api/leads")) == 2

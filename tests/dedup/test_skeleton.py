@@ -94,3 +94,7 @@ def test_words_meet_themselves_in_every_scheme(capsys: pytest.CaptureFixture[str
     assert len(whole) > 10
     assert sum(whole.values()) / len(whole) > 0.9
     assert min(near.values()) > 0.9
+
+
+def test_a_cyrillic_letter_among_latin_ones_is_the_latin_one_that_it_looks_like() -> None:
+    assert skeleton("pеtrоv") == skeleton("petrov")
