@@ -38,7 +38,7 @@ REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 # A name is a few words; what is longer is something else, and is cut.
 _LONGEST: Final = 120
 _MOST_WORDS: Final = 5
-_MOST_KEYS: Final = 150
+_MOST_KEYS: Final = 20
 _CACHED: Final = 20_000
 
 # What agreement is worth, what a part weighs, and what is left of the score where one side lacks a part, contradicts, or has
@@ -132,16 +132,24 @@ def compare(a: str, b: str) -> NameVerdict:
     return _Comparison(read_name(first), read_name(second)).verdict()
 
 
-def candidate_keys(name: str) -> tuple[str, ...]:
-    """Keys of which two names share one where their surnames are a slip apart and their given names have an initial in common.
+def candidate_keys(name: str) -> tuple[tuple[str, str], ...]:
+    """Under what a name is to be found: a surname's skeleton and an initial of the given name, in each combination.
 
-    Each is a surname's skeleton, whole or less one letter, with an initial (the idea of SymSpell: a slip is undone by leaving
-    out a letter on either side). A name without a surname, or without any word for a given name, has none.
+    A name without a surname, or without any word for a given name, has none. Whose surname is a slip away has a surname of
+    which `slips` shares a member.
     """
-    pairs = list(dict.fromkeys(_surnames_with_initials(read_name(name))))
-    whole = [f"{surname} {letter}" for surname, letter in pairs]
-    less = [f"{shorter} {letter}" for surname, letter in pairs for shorter in _less_one(surname)]
-    return tuple(dict.fromkeys(whole + less))[:_MOST_KEYS]
+    return tuple(dict.fromkeys(_surnames_with_initials(read_name(name))))[:_MOST_KEYS]
+
+
+def slips(surname: str) -> tuple[str, ...]:
+    """A skeleton, and what it is less a letter; a long one also less two.
+
+    Two words a typing error apart (a letter over, lacking, another, two swapped) have one of these in common: the idea of
+    SymSpell. So neighbours are found by looking up equals.
+    """
+    less_one = dict.fromkeys(_less_one(surname)) if len(surname) >= _SHORT else {}
+    less_two = dict.fromkeys(less for one in less_one for less in _less_one(one)) if len(surname) >= _LONG else {}
+    return tuple(dict.fromkeys((surname, *less_one, *less_two)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -201,8 +209,7 @@ def _surnames_with_initials(name: Name) -> Iterator[tuple[str, str]]:
 
 
 def _less_one(word: str) -> Iterator[str]:
-    if len(word) >= _SHORT:
-        yield from (word[:place] + word[place + 1 :] for place in range(len(word)))
+    return (word[:place] + word[place + 1 :] for place in range(len(word)))
 
 
 # --- given names ---

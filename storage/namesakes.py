@@ -1,9 +1,10 @@
 """Who has a name like whose: contacts still to be looked at, their names under keys that slips share, and what is suggested.
 
-Keys are kept as hashes of 64 bits, so that no part of a name stands outside the contacts; where two keys have one hash, a
-comparison more is made.
+Names are kept as hashes of 64 bits, so that no part of one stands outside the contacts; where two have one hash, a comparison
+more is made. Each surname is indexed once, with its slips, and each contact under its surname and initial.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +16,16 @@ import sqlalchemy as sa
 
 from dedup.keys import Key
 from dedup.likeness import Facts, Named
+from dedup.names import slips
 from kernel.clock import micros
 from kernel.ids import uuid7
 from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, hexed, look_up, pack, rows
-from storage.schema import apart, contacts, interactions, keys, name_keys, suggestions
+from storage.schema import apart, contacts, interactions, keys, name_keys, suggestions, surname_keys
 
-# A name that so many share is common; which of its bearers are looked at then hardly matters.
+# A name that so many share is common; which of its bearers are looked at then hardly matters. Of a neighbouring one a few do.
 _MOST_BEARERS: Final = 51
+_MOST_OF_NEIGHBOUR: Final = 20
+_MOST_NEIGHBOURS: Final = 60
 _FIRST_INTERACTIONS: Final = 5
 
 _UNSEARCHED: Final = Prepared(
@@ -33,17 +37,28 @@ _UNSEARCHED: Final = Prepared(
 _indexed: Final = rows("asked", name_keys.c.contact_id)
 _FORGET: Final = Prepared(sa.delete(name_keys).where(name_keys.c.contact_id.in_(sa.select(_indexed.c.contact_id))))
 _INDEX: Final = Upsert(name_keys, ("key", "contact_id"), lambda insert: insert.on_conflict_do_nothing())
+_INDEX_SURNAME: Final = Upsert(surname_keys, ("key", "surname"), lambda insert: insert.on_conflict_do_nothing())
 
-_key: Final = rows("asked", name_keys.c.contact_id, name_keys.c.key)
+_slip: Final = rows("asked", surname_keys.c.key)
+_near: Final = (
+    sa.select(surname_keys.c.surname)
+    .where(surname_keys.c.key == _slip.c.key)
+    .limit(_MOST_NEIGHBOURS)
+    .correlate(_slip)
+    .subquery("near")
+)
+_NEAR: Final = Prepared(sa.select(_slip.c.key, sa.select(JsonList(_near.c.surname)).scalar_subquery().label("near")))
+_key: Final = rows("asked", name_keys.c.key)
 _bearers: Final = (
     sa.select(name_keys.c.contact_id)
     .where(name_keys.c.key == _key.c.key)
-    .limit(_MOST_BEARERS)
+    .order_by(name_keys.c.contact_id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer()))
     .correlate(_key)
     .subquery("bearers")
 )
 _BEARERS: Final = Prepared(
-    sa.select(_key.c.contact_id, sa.select(JsonList(_bearers.c.contact_id)).scalar_subquery().label("bearers"))
+    sa.select(_key.c.key, sa.select(JsonList(_bearers.c.contact_id)).scalar_subquery().label("bearers"))
 )
 _NAMED: Final = look_up((contacts.c.id,), (contacts.c.id, contacts.c.root_id, contacts.c.name))
 
@@ -99,6 +114,7 @@ _SEARCHED: Final = Prepared(
 
 CODE: Final = "similar_name"
 Pair = tuple[int, int]
+Keys = Collection[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +131,64 @@ def unsearched(db: sa.Connection, limit: int) -> list[Named]:
     return [Named(*row) for row in _UNSEARCHED(db, {"limit": limit})]
 
 
-def index(db: sa.Connection, names: Mapping[int, Collection[str]]) -> None:
-    """Keep these contacts' names under these keys, and under no others."""
+def index(db: sa.Connection, names: Mapping[int, Keys]) -> None:
+    """Keep these contacts under the keys of their names, and under no others."""
     _FORGET(db, {"asked": pack((contact,) for contact in names)})
-    values = sorted({(_hashed(key), contact) for contact, some in names.items() for key in some})
-    if values:
-        _INDEX(db, values)
+    pairs = {(surname, letter) for keys in names.values() for surname, letter in keys}
+    if not pairs:
+        return
+    surnames = {surname for surname, _letter in pairs}
+    _INDEX_SURNAME(db, sorted((_hashed(slip), _hashed(surname)) for surname in surnames for slip in slips(surname)))
+    blocks = {pair: _block(_hashed(pair[0]), pair[1]) for pair in pairs}
+    _INDEX(db, sorted({(blocks[pair], contact) for contact, keys in names.items() for pair in keys}))
 
 
-def bearers(db: sa.Connection, names: Mapping[int, Collection[str]], most: int) -> dict[int, list[Named]]:
-    """For each contact the others under its keys: `most` of them, those that share most keys first, then the latest."""
-    asked = [(contact, _hashed(key)) for contact, some in names.items() for key in some]
-    shared: dict[int, dict[int, int]] = {contact: {} for contact in names}
-    for contact, others in _BEARERS(db, {"asked": pack(asked)}) if asked else ():
-        for other in orjson.loads(others or "[]"):
-            shared[contact][other] = shared[contact].get(other, 0) + 1
-    chosen = {
-        contact: sorted(others.keys() - {contact}, key=lambda other, n=others: (n[other], other), reverse=True)[:most]  # type: ignore[misc] # a bound default
-        for contact, others in shared.items()
+def bearers(db: sa.Connection, names: Mapping[int, Keys], most: int) -> dict[int, list[Named]]:
+    """For each contact, `most` others at most whose surname is the same or a slip away, with an initial in common.
+
+    Of neighbours the nearest come first, and they have two fifths of the room at most; of bearers of one name the latest do.
+    """
+    near = _neighbours(db, {surname for keys in names.values() for surname, _letter in keys})
+    same = {contact: {_block(_hashed(s), letter): 0 for s, letter in keys} for contact, keys in names.items()}
+    beside = {
+        contact: {_block(other, letter): shared for s, letter in keys for other, shared in near[s].items()}
+        for contact, keys in names.items()
     }
+    by_name = _bearers_of(db, {block for blocks in same.values() for block in blocks}, _MOST_BEARERS)
+    by_slip = _bearers_of(db, {block for blocks in beside.values() for block in blocks}, _MOST_OF_NEIGHBOUR)
+    chosen: dict[int, list[int]] = {}
+    for contact in names:
+        slipped = sorted(beside[contact], key=lambda block, of=beside[contact]: (-of[block], block))  # type: ignore[misc] # a bound default
+        others = _distinct((other for block in slipped for other in by_slip[block]), contact)[: most * 2 // 5]
+        exact = _distinct((other for block in same[contact] for other in by_name[block]), contact)
+        chosen[contact] = [*exact[: most - len(others)], *others]
     named = _named(db, {other for others in chosen.values() for other in others})
     return {contact: [named[other] for other in others if other in named] for contact, others in chosen.items()}
+
+
+def _neighbours(db: sa.Connection, surnames: Collection[str]) -> dict[str, Counter[int]]:
+    """The hashes of surnames near each of these, with how many slips they share."""
+    hashed = {surname: [_hashed(slip) for slip in slips(surname)] for surname in surnames}
+    asked = sorted({key for keys in hashed.values() for key in keys})
+    found_near = {}
+    if asked:
+        records = _NEAR(db, {"asked": pack((key,) for key in asked)})
+        found_near = {key: orjson.loads(near or "[]") for key, near in records}
+    near = {surname: Counter(other for key in keys for other in found_near[key]) for surname, keys in hashed.items()}
+    for surname, others in near.items():
+        del others[_hashed(surname)]
+    return near
+
+
+def _bearers_of(db: sa.Connection, blocks: Collection[int], most: int) -> dict[int, list[int]]:
+    if not blocks:
+        return {}
+    records = _BEARERS(db, {"asked": pack((block,) for block in sorted(blocks)), "most": most})
+    return {block: orjson.loads(others or "[]") for block, others in records}
+
+
+def _distinct(others: Iterable[int], contact: int) -> list[int]:
+    return list(dict.fromkeys(other for other in others if other != contact))
 
 
 def _named(db: sa.Connection, ids: Collection[int]) -> dict[int, Named]:
@@ -187,6 +240,10 @@ def _record(inside: Any) -> list[Any]:
     """A record of a list of records: SQLite may leave it JSON within JSON, PostgreSQL gives its text."""
     plain: list[Any] = orjson.loads(inside) if isinstance(inside, str) else inside
     return plain
+
+
+def _block(surname: int, letter: str) -> int:
+    return _hashed(f"{surname} {letter}")
 
 
 def _hashed(key: str) -> int:

@@ -209,7 +209,16 @@ together = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# The names of contacts under hashes of what their misspellings have in common, so that a look-up finds namesakes.
+# Hashes of surnames under hashes of what they are less a letter or two, so that looking up equals finds neighbours.
+surname_keys = sa.Table(
+    "surname_keys",
+    metadata,
+    sa.Column("key", Id, primary_key=True, autoincrement=False),
+    sa.Column("surname", Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# Contacts under the hash of a surname and an initial.
 name_keys = sa.Table(
     "name_keys",
     metadata,

@@ -45,6 +45,12 @@ def _namesakes() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "surname_keys",
+        sa.Column("key", _id(), primary_key=True, autoincrement=False),
+        sa.Column("surname", _id(), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "name_keys",
         sa.Column("key", _id(), primary_key=True, autoincrement=False),
         sa.Column("contact_id", _id(), primary_key=True, autoincrement=False),
