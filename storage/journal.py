@@ -98,7 +98,8 @@ class Journal:
         self._lane = lane
 
     def _identity(self, envelope: Envelope, uid: str) -> str:
-        text = uid if envelope.identity is None else f"{envelope.channel}\0{envelope.identity}"
+        # Unique with the channel's number beside it, so that a channel keeps what it has taken in under a new name.
+        text = uid if envelope.identity is None else envelope.identity
         hasher = self._hasher.copy()
         hasher.update(text.encode("utf-8", "surrogatepass"))
         return _text(hasher.digest())

@@ -179,3 +179,11 @@ def test_an_adapter_that_was_taken_away_still_reads_what_it_had_taken_in() -> No
     assert reader is not None
     assert reader.parse(envelope({"text": "привет"})) is not None
     assert adapters.reader("never") is None
+
+
+async def test_what_a_channel_had_taken_in_is_a_duplicate_under_its_new_name_too(office: Office) -> None:
+    parts = wire(office.parts.store)
+    (first,) = parts.append(envelope({"text": "раз"}, identity="e-1"))
+    await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
+    (again,) = wire(office.parts.store).append(envelope({"text": "раз"}, identity="e-1", channel="landing"))
+    assert (again.duplicate, again.id) == (True, first.id)
