@@ -80,7 +80,7 @@ def _changed(chance: random.Random, value: Any) -> Any:  # noqa: PLR0911 - each 
         return [*value[:place], _changed(chance, value[place]), *value[place + chance.randrange(2) :]]
     match chance.randrange(6):
         case 0:
-            return [value] * chance.choice((1, 2, 200))
+            return [value] * (chance.choice((1, 2, 200)) if len(repr(value)) < 200 else 2)
         case 1:
             return {chance.choice(["id", "text", "type"]): value}
         case 2:

@@ -15,7 +15,7 @@ from channels.message import Request
 from channels.telephony import Adapter, Config
 
 NOW: Final = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-SECRETS: Final = {"api_key": "key", "salt": "salt", "secret": "secret", "token": "token"}
+SECRETS: Final = {name: f"the-{name}-of-an-exchange" for name in ("api_key", "salt", "secret", "token")}
 NEEDED: Final = {"mango": ("api_key", "salt"), "megafon": ("token",)}
 
 SIGNED: Final = {

@@ -527,9 +527,9 @@ def _sms() -> list[Document]:
 
 
 def _mangos() -> Subject:
-    said = [
-        Document(dict(parse_qsl(request.body.decode()))["json"].encode(), request.tail) for request in (*GROUP, *MISSED)
-    ]
+    calls = [(request, n) for n, call in enumerate((GROUP, MISSED)) for request in call]
+    bodies = [(dict(parse_qsl(request.body.decode()))["json"], request.tail, n) for request, n in calls]
+    said = [Document(body.replace('"entry"', f'"entry {n}"').encode(), tail) for body, tail, n in bodies]
 
     def proved(document: Document) -> Request:
         sign = sha256(SECRETS["api_key"].encode() + document.body + SECRETS["salt"].encode()).hexdigest()

@@ -531,14 +531,19 @@ def subjects() -> Sequence[Subject]:
     events = [
         event(text="Нужен цемент", ref="autumn", ref_source="site"),
         event("message_edit", message("Нужен бетон", update_time=DATE + 60)),
-        event("message_reply", message("Есть", from_id=-GROUP, out=1, admin_author_id=77)),
-        event(attachments=[attachment("photo", sizes=SIZES), attachment("sticker", sticker_id=9)]),
+        event("message_reply", message("Есть", conversation_message_id=30, from_id=-GROUP, out=1, admin_author_id=77)),
         event(
-            text="вот", attachments=[attachment("doc", title="a.pdf", ext="pdf", size=5, url="https://vk.com/doc7_1")]
+            conversation_message_id=21,
+            attachments=[attachment("photo", sizes=SIZES), attachment("sticker", sticker_id=9)],
         ),
-        event(geo=geo, reply_message=message("Сколько?"), fwd_messages=[message("раз")]),
-        event(text="Начать", payload='{"command":"start"}'),
-        event(text="всем", peer_id=2_000_000_279),
+        event(
+            conversation_message_id=29,
+            text="вот",
+            attachments=[attachment("doc", title="a.pdf", ext="pdf", size=5, url="https://vk.com/doc7_1")],
+        ),
+        event(conversation_message_id=22, geo=geo, reply_message=message("Сколько?"), fwd_messages=[message("раз")]),
+        event(conversation_message_id=23, text="Начать", payload='{"command":"start"}'),
+        event(conversation_message_id=24, text="всем", peer_id=2_000_000_279),
         form(("first_name", "Имя", "Иван"), ("phone_number", "Телефон", "+7 912 345-67-89"), ("c", "Марка", ["М500"])),
         event("message_allow", {"user_id": 7, "key": "k"}),
         event("message_event", {"user_id": 7, "payload": {"a": 1}}),
