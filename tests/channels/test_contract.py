@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 from pydantic import ValidationError
 
-from channels.adapter import Adapter, ChannelConfig, Rejected, kinds, load
+from channels.adapter import Adapter, ChannelConfig, Rejected, load
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Request
-from tests.channels.subjects import Subject, every, of
+from tests.channels.subjects import Subject, every, of, tried
 from tests.fuzz import malformed, tallies, texts
 
 MANY: Final = 150
@@ -24,7 +24,7 @@ _OUTSIDE: Final = ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "
 
 SUBJECTS: Final = every()
 each_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
-each_kind = pytest.mark.parametrize("kind", kinds())
+each_kind = pytest.mark.parametrize("kind", tried())
 
 
 class Outside:
