@@ -4,12 +4,14 @@ A second person of the same name comes by two of them. The daemon then stops whi
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+import aiohttp
 import pytest
 
 from tests import imap, telegram, vk
@@ -24,6 +26,8 @@ NAME: Final = "Николай Ветров"
 PHONE: Final = "79161234567"
 EMAIL: Final = "vetrov@client.example"
 LINES: Final = {"anna": "101", "boris": "102"}
+PATIENCE: Final = 60.0
+"""Seconds for what a daemon does first: importing a provider's library is slow on a busy machine."""
 WITHIN: Final = 2.0
 """Seconds that a stop may take, by the daemon's own account."""
 ENVIRONMENT: Final = {
@@ -59,6 +63,14 @@ def company(box: Box, bot: Telegram, community: Vk) -> Json:
     }
 
 
+async def tells(client: Client, path: str, body: str) -> None:
+    """An exchange says it, twice."""
+    for _ in range(2):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await client.ask("POST", path, token=None, data=body, headers=headers)
+        assert answer.status == 200, answer.body
+
+
 class Person:
     """Whoever approaches the company, and what he does. Every delivery that may come twice does."""
 
@@ -73,26 +85,21 @@ class Person:
         envelopes = {await self.client.accepted(key=form["email"], **form) for _ in range(2)}
         return await self.client.lead_of(envelopes.pop())
 
-    async def tells(self, path: str, body: str) -> None:
-        """An exchange says it twice."""
-        for _ in range(2):
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = await self.client.ask("POST", path, token=None, data=body, headers=headers)
-            assert answer.status == 200, answer.body
-
     async def calls_by_mango(self, line: str) -> None:
         """A call that is answered on this line."""
         called = {"extension": line, "line_number": "74951234567"}
         for seq, state in enumerate(("Appeared", "Connected", "Disconnected"), 1):
             event = mango_event(state, seq=seq, caller={"number": PHONE}, called=called, timestamp=int(time.time()))
-            await self.tells("/in/mango/events/call", mango_body(event))
+            await tells(self.client, "/in/mango/events/call", mango_body(event))
 
     async def calls_by_megafon(self, line: str) -> None:
         """A call that nobody answers."""
         call = {"callid": "m1", "phone": PHONE, "ext": line}
         for event in ("INCOMING", "CANCELLED"):
-            await self.tells("/in/megafon", megafon_body("event", type=event, **call))
-        await self.tells("/in/megafon", megafon_body("history", type="in", status="missed", duration="0", **call))
+            await tells(self.client, "/in/megafon", megafon_body("event", type=event, **call))
+        await tells(
+            self.client, "/in/megafon", megafon_body("history", type="in", status="missed", duration="0", **call)
+        )
 
     async def shares_his_contact(self, user: int) -> None:
         """By the button of the bot, and then some words."""
@@ -117,7 +124,7 @@ async def interactions(client: Client, lead: Json, number: int) -> list[Json]:
         found: list[Json] = (await client.get(f"/api/leads/{lead['id']}"))["interactions"]
         return found if len(found) >= number else None
 
-    found = await until(enough)
+    found = await until(enough, PATIENCE)
     assert found is not None
     return found
 
@@ -187,3 +194,41 @@ async def test_one_person_by_every_channel_is_one_contact_with_one_lead_of_one_m
         assert stopped_in(daemon) < WITHIN
         assert "Traceback" not in daemon.log
         assert not [secret for secret in ENVIRONMENT.values() if secret in daemon.log]
+
+
+async def test_what_was_being_taken_in_when_the_daemon_was_killed_is_there_once(make: Make) -> None:
+    """Telegram keeps what it was not thanked for, and an exchange tries again; the other kinds have such a test of their own."""
+    event = mango_event("Appeared", caller={"number": PHONE}, timestamp=int(time.time()))
+    async with Telegram() as bot:
+        given = company(Box(1, "", ""), bot, Vk())
+        given["channels"] = {name: given["channels"][name] for name in ("mango", "bot")}
+        daemon = make(**{name: section for name, section in given.items() if name != "accounts"})
+
+        async def written(client: Client) -> None:
+            await bot.write(501, "Нужен цемент")
+
+        async def rings(client: Client) -> None:
+            await tells(client, "/in/mango/events/call", mango_body(event))
+
+        for approach in (written, rings):
+            await asyncio.to_thread(daemon.start, **ENVIRONMENT)
+            async with daemon.client() as client:
+                assert (await client.ask("POST", "/test/crash", json={"at": "accept.before_commit"})).status == 200
+                with contextlib.suppress(aiohttp.ClientError):
+                    await approach(client)
+                assert await asyncio.to_thread(daemon.ended, PATIENCE) == -9
+        await asyncio.to_thread(daemon.start, **ENVIRONMENT)
+        async with daemon.client() as client:
+            await rings(client)
+
+            async def both() -> list[Json] | None:
+                leads = await client.listed("/api/leads")
+                return leads if len(leads) == 2 else None
+
+            await until(both, PATIENCE)
+            await client.settled()
+            ledger = (await client.get("/api/ledger"))["items"]
+            assert {(item["channel"], item["received"], item["created"]) for item in ledger} == {
+                ("mango", 1, 1),
+                ("bot", 1, 1),
+            }
