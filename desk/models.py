@@ -201,12 +201,14 @@ class Explanation(Answer):
 
 
 class Contact(Answer):
-    """A known person, with the keys of every contact merged into this one."""
+    """A known person, with the keys of every contact merged into this one; whose client he is, and where he works."""
 
     id: str
     version: int
     name: str | None
     keys: list[Key]
+    owner: str | None
+    company: Organisation | None
     created_at: Moment
 
 
@@ -260,7 +262,6 @@ class Suggestions(Page):
 class WholeContact(Contact):
     """A contact with its leads, newest first, and its timeline, oldest first; what it absorbed, and what is to be judged."""
 
-    owner: str | None
     leads: list[LeadOfContact]
     interactions: list[Interaction]
     merges: list[Merge]

@@ -116,7 +116,7 @@ class Importing:
                     _add(lines, works_at, Belongs(None))
         who = contact_files.settle_contacts(db, contacts)
         where = contact_files.settle_companies(db, lines)
-        suggested = {s.entry: [] for s in decided.suggestions} | {m.entry: [] for m in decided.matches}
+        suggested: dict[int, list[str]] = {match.entry: [] for match in decided.matches}
         for suggestion in decided.suggestions:
             suggested[suggestion.entry].append(suggestion.code)
         return [
@@ -150,21 +150,19 @@ class Importing:
     ) -> Json:
         if match.contact is None:
             assert match.company is not None  # noqa: S101 - a match names one of the two
+            works: int | None = match.company
             uid, owner = where[match.company]
-            contact, company, result = None, uid, "company"
         else:
+            works = works_at[match.contact].company
             uid, owner = who[match.contact]
-            place = works_at[match.contact].company
-            contact, company = uid, None if place is None else where[place][0]
-            result = "known" if match.known else "created"
         has = self._names.managers.name_or_none(db, owner)
         others = ["another_owner"] if row.owner is not None and has != row.owner else []
         return {
             "line": row.line,
-            "result": result,
+            "result": "company" if match.contact is None else "known" if match.known else "created",
             "why": None,
-            "contact": contact,
-            "company": company,
+            "contact": None if match.contact is None else uid,
+            "company": None if works is None else where[works][0],
             "keys": [_shown(evidence) for evidence in row.found.evidence],
             "doubts": [*doubts, *others],
         }

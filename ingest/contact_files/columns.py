@@ -15,7 +15,20 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "telegram": ("telegram", "телеграм", "tg"),
     "vk": ("vk", "вк", "вконтакте"),
     "phone": ("телефон", "тел", "моб", "сотов", "номер тел", "phone", "mobile", "cell", "tel", "whatsapp"),
-    "name": ("имя", "фио", "ф и о", "клиент", "контакт", "фамили", "отчеств", "name", "first", "last", "surname", "contact"),
+    "name": (
+        "имя",
+        "фио",
+        "ф и о",
+        "клиент",
+        "контакт",
+        "фамили",
+        "отчеств",
+        "name",
+        "first",
+        "last",
+        "surname",
+        "contact",
+    ),
 }
 # Parts of one name, in the order in which they are put together.
 _PARTS: Final = (("фамили", "last", "surname", "family"), ("имя", "first", "given"), ("отчеств", "middle", "patronym"))

@@ -2,10 +2,13 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import openpyxl
 
 _SAMPLE: Final = 65_536
 _DELIMITERS: Final = ";,\t|"
@@ -74,11 +77,6 @@ def _delimiter(file: io.TextIOWrapper) -> str:
 
 
 def _workbook(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
-    # Only here, since hardly any command needs it.
-    import zipfile
-
-    import openpyxl
-
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
