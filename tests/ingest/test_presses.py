@@ -209,6 +209,13 @@ def test_the_lead_that_was_ones_own_did_not_pass_one_by(bot: Bot) -> None:
     assert "Вера" in (bot.command(BORIS, "why") or "")
 
 
+def test_a_lead_that_came_to_one_in_the_end_did_not_pass_one_by(bot: Bot) -> None:
+    lead = bot.lead()
+    assert "Вера" in (bot.command(BORIS, "why") or "")
+    bot.press(ANNA, data("decline", lead))
+    assert bot.command(BORIS, "why") == "Недавно ни один лид не ушёл мимо вас."
+
+
 def test_commands_of_strangers_do_nothing_and_hear_nothing(bot: Bot) -> None:
     assert [bot.command(STRANGER, name) for name in ("why", "away", "back")] == [None] * 3
 
