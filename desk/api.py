@@ -300,6 +300,11 @@ async def _describe(office: Office, asked: Asked) -> Json:
     return await office.people.describe(asked.path["id"], asked.body, asked.visitor.person)
 
 
+async def _bring_in(office: Office, asked: Asked) -> Json:
+    order = asked.body
+    return await office.people.bring_in(order["rows"], preview=order["preview"], actor=asked.visitor.person)
+
+
 async def _merge(office: Office, asked: Asked) -> Json:
     order = asked.body
     return await office.people.merge(
@@ -483,6 +488,9 @@ OPERATIONS: Final = (
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
     Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,
               models.WholeContact, body=models.Description),
+    Operation("import_contacts", "POST", "/api/contacts/import",
+              "Bring contacts in from a file, some rows at a time, or see first what that would do", _bring_in,
+              models.BroughtIn, body=models.ContactRows),
     Operation("merge", "POST", "/api/contacts/{id}/merge", "Make two contacts one, or see first what that would do", _merge,
               models.Merged, body=models.MergeOrder, conflicts=True),
     Operation("split", "POST", "/api/contacts/{id}/split", "Give keys and interactions a contact of their own", _split,

@@ -153,7 +153,8 @@ ledger = sa.Table(
     *(sa.Column(name, Id, nullable=False, server_default="0") for name in ("received", "duplicates", *OUTCOMES)),
 )
 
-# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this.
+# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this. company_id: where he
+# works, as a person has said.
 contacts = sa.Table(
     "contacts",
     metadata,
@@ -165,6 +166,7 @@ contacts = sa.Table(
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("searched_at", Micros),
+    sa.Column("company_id", Id),
 )
 sa.Index(
     "contacts_unsearched",
@@ -182,6 +184,7 @@ companies = sa.Table(
     sa.Column("owner_id", Id),
     sa.Column("created_at", Micros, nullable=False),
 )
+sa.Index("companies_name", companies.c.name)
 
 # The holder is a contact, or for a shared key a company; it never changes by a merge. line_id: the company that approaches by
 # a key go to since it has been shared by count; the holder stays, so that a higher limit makes it his again.
