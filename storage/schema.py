@@ -394,6 +394,15 @@ managers = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
 )
 
+# Calls that managers have on now, by their interactions: one speaks until the last of his calls is over.
+speaking = sa.Table(
+    "speaking",
+    metadata,
+    sa.Column("interaction_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("manager_id", Id, nullable=False, index=True),
+    sa.Column("until", Micros, nullable=False),
+)
+
 teams = sa.Table(
     "teams",
     metadata,

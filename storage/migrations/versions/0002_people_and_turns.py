@@ -91,6 +91,12 @@ def _managers() -> None:
     op.add_column("managers", sa.Column("role", sa.Text(), nullable=False, server_default="manager"))
     op.add_column("managers", sa.Column("telegram", sa.Text()))
     op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.create_table(
+        "speaking",
+        sa.Column("interaction_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("manager_id", _id(), nullable=False, index=True),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )
     op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
     op.add_column("offers", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.true()))
     still = sa.text("state = 'open'")
