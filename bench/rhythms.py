@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from math import exp
 from statistics import quantiles
 from typing import Final
@@ -81,7 +82,7 @@ def spoken(kind: Kind, chance: random.Random, length: timedelta) -> list[datetim
         day = start.date()
         rate = kind.daily * kind.weekly ** (number / 7) / kind.size
         rate *= kind.weekend if start.weekday() > 4 or (kind.holidays and day in _MAY) else 1.0
-        rate *= exp(chance.gauss(-kind.moody**2 / 2, kind.moody))
+        rate *= exp(chance.gauss(-(kind.moody**2) / 2, kind.moody))
         for hour in range(24):
             for _ in range(_poisson(rate * _share(kind, hour), chance)):
                 at = start + timedelta(hours=hour, minutes=chance.uniform(0, 60))
@@ -124,7 +125,7 @@ def judge(kind: Kind, seed: int) -> Judged:
     busy = Counter(slot // SLOTS_AN_HOUR for slot in slots)
     learned = _learning(kind, busy)
     alarms = 0
-    for before, after in zip(slots, slots[1:], strict=False):
+    for before, after in pairwise(slots):
         silent_from, until = _at(before), _at(after)
         if until > start and after - before > 1:
             known = learned(until)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from channels.adapter import Adapter
+from channels.message import Accepted, Envelope
 from channels.telegram.courier import Courier
 from ingest import log as logs
 from ingest.adapters import Adapters, made
@@ -26,6 +27,9 @@ from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
+from ingest.health.health import Health
+from ingest.health.refusals import Refusals
+from ingest.health.watch import Watch
 from ingest.intake import Intake
 from ingest.linking import StoreLinks
 from ingest.listening import Listening
@@ -88,6 +92,7 @@ class Parts:
     sender: Sender
     suggester: Suggester
     summaries: Summaries
+    watch: Watch
     listening: Listening
     reloader: Reloader
     replying: Replying
@@ -143,11 +148,18 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     enriching = Enriching(store, names, files, adapters, clock)
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     suggester = Suggester(store, clock, pipeline.is_busy)
-    intake = Intake(store, journal, zone, metrics.accepted, pipeline)
+    refusals = Refusals()
+
+    def accepted(envelopes: Sequence[Envelope], results: Sequence[Accepted]) -> None:
+        metrics.accepted(envelopes, results)
+        refusals.taken(envelope.channel for envelope in envelopes)
+
+    intake = Intake(store, journal, zone, accepted, pipeline)
     listening = Listening(store, journal, intake, adapters, clock, config.http.address())
+    health = Health(adapters, listening.states, refusals, clock, zone, config.language)
     editing = Editing(names, people.choices, store.ids.take)
     links = Links(secrets.links)
-    composer = Composer(names, people, editing, links, clock.now, listening.troubles)
+    composer = Composer(names, people, editing, links, clock.now, health.troubles)
     told = routes(config, adapters, rulebooks)
     sender = Sender(
         store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, hand.undelivered, editing
@@ -159,12 +171,14 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
     ticker = Ticker(store, distributor, rulebooks, clock, given)
     summaries = Summaries(store, names, current, clock, sender.wake)
+    watch = Watch(store, names, rulebooks, health, current, clock, sender.wake)
     gateway = Gateway(
         intake,
         adapters,
         clock,
         metrics,
         Callers(store, names, rulebooks, clock),
+        refusals,
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
@@ -175,6 +189,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         fresh = made(changed, secrets.marks, adapters)
         listening.change(fresh)
         adapters.change(fresh)
+        refusals.forget()
         sender.change(routes(changed, adapters, rulebooks))
         logs.also_scrub(secret_values(changed))
         changes.publish("leads")
@@ -211,7 +226,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         reloader,
         zone,
         ticker.poke,
-        listening.states,
+        health,
         units,
         who_is_who,
         taking_down,
@@ -233,6 +248,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         sender,
         suggester,
         summaries,
+        watch,
         listening,
         reloader,
         replying,

@@ -87,24 +87,34 @@ def learn(past: Past, now: datetime, zone: ZoneInfo, otherwise: Collection[date]
 
 
 def expected(
-    rhythm: Rhythm, since: datetime, now: datetime, zone: ZoneInfo, otherwise: Collection[date] = ()
+    rhythm: Rhythm,
+    since: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    otherwise: Collection[date] = (),
+    lost: Collection[int] = (),
 ) -> float:
-    """About how many contacts were to be expected from `since` to `now`, counted up to the bound's double."""
+    """About how many contacts were to be expected from `since` to `now`, but for `lost` hours; up to the bound's double."""
     total, at = 0.0, since
     while at < now and total < 2 * rhythm.bound:
         following = min(at.replace(minute=0, second=0, microsecond=0) + _HOUR, now)
         local = at.astimezone(zone)
-        if local.date() not in otherwise:
+        if local.date() not in otherwise and hour_of(at) not in lost:
             total += rhythm.weights[_place(local)] * ((following - at) / SLOT)
         at = following
     return total
 
 
 def is_silent(
-    rhythm: Rhythm, since: datetime, now: datetime, zone: ZoneInfo, otherwise: Collection[date] = ()
+    rhythm: Rhythm,
+    since: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    otherwise: Collection[date] = (),
+    lost: Collection[int] = (),
 ) -> bool:
     """Whether nothing since `since` is more than chance."""
-    return expected(rhythm, since, now, zone, otherwise) >= rhythm.bound
+    return expected(rhythm, since, now, zone, otherwise, lost) >= rhythm.bound
 
 
 def hour_of(moment: datetime) -> int:
@@ -116,9 +126,7 @@ def _place(local: datetime) -> int:
     return local.weekday() * 24 + local.hour
 
 
-def _hours(
-    past: Past, began: datetime, now: datetime, zone: ZoneInfo, otherwise: Collection[date]
-) -> Iterator[_Hour]:
+def _hours(past: Past, began: datetime, now: datetime, zone: ZoneInfo, otherwise: Collection[date]) -> Iterator[_Hour]:
     """The whole hours before `now` that teach something; the later, the more."""
     last = hour_of(now)
     for number in range(hour_of(began), last):
@@ -138,7 +146,9 @@ def _chances(hours: Collection[_Hour]) -> list[float]:
         busy[hour.place] += hour.busy * hour.weight
         seen[hour.place] += hour.weight
     total = sum(busy)
-    days = [sum(busy[day * 24 : day * 24 + 24]) / max(sum(seen[day * 24 : day * 24 + 24]) / 24, 1e-9) for day in range(7)]
+    days = [
+        sum(busy[day * 24 : day * 24 + 24]) / max(sum(seen[day * 24 : day * 24 + 24]) / 24, 1e-9) for day in range(7)
+    ]
     times = [sum(busy[time::24]) / total for time in range(24)]
     return [
         min((busy[place] + _PRIOR * days[place // 24] * times[place % 24]) / (SLOTS * (seen[place] + _PRIOR)), _SUREST)
