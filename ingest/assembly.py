@@ -1,6 +1,5 @@
 """The composition root: every part of a daemon, put together once from a configuration and a store."""
 
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from ingest.board import StoreBoard
 from ingest.callers import Callers
 from ingest.changes import Changes
 from ingest.config.policy import revision_document
-from ingest.config.schema import Config, MailRoute
+from ingest.config.schema import Config
 from ingest.config.secret import secret_values
 from ingest.current import Current
 from ingest.distribution import Distributor
@@ -41,7 +40,7 @@ from ingest.notices.links import Links
 from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
-from ingest.notices.smtp import Email, Server
+from ingest.notices.smtp import Email, server_of
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
 from ingest.people import StorePeople
@@ -292,7 +291,7 @@ def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rule
     if mail is not None:
         managers = {name: person.email for name, person in config.managers.items() if person.email}
         addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
-        known["email"] = Email(_server(mail), mail.sender, addresses)
+        known["email"] = Email(server_of(mail), mail.sender, addresses)
     order = config.notices.order or ("telegram", "email")
     return [known[name] for name in order if name in known] or [console]
 
@@ -301,10 +300,3 @@ def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | N
     """The bot that tells managers, None where none does."""
     found = getattr(adapters.get(config.telegram_channel() or ""), "courier", None)
     return found if isinstance(found, Courier) else None
-
-
-def _server(mail: MailRoute) -> Server:
-    tls = {True: "implicit", "starttls": "starttls", False: "none"}[mail.smtp.tls]
-    password = None if mail.password is None else mail.password.get_secret_value()
-    context = None if tls == "none" else ssl.create_default_context()
-    return Server(mail.smtp.host, mail.smtp.port, tls, mail.user, password, context)  # type: ignore[arg-type] # the three

@@ -45,7 +45,8 @@ def meaning(code: int) -> Unavailable | Misconfigured | Denied:
     if code in _UNKNOWN_KEY:
         return Misconfigured(
             "VK does not know this access key; make one in the community (Manage, API usage, Access tokens) and set token",
-            "VK не знает этого ключа доступа; создайте новый в сообществе (Управление, Работа с API, Ключи доступа) и запишите в token",
+            "VK не знает этого ключа доступа; создайте новый в сообществе (Управление, Работа с API, Ключи доступа) и запишите "
+            "в token",
         )
     if code == _VALIDATION:
         return Misconfigured(
