@@ -378,7 +378,7 @@ async def _invite(office: Office, asked: Asked) -> Json:
 
 
 async def _channels(office: Office, asked: Asked) -> Json:
-    return _page_of(await office.channels(), asked)
+    return _page_of(await office.channels(asked.query.get("language", "")), asked)
 
 
 async def _ledger(office: Office, _: Asked) -> Json:
@@ -518,7 +518,8 @@ OPERATIONS: Final = (
     Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
     Operation("invite_manager", "POST", "/api/managers/{name}/invite", "A link that binds a manager's Telegram account",
               _invite, models.Invitation),
-    Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
+    Operation("channels", "GET", "/api/channels", "Channels, how they are and what to do", _channels,
+              models.Channels, _LANGUAGE, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),
     Operation("envelope", "GET", "/api/envelopes/{id}", "One envelope, whole", _envelope, models.WholeEnvelope),

@@ -384,11 +384,22 @@ class Plan(Answer):
 
 
 class Channel(Answer):
-    """A configured channel and how it is."""
+    """A configured channel and how it is: `state` since when, and where it is not well, the `remedy` in words.
+
+    `next_at`: the next attempt of one that has no connection. Of one that fetches: when its provider was last heard, and how
+    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in.
+    """
 
     name: str
     kind: str
-    state: str
+    state: Literal["starting", "listening", "retrying", "misconfigured", "silent", "expiring", "stopped"]
+    since: Moment
+    detail: str | None
+    remedy: str | None
+    next_at: Moment | None
+    heard_at: Moment | None
+    restarts: int
+    refusals: int
 
 
 class Channels(Page):
@@ -536,12 +547,21 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class ChannelState(Answer):
+    """A configured channel and its state, for whoever has no token."""
+
+    name: str
+    kind: str
+    state: str
+    since: Moment
+
+
 class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
 
     ready: bool
     store: str
-    channels: list[Channel]
+    channels: list[ChannelState]
 
 
 class Document(Answer):

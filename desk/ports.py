@@ -174,7 +174,7 @@ class Office(Protocol):
     async def invite(self, manager: str) -> Json:
         """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """Every channel with its state."""
 
     async def ledger(self) -> Json:

@@ -122,6 +122,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
         supervisor.start("summaries", parts.summaries.run)
+        supervisor.start("health", parts.watch.run)
         supervisor.start("listening", parts.listening.run)
         supervisor.start("suggesting", parts.suggester.run)
         supervisor.start("replying", parts.replying.run)

@@ -444,6 +444,28 @@ sa.Index(
     postgresql_where=offers.c.state == "open",
 )
 
+# What a channel's rhythm is learned from: in how many slots of five minutes it spoke in each hour (counted since 1970), the last
+# of them (counted since 1970), and hours that teach nothing, since it could not speak.
+rhythms = sa.Table(
+    "rhythms",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("hour", Id, primary_key=True, autoincrement=False),
+    sa.Column("busy", sa.SmallInteger, nullable=False),
+    sa.Column("last_slot", Id, nullable=False),
+    sa.Column("lost", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# What directors were told about a channel and have not yet been told to be over.
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("since", Micros, nullable=False),
+    sa.Column("told_at", Micros, nullable=False),
+)
+
 # Append only: what was decided about an envelope or a lead, by whom, with codes and ids.
 decisions = sa.Table(
     "decisions",

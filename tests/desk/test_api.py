@@ -97,9 +97,16 @@ def _object_deviations(value: Json, schema: Json, place: str) -> Any:
 
 
 def test_the_check_against_the_schema_sees_what_is_wrong() -> None:
-    schema = {"$ref": "#/components/schemas/Channel"}
-    assert list(deviations({"name": "site", "kind": "webform", "state": "listening"}, schema)) == []
-    assert list(deviations({"name": 1, "kind": "webform", "more": 1}, schema)) == [
+    schema = {"$ref": "#/components/schemas/ChannelState"}
+    assert (
+        list(
+            deviations(
+                {"name": "site", "kind": "webform", "state": "listening", "since": "2026-01-31T09:00:00Z"}, schema
+            )
+        )
+        == []
+    )
+    assert list(deviations({"name": 1, "kind": "webform", "since": "2026-01-31T09:00:00Z", "more": 1}, schema)) == [
         "$.state: is missing",
         "$.name: 1 is no string",
         "$.more: is not in the schema",

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _files()
     _desk()
     _namesakes()
+    _health()
 
 
 def _people() -> None:
@@ -34,6 +35,31 @@ def _people() -> None:
     op.add_column("suggestions", sa.Column("verdict", sa.Text()))
     op.add_column("suggestions", sa.Column("actor", sa.Text()))
     op.add_column("suggestions", sa.Column("record", sa.Text()))
+
+
+def _health() -> None:
+    op.create_table(
+        "rhythms",
+        sa.Column("channel_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("hour", _id(), primary_key=True, autoincrement=False),
+        sa.Column("busy", sa.SmallInteger(), nullable=False),
+        sa.Column("last_slot", _id(), nullable=False),
+        sa.Column("lost", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    # What the journal has of the last eight weeks is learned from at once.
+    op.execute(
+        "INSERT INTO rhythms (channel_id, hour, busy, last_slot) "
+        "SELECT channel_id, received_at / 3600000000, COUNT(DISTINCT received_at / 300000000), MAX(received_at / 300000000) "
+        "FROM journal WHERE received_at > (SELECT MAX(received_at) - 4838400000000 FROM journal) "
+        "GROUP BY channel_id, received_at / 3600000000"
+    )
+    op.create_table(
+        "alarms",
+        sa.Column("channel_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+    )
 
 
 def _namesakes() -> None:
