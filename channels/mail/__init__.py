@@ -5,8 +5,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
-`parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague) and
-`filters` (automatic mail). `config` is an entry of the YAML.
+`parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague),
+`filters` (automatic mail) and `answering` (whom a machine may answer). `config` is an entry of the YAML.
 """
 
 import asyncio
@@ -50,6 +50,7 @@ class Adapter(BaseAdapter[Config]):
         super().__init__(name, config, secret=secret, language=language)
         self._timing = timing or Timing()
         self._us = parties.ours(config.user)
+        self._aliases = frozenset(address.lower() for address in config.numbers)
         self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
 
     def receive(self, request: Request) -> Sequence[Envelope]:  # noqa: ARG002 - there is nothing to look at
@@ -66,7 +67,8 @@ class Adapter(BaseAdapter[Config]):
             raise Unreadable("the mail server could not give this mail; look at it in the mailbox")
         received = envelope.meta.get("received")
         moment = datetime.fromisoformat(received) if received else envelope.received_at
-        return reading.read(letter.opened(envelope.body, cut="cut" in envelope.meta), self._us, moment)
+        mail = letter.opened(envelope.body, cut="cut" in envelope.meta)
+        return reading.read(mail, self._us, moment, self._aliases)
 
     def fold(self, parts: Sequence[Inbound]) -> Inbound:
         """Copies of one mail: the latest, whose files are at hand."""
