@@ -15,7 +15,7 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
-from ingest import by_hand
+from ingest import by_hand, unanswered
 from ingest.approach import enquiry_from
 from ingest.by_hand import Assigned
 from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
@@ -27,6 +27,7 @@ from ingest.overdue import is_away
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sifting import TEST, without_staff
 from ingest.signals import Signals
+from ingest.unanswered import Unanswered, wants_answer
 from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
@@ -80,6 +81,7 @@ class _Batch:
     edition: int | None = None
     joined: bool = False
     assigned: list[Assigned] = field(default_factory=list)
+    unanswered: dict[int, Unanswered] = field(default_factory=dict)
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
         """These come to nothing further, and so do those that were to follow them."""
@@ -301,6 +303,10 @@ class Settler:
         batch.interactions.append(
             _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         )
+        if wants_answer(said) and not test:
+            within = choice.respond_within or (None if slot is None else slot.respond_within)
+            mail = Unanswered(interaction_id, choice.team, at, within, verdict.opens)
+            batch.unanswered.setdefault(lead, mail)
         if said.call is not None:
             began = verdict.opens or verdict.code == "reopen"
             batch.heard.append(Heard(lead, interaction_id, said, None, at, at, began))
@@ -443,6 +449,7 @@ class Settler:
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
+        unanswered.write(db, rulebook, batch.unanswered, self._new_id)
         leads.write_leads(db, self._names, batch.tests)
         leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
         if called is not None:

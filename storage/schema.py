@@ -374,6 +374,16 @@ activities = sa.Table(
     sa.Column("done_by", sa.Text),
 )
 
+# To which addresses a machine has answered: the latest time, and how often since the beginning of a day of its own.
+answered = sa.Table(
+    "answered",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("since", Micros, nullable=False),
+    sa.Column("count", sa.SmallInteger, nullable=False),
+)
+
 # Whoever is told: `role` is manager or director; only managers get leads. silences: offers in a row that he left unanswered.
 # telegram: the chat that an invite link bound, where the configuration names none.
 managers = sa.Table(

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _files()
     _desk()
     _namesakes()
+    _answers()
 
 
 def _people() -> None:
@@ -143,4 +144,14 @@ def _desk() -> None:
         sa.Column("csrf", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+    )
+
+
+def _answers() -> None:
+    op.create_table(
+        "answered",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.SmallInteger(), nullable=False),
     )
