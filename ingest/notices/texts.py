@@ -31,6 +31,7 @@ TEXTS: Final = Catalogue(
             "ru": "Клиент звонил, ответил другой: {title}",
             "en": "Your client called, another answered: {title}",
         },
+        "reply_failed": {"ru": "Ответ клиенту не доставлен: {title}", "en": "Not delivered to the client: {title}"},
         "call_back_by": {"ru": "Перезвонить до", "en": "Call back by"},
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
