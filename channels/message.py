@@ -234,3 +234,19 @@ class Ignored:
 
 
 Parsed = Inbound | Signal | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A word to a client. `id` is a UUID that stays the same over repeated attempts: by it a provider may know a repeat.
+
+    `to` is what `Adapter.way_back` gave, or an address of the kind that the channel writes to; `answers` is what it answers,
+    where there is anything: its `kind`, `ref`, `subject`, `fields`, `emails` and `at`. `automatic`: no person wrote it.
+    """
+
+    id: str
+    to: str
+    text: str
+    subject: str | None = None
+    answers: Inbound | None = None
+    automatic: bool = False

@@ -40,6 +40,8 @@ from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, Server
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
+from ingest.outgoing.sending import Sending
+from ingest.outgoing.writing import Writing
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.presses import Presses
@@ -86,6 +88,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    sending: Sending
     suggester: Suggester
     summaries: Summaries
     listening: Listening
@@ -135,6 +138,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
             enriching.wake()
         if what.told:
             sender.wake()
+            sending.wake()
         if what.more:
             ticker.poke()
         suggester.wake()
@@ -153,8 +157,16 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, hand.undelivered, editing
     )
 
+    def told_client() -> None:
+        sender.wake()
+        changes.publish("leads")
+
+    sending = Sending(store, names, adapters, clock, told_client)
+    writing = Writing(names, rulebooks, hand, adapters, store.ids.take)
+
     def given() -> None:
         sender.wake()
+        sending.wake()
         changes.publish("leads")
 
     ticker = Ticker(store, distributor, rulebooks, clock, given)
@@ -218,6 +230,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes,
         entrance,
         lambda: courier(current.config, adapters),
+        writing,
+        sending.wake,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
@@ -231,6 +245,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         pipeline,
         ticker,
         sender,
+        sending,
         suggester,
         summaries,
         listening,

@@ -263,7 +263,15 @@ def _timeline(
         query = query.where(sa.tuple_(interactions.c.at, interactions.c.id) > sa.tuple_(*_positions(cursor, 2)))
     found = db.execute(query).all()
     following = cursor_at(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
-    found = found[:TIMELINE]
+    return _entries(db, names, found[:TIMELINE]), following
+
+
+def interaction(db: sa.Connection, names: Names, uid: str) -> Json:
+    """One interaction as its timeline shows it."""
+    return _entries(db, names, db.execute(sa.select(interactions).where(interactions.c.uid == uid)).all())[0]
+
+
+def _entries(db: sa.Connection, names: Names, found: Sequence[Any]) -> list[Json]:
     envelopes: dict[int, list[str]] = {}
     for interaction, uid in db.execute(
         sa.select(journal.c.interaction_id, journal.c.uid)
@@ -271,7 +279,7 @@ def _timeline(
         .order_by(journal.c.id)
     ):
         envelopes.setdefault(interaction, []).append(uid)
-    shown = [
+    return [
         {
             "id": row.uid,
             "envelopes": envelopes.get(row.id, []),
@@ -286,7 +294,6 @@ def _timeline(
         }
         for row in found
     ]
-    return shown, following
 
 
 def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int, cursor: str | None) -> Page:

@@ -100,6 +100,8 @@ def _notices() -> None:
     # SQLite cannot drop a NOT NULL in place, so alembic copies the table; its partial index is made again by hand.
     with op.batch_alter_table("outbox") as outbox:
         outbox.alter_column("lead_id", existing_type=_id(), nullable=True)
+        outbox.alter_column("manager_id", existing_type=_id(), nullable=True)
+        outbox.add_column(sa.Column("interaction_id", _id()))
         outbox.add_column(sa.Column("offer_id", _id()))
         outbox.add_column(sa.Column("record", sa.Text()))
         outbox.add_column(sa.Column("critical", sa.Boolean(), nullable=False, server_default=sa.false()))
