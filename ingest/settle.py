@@ -17,6 +17,7 @@ from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest import by_hand, unanswered
 from ingest.approach import enquiry_from
+from ingest.automatic_answers import Asked, AutomaticAnswers, courtesy_of
 from ingest.by_hand import Assigned
 from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
 from ingest.colleagues import without_managers
@@ -82,6 +83,7 @@ class _Batch:
     joined: bool = False
     assigned: list[Assigned] = field(default_factory=list)
     unanswered: dict[int, Unanswered] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
         """These come to nothing further, and so do those that were to follow them."""
@@ -121,6 +123,7 @@ class Settler:
         self._signals = signals
         self._merging = merging
         self._calls = Calls(names, new_id)
+        self._automatic = AutomaticAnswers(names, new_id)
         self._new_id = new_id
 
     def settle(
@@ -300,9 +303,10 @@ class Settler:
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
-        batch.interactions.append(
-            _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
-        )
+        written = _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
+        batch.interactions.append(written)
+        if said.answerable is not None and courtesy_of(rulebook, claimed.envelope.channel) is not None:
+            batch.asked.append(Asked(claimed, said, written, choice.team, test))
         if wants_answer(said) and not test:
             within = choice.respond_within or (None if slot is None else slot.respond_within)
             mail = Unanswered(interaction_id, choice.team, at, within, verdict.opens)
@@ -456,10 +460,17 @@ class Settler:
             leads.write_leads(db, self._names, called.taken)
             calls.accepted(db, [lead.id for lead in called.taken], now)
         told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
+        answered = bool(batch.asked) and self._automatic.write(db, rulebook, batch.asked, now)
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
         told = bool(
-            told or given or batch.again or batch.signalled or batch.joined or (called is not None and called.told)
+            told
+            or answered
+            or given
+            or batch.again
+            or batch.signalled
+            or batch.joined
+            or (called is not None and called.told)
         )
         return Settled(tuple(batch.results), told, more or batch.joined)
 

@@ -3,19 +3,36 @@
 Whether an address may be answered is decided by the write that notes it down: of two who ask at once, one changes the row.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from kernel.clock import micros
+from storage import outbox, words
+from storage.leads import NewInteraction, write_interactions
+from storage.names import Names
 from storage.rows import Prepared, dashed, found, look_up, pack, rows, upsert
 from storage.schema import answered, interactions, keys, leads
 
 MOST: Final = 3
 """Answers to one address within a day, however short the pause between them is."""
 _DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """An answer that no person has written: to `answers`, whose id outside is `uid`, at the address `to`."""
+
+    id: int
+    answers: NewInteraction
+    uid: str
+    to: str
+    subject: str
+    text: str
+    at: datetime
 
 
 def _taking(db: sa.Connection) -> sa.ClauseElement:
@@ -73,3 +90,27 @@ def named(db: sa.Connection, numbers: Collection[int]) -> Mapping[int, tuple[str
     """The ids outside of these interactions, each with its lead's."""
     given: dict[str, Any] = {"asked": pack([(number,) for number in sorted(numbers)])}
     return {number: (dashed(uid), dashed(lead)) for number, uid, lead in _NAMES(db, given)}
+
+
+def put(db: sa.Connection, names: Names, new: Sequence[Automatic], new_id: Callable[[], int], now: datetime) -> None:
+    """Put answers on the timeline and on their way, in two statements. The lead is left as it is: nobody has dealt with it."""
+    write_interactions(db, names, [_interaction(one) for one in new])
+    outbox.say_many(db, [(new_id(), one.answers.lead, one.id) for one in new], now)
+
+
+def _interaction(one: Automatic) -> NewInteraction:
+    details = words.unsent(one.to, None, one.uid, automatic=True)
+    return replace(
+        one.answers,
+        id=one.id,
+        kind=words.KIND,
+        ref=None,
+        direction="out",
+        at=one.at,
+        subject=one.subject,
+        text=one.text,
+        introduced_as=None,
+        title=None,
+        details=details,
+        remote=(),
+    )
