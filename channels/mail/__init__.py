@@ -6,7 +6,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
 `parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague),
-`filters` (automatic mail) and `answering` (whom a machine may answer). `config` is an entry of the YAML.
+`filters` (automatic mail) and `answering` (whom a machine may answer). `sending` is the way out, over SMTP. `config` is an
+entry of the YAML.
 """
 
 import asyncio
@@ -17,11 +18,11 @@ from typing import ClassVar, Final
 
 from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import Misconfigured, Port, Rejected
-from channels.mail import letter, parties, reading
+from channels.mail import letter, parties, reading, sending
 from channels.mail.config import Config
 from channels.mail.connection import Timing, connected
 from channels.mail.folder import Reader
-from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Request
+from channels.message import Accepted, Answer, Envelope, Inbound, Outgoing, Parsed, Request
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -42,6 +43,7 @@ class Adapter(BaseAdapter[Config]):
     """
 
     kind = "mail"
+    writes_to = "email"
     quiet_after: ClassVar[float] = 420.0  # longer than a server may rightly be silent: `Timing.idle` and two answers
 
     def __init__(
@@ -73,6 +75,16 @@ class Adapter(BaseAdapter[Config]):
     def fold(self, parts: Sequence[Inbound]) -> Inbound:
         """Copies of one mail: the latest, whose files are at hand."""
         return parts[-1]
+
+    def way_back(self, said: Inbound | None) -> str | None:
+        """Whoever wrote it, or filled in the form that is in it. Raises Rejected where the mailbox has no `smtp`."""
+        sending.server(self.name, self.config)
+        addresses = () if said is None else said.emails
+        return next((one for one in addresses if not parties.is_deaf(one)), None)
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """A mail in the thread of what it answers."""
+        await sending.send(self.name, self.config, self.language, outgoing)
 
     def listens(self) -> bool:
         """A mailbox is read."""

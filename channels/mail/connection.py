@@ -259,7 +259,7 @@ class Connection:
         """Raises Misconfigured where the server refuses for good."""
         user = config.user or ""
         try:
-            token = _token(config)
+            token = access_token(config)
             if token is None:
                 password = config.password.get_secret_value() if config.password else ""
                 await self._ask(self._client.login(aioimaplib.aioimaplib.quoted(user), password))
@@ -329,7 +329,8 @@ def _explained(server: Imap) -> Iterator[None]:
         raise
 
 
-def _token(config: Config) -> str | None:
+def access_token(config: Config) -> str | None:
+    """The token that logs in to this mailbox, None where a password does. Raises Misconfigured."""
     if config.token is not None:
         return config.token.get_secret_value()
     if config.token_file is None:
