@@ -89,8 +89,19 @@ class Call(Answer):
     recording: str | None
 
 
+class ReplyError(Answer):
+    """Why a reply has not reached the client, as a stable code and in words."""
+
+    code: str
+    message: str
+
+
 class Interaction(Answer):
-    """One approach or reply on the timeline, with what its sender filled in."""
+    """One approach or reply on the timeline, with what its sender filled in.
+
+    A reply (`kind` reply, `direction` out) has an `author`, `answers` the id of what it answers, and a `state`; while it is
+    `sending`, an `error` is that of the last attempt.
+    """
 
     id: str
     envelopes: list[str]
@@ -114,6 +125,19 @@ class Interaction(Answer):
     attachments: list[Attachment] | None = None
     consent: Consent | None = None
     call: Call | None = None
+    author: str | None = None
+    answers: str | None = None
+    automatic: bool | None = None
+    state: Literal["sending", "sent", "failed"] | None = None
+    error: ReplyError | None = None
+    sent_at: Moment | None = None
+
+
+class Reply(Interaction):
+    """A reply as it stands on the timeline of its `lead`. `duplicate`: this key was used for it before."""
+
+    lead: str
+    duplicate: bool
 
 
 class Decision(Answer):
@@ -514,12 +538,12 @@ class Replays(Answer):
 
 
 class Notice(Answer):
-    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not."""
+    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not. A reply is for no manager."""
 
     id: str
     code: str
     lead: str | None
-    manager: str
+    manager: str | None
     state: Literal["due", "dead"]
     attempts: int
     error: str | None
@@ -604,6 +628,18 @@ class LeadOrder(Order):
     team: Line | None = None
     reason: Line | None = None
     version: int | None = None
+
+
+class ReplyOrder(Order):
+    """What is to be said to the client, in the name of `manager`. `interaction`: the id of what it answers, else the latest.
+
+    `key`, as the header Idempotency-Key: the same again says nothing again.
+    """
+
+    text: Passage
+    manager: Line | None = None
+    interaction: Line | None = None
+    key: Line | None = None
 
 
 class LeadDown(Order):

@@ -121,6 +121,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("pipeline", parts.pipeline.run)
         supervisor.start("ticker", parts.ticker.run)
         supervisor.start("sender", parts.sender.run)
+        supervisor.start("sending", parts.sending.run)
         supervisor.start("summaries", parts.summaries.run)
         supervisor.start("health", parts.watch.run)
         supervisor.start("listening", parts.listening.run)

@@ -377,6 +377,16 @@ activities = sa.Table(
     sa.Column("done_by", sa.Text),
 )
 
+# To which addresses a machine has answered: the latest time, and how often since the beginning of a day of its own.
+answered = sa.Table(
+    "answered",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("since", Micros, nullable=False),
+    sa.Column("count", sa.SmallInteger, nullable=False),
+)
+
 # Whoever is told: `role` is manager or director; only managers get leads. silences: offers in a row that he left unanswered.
 # telegram: the chat that an invite link bound, where the configuration names none.
 managers = sa.Table(
@@ -482,6 +492,7 @@ sa.Index("decisions_lead", decisions.c.lead_id, decisions.c.id)
 
 # slot: while a notice of this lead to this manager is still to be sent, a further one joins it. lead_id: None where it is about
 # none (a summary). record: codes and ids that it is rendered from. critical: quiet hours do not hold it back.
+# interaction_id: for a word to a client, what is said on the timeline; it is for no manager then.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -489,7 +500,8 @@ outbox = sa.Table(
     _uid(),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("lead_id", Id, index=True),
-    sa.Column("manager_id", Id, nullable=False),
+    sa.Column("manager_id", Id),
+    sa.Column("interaction_id", Id),
     sa.Column("offer_id", Id),
     sa.Column("record", sa.Text),
     sa.Column("critical", sa.Boolean, nullable=False, server_default=sa.false()),

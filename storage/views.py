@@ -186,17 +186,18 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number.
 
-    `call_back_by` of a lead is when its client is to be called back, where he is.
+    `to_do` of a lead is when what is to be done for its client is due, by kind.
     """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {number: (record, by) for number, record, by in _LATEST(db, asked)}
+    latest = {number: (record, by) for number, record, *by in _LATEST(db, asked)}
     told: dict[int, Told] = {}
     for row in found:
-        record, by = latest.get(row.id, (None, None))
-        call_back = {} if by is None else {"call_back_by": iso(instant(by))}
-        told[row.id] = (_lead(row, known) | call_back, _latest(None if record is None else orjson.loads(record)))
+        record, by = latest.get(row.id, (None, ()))
+        to_do = {kind: iso(instant(at)) for kind, at in zip(_KINDS, by, strict=False) if at is not None}
+        shown = _lead(row, known) | {"to_do": to_do}
+        told[row.id] = (shown, _latest(None if record is None else orjson.loads(record)))
     return told
 
 
@@ -262,7 +263,15 @@ def _timeline(
         query = query.where(sa.tuple_(interactions.c.at, interactions.c.id) > sa.tuple_(*_positions(cursor, 2)))
     found = db.execute(query).all()
     following = cursor_at(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
-    found = found[:TIMELINE]
+    return _entries(db, names, found[:TIMELINE]), following
+
+
+def interaction(db: sa.Connection, names: Names, uid: str) -> Json:
+    """One interaction as its timeline shows it."""
+    return _entries(db, names, db.execute(sa.select(interactions).where(interactions.c.uid == uid)).all())[0]
+
+
+def _entries(db: sa.Connection, names: Names, found: Sequence[Any]) -> list[Json]:
     envelopes: dict[int, list[str]] = {}
     for interaction, uid in db.execute(
         sa.select(journal.c.interaction_id, journal.c.uid)
@@ -270,7 +279,7 @@ def _timeline(
         .order_by(journal.c.id)
     ):
         envelopes.setdefault(interaction, []).append(uid)
-    shown = [
+    return [
         {
             "id": row.uid,
             "envelopes": envelopes.get(row.id, []),
@@ -285,7 +294,6 @@ def _timeline(
         }
         for row in found
     ]
-    return shown, following
 
 
 def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int, cursor: str | None) -> Page:
@@ -367,6 +375,7 @@ _CONTACT: Final = (
 )
 
 
+_KINDS: Final = (todo.CALL_BACK, todo.ANSWER)
 _asked_leads: Final = rows("asked", leads.c.id)
 _SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
 # A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
@@ -380,10 +389,13 @@ _LATEST: Final = Prepared(
         .limit(1)
         .scalar_subquery()
         .label("latest"),
-        sa.select(sa.func.min(activities.c.due_at))
-        .where(activities.c.lead_id == _asked_leads.c.id, activities.c.done_at.is_(None))
-        .scalar_subquery()
-        .label("call_back_by"),
+        *(
+            sa.select(sa.func.min(activities.c.due_at))
+            .where(activities.c.lead_id == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None))
+            .scalar_subquery()
+            .label(kind)
+            for kind in _KINDS
+        ),
     )
 )
 

@@ -106,6 +106,7 @@ class SmallOffice:
         self.actors: list[str] = []
         self.people = SmallPeople()
         self.taken_down: dict[str | None, Json] = {}
+        self.replies: list[tuple[str, Json, str | None, str]] = []
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
         """One more lead, newer than all before."""
@@ -220,6 +221,12 @@ class SmallOffice:
         if key not in self.taken_down:
             self.taken_down[key] = self.add_lead(order["text"])
         return _whole(self.taken_down[key])
+
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A word that is on its way; the order is kept."""
+        self.replies.append((uid, dict(order), key, actor))
+        more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
+        return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
 
     async def file(self, name: str) -> Path:
         """A file of the folder."""

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _desk()
     _namesakes()
     _health()
+    _answers()
 
 
 def _people() -> None:
@@ -133,6 +134,8 @@ def _notices() -> None:
     # SQLite cannot drop a NOT NULL in place, so alembic copies the table; its partial index is made again by hand.
     with op.batch_alter_table("outbox") as outbox:
         outbox.alter_column("lead_id", existing_type=_id(), nullable=True)
+        outbox.alter_column("manager_id", existing_type=_id(), nullable=True)
+        outbox.add_column(sa.Column("interaction_id", _id()))
         outbox.add_column(sa.Column("offer_id", _id()))
         outbox.add_column(sa.Column("record", sa.Text()))
         outbox.add_column(sa.Column("critical", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -177,4 +180,14 @@ def _desk() -> None:
         sa.Column("csrf", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+    )
+
+
+def _answers() -> None:
+    op.create_table(
+        "answered",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.SmallInteger(), nullable=False),
     )
