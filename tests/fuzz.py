@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -211,6 +212,9 @@ class Trial:
         assert wrong is None, wrong
         if isinstance(parsed, Inbound) and parsed.ref is not None:
             assert malformed(self._adapter.fold([parsed, parsed])) is None
+        if isinstance(parsed, Inbound):
+            with suppress(Rejected):
+                assert isinstance(self._adapter.way_back(parsed), str | None)
         return type(parsed).__name__.lower()
 
     def _twice(self, envelope: Envelope) -> str:
