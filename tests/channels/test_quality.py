@@ -18,10 +18,8 @@ _EXEMPT: Final = re.compile(r"exempt: \S.{8,}")
 def tables() -> list[list[list[str]]]:
     """Every table of the page, as rows of cells, its heading first."""
     blocks = re.findall(r"(?:^\|.*\|$\n)+", PAGE, re.MULTILINE)
-    return [
-        [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines() if "---" not in line]
-        for block in blocks
-    ]
+    lines = [[line for line in block.splitlines() if "---" not in line] for block in blocks]
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in block] for block in lines]
 
 
 CHECKS, QUALITY, FAULTS = tables()
