@@ -109,15 +109,13 @@ def _malformed(said: Inbound) -> str | None:
         return "a text is none"
     if not all(one is None or isinstance(one, str) for one in optional):
         return "a text that may be left out is none"
-    if said.at is not None and not (isinstance(said.at, datetime) and said.at.tzinfo):
+    at: Any = said.at
+    if at is not None and not (isinstance(at, datetime) and at.tzinfo):
         return "a time without a zone"
-    for file in said.attachments:
-        if (
-            not isinstance(file.name, str)
-            or not isinstance(file.media_type, str)
-            or not isinstance(file.size, int | None)
-        ):
-            return "a file whose name or size is none"
+    named: list[Any] = [one for file in said.attachments for one in (file.name, file.media_type)]
+    sizes: list[Any] = [file.size for file in said.attachments]
+    if not all(isinstance(one, str) for one in named) or not all(isinstance(one, int | None) for one in sizes):
+        return "a file whose name or size is none"
     return None
 
 
