@@ -6,7 +6,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
 `parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague) and
-`filters` (automatic mail). `sending` is the way out, over SMTP. `config` is an entry of the YAML.
+`filters` (automatic mail); `answers` are what colleagues answer to notices. `sending` is the way out, over SMTP. `config` is an
+entry of the YAML.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import ClassVar, Final
 
 from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import Misconfigured, Port, Rejected
-from channels.mail import letter, parties, reading, sending
+from channels.mail import answers, letter, parties, reading, sending
 from channels.mail.config import Config
 from channels.mail.connection import Timing, connected
 from channels.mail.folder import Reader
@@ -53,6 +54,11 @@ class Adapter(BaseAdapter[Config]):
         self._us = parties.ours(config.user)
         self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
 
+    @property
+    def mailbox(self) -> str | None:
+        """The user, where that is an address."""
+        return self._us.address or None
+
     def receive(self, request: Request) -> Sequence[Envelope]:  # noqa: ARG002 - there is nothing to look at
         """Nobody sends mail over HTTP. Raises Rejected: 404."""
         raise Rejected(404, "no_webhook", "this mailbox is read over IMAP; nobody calls it")
@@ -67,7 +73,8 @@ class Adapter(BaseAdapter[Config]):
             raise Unreadable("the mail server could not give this mail; look at it in the mailbox")
         received = envelope.meta.get("received")
         moment = datetime.fromisoformat(received) if received else envelope.received_at
-        return reading.read(letter.opened(envelope.body, cut="cut" in envelope.meta), self._us, moment)
+        opened = letter.opened(envelope.body, cut="cut" in envelope.meta)
+        return answers.read(opened, self._us, reading.read(opened, self._us, moment), self.secret)
 
     def fold(self, parts: Sequence[Inbound]) -> Inbound:
         """Copies of one mail: the latest, whose files are at hand."""
