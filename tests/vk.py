@@ -211,7 +211,7 @@ class Vk:
         """What was sent before under the same number to the same person is not sent again."""
         before = self.sent.get((given["peer_id"], given["random_id"]))
         if before is not None:
-            return before["id"]
+            return int(before["id"])
         number = next(self._numbers)
         quoted = json.loads(given["forward"])["conversation_message_ids"][0] if "forward" in given else None
         message = {
