@@ -34,7 +34,7 @@ class StoreBoard:
         rulebooks: Rulebooks,
         clock: Clock,
         config: Callable[[], Config],
-        channels: Callable[[], Awaitable[Json]],
+        channels: Callable[[str], Awaitable[Json]],
     ) -> None:
         self._store = store
         self._names = names
@@ -47,7 +47,7 @@ class StoreBoard:
         """The live page's facts as of one instant; a manager's own are fewer."""
         told = self._told(language)
         now = self._clock.now()
-        channels: Sequence[Json] = [] if only else (await self._channels())["items"]
+        channels: Sequence[Json] = [] if only else (await self._channels(told))["items"]
         try:
             return await self._store.read(lambda db: self._board(db, only, told, now, channels))
         except Away as error:

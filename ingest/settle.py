@@ -19,7 +19,7 @@ from ingest import by_hand, unanswered
 from ingest.approach import enquiry_from
 from ingest.automatic_answers import Asked, AutomaticAnswers, courtesy_of
 from ingest.by_hand import Assigned
-from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
+from ingest.calls import Calls, Heard, attached, without_strangers
 from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
@@ -433,7 +433,14 @@ class Settler:
     ) -> Settled:
         crashpoint("settle.before_distribute")
         given, more = 0, False
-        called = self._apply_calls(db, batch, rulebook, now)
+        known, opened = by_hand.parted(batch.assigned, batch.newcomers)
+        is_written = bool(batch.heard or known)
+        if is_written:
+            # A lead that somebody answered, or that a person gave to somebody, is nobody's turn.
+            rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+            self._write_known(db, batch, rulebook, now)
+        told = by_hand.assign(db, self._names, rulebook, known, self._new_id, now)
+        called = self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now) if batch.heard else None
         newcomers = list(batch.newcomers.values())
         opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
         teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
@@ -449,7 +456,7 @@ class Settler:
                 now,
                 newcomers,
                 restate=bool(batch.reopened or (called is not None and called.quiet)),
-                once_locked=lambda: self._write_known(db, batch, rulebook, now) if called is None else None,
+                once_locked=lambda: None if is_written else self._write_known(db, batch, rulebook, now),
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
@@ -459,7 +466,7 @@ class Settler:
         if called is not None:
             leads.write_leads(db, self._names, called.taken)
             calls.accepted(db, [lead.id for lead in called.taken], now)
-        told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
+        told |= by_hand.assign(db, self._names, rulebook, opened, self._new_id, now)
         answered = bool(batch.asked) and self._automatic.write(db, rulebook, batch.asked, now)
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
@@ -473,14 +480,6 @@ class Settler:
             or (called is not None and called.told)
         )
         return Settled(tuple(batch.results), told, more or batch.joined)
-
-    def _apply_calls(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> Outcome | None:
-        """What the batch's calls do, before anything is distributed: a lead that somebody answered is nobody's turn."""
-        if not batch.heard:
-            return None
-        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
-        self._write_known(db, batch, rulebook, now)
-        return self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:

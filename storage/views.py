@@ -332,9 +332,7 @@ def contact_number(db: sa.Connection, uid: str) -> int | None:
 def contact(db: sa.Connection, names: Names, root: int) -> Json:
     """A contact with its leads and its whole timeline."""
     everyone = sa.select(contacts.c.id).where(contacts.c.root_id == root)
-    owner = db.execute(sa.select(contacts.c.owner_id).where(contacts.c.id == root)).scalar_one()
     return contacts_shown(db, [root])[0] | {
-        "owner": names.managers.name_or_none(db, owner),
         "leads": leads_listed(db, leads.c.contact_id == root),
         "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone), None)[0],
     }
@@ -349,17 +347,32 @@ def leads_listed(db: sa.Connection, condition: sa.ColumnElement[bool]) -> list[J
 def contacts_shown(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
     """Root contacts, in their order, with the keys of all that is merged into them."""
     known = _keys_of(db, roots)
-    rows = {row.id: row for row in db.execute(sa.select(contacts).where(contacts.c.id.in_(roots)))}
-    return [
-        {
-            "id": rows[root].uid,
-            "version": rows[root].version,
-            "name": rows[root].name,
-            "keys": known.get(root, []),
-            "created_at": iso(instant(rows[root].created_at)),
-        }
-        for root in roots
-    ]
+    rows = {row.id: row for row in db.execute(_CONTACT.where(contacts.c.id.in_(roots)))}
+    return [_contact(rows[root], known.get(root, [])) for root in roots]
+
+
+def _contact(row: Any, known: Sequence[Json]) -> Json:
+    return {
+        "id": row.uid,
+        "version": row.version,
+        "name": row.name,
+        "keys": list(known),
+        "owner": row.owner,
+        "company": None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name},
+        "created_at": iso(instant(row.created_at)),
+    }
+
+
+_CONTACT: Final = (
+    sa.select(
+        contacts,
+        managers.c.name.label("owner"),
+        companies.c.uid.label("company_uid"),
+        companies.c.name.label("company_name"),
+    )
+    .outerjoin(managers, managers.c.id == contacts.c.owner_id)
+    .outerjoin(companies, companies.c.id == contacts.c.company_id)
+)
 
 
 _KINDS: Final = (todo.CALL_BACK, todo.ANSWER)

@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import Misconfigured, Port, Rejected
-from channels.mail import letter, parties, reading, sending
+from channels.adapter import Expiry, Misconfigured, Port, Probe, Rejected
+from channels.mail import expiry, letter, parties, reading, sending
 from channels.mail.config import Config
-from channels.mail.connection import Timing, connected
+from channels.mail.connection import Timing, access_token, connected
 from channels.mail.folder import Reader
 from channels.message import Accepted, Answer, Envelope, Inbound, Outgoing, Parsed, Request
 from kernel.texts import Language
@@ -52,6 +52,7 @@ class Adapter(BaseAdapter[Config]):
         super().__init__(name, config, secret=secret, language=language)
         self._timing = timing or Timing()
         self._us = parties.ours(config.user)
+        self._certified_until: datetime | None = None
         self._aliases = frozenset(address.lower() for address in config.numbers)
         self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
 
@@ -107,6 +108,31 @@ class Adapter(BaseAdapter[Config]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def probe(self, address: str) -> Probe:  # noqa: ARG002 - nobody calls a mailbox
+        """Whether the server lets us in and has the folders."""
+        async with connected(self.config, _nobody, self._timing) as connection:
+            mails = [
+                f"{name}: next number {(await connection.open_folder(name)).next_uid}" for name in self.config.folders
+            ]
+        return Probe(f"logged in as {self.config.user}; {', '.join(mails)}")
+
+    def expiries(self) -> Sequence[Expiry]:
+        """The server's certificate, and a token that says when it ends."""
+        server = self.config.imap
+        place = "" if server is None else f"{server.host}:{server.port}"
+        # Not the token of the last login: whoever renews it may have written a newer one since.
+        with contextlib.suppress(Misconfigured):
+            return [
+                *expiry.of_certificate(place, self._certified_until),
+                *expiry.of_token(self.config.user or self.name, access_token(self.config)),
+            ]
+        return expiry.of_certificate(place, self._certified_until)
+
     async def _read(self, reader: Reader, port: Port) -> None:
         async with connected(self.config, port.alive, self._timing) as connection:
+            self._certified_until = connection.certified_until
             await reader.run(connection, port)
+
+
+def _nobody() -> None:
+    """Nobody waits for signs of life of a probe: each of its steps has an end."""

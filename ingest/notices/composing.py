@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from ingest.health.wording import ALARM, CLEAR, told
 from ingest.notices import summary
 from ingest.notices.editing import Editing, Known
 from ingest.notices.links import Linked, Links
@@ -15,6 +16,7 @@ from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, offer_lines, render, render_many
+from kernel.texts import Language
 from storage import summary as summaries
 from storage import views
 from storage.messages import CHANGED
@@ -53,7 +55,7 @@ class Composer:
         editing: Editing,
         links: Links,
         now: Callable[[], datetime],
-        troubles: Callable[[], Mapping[str, str]],
+        troubles: Callable[[Language], Mapping[str, str]],
     ) -> None:
         self._names = names
         self._people = people
@@ -82,9 +84,8 @@ class Composer:
         since = datetime.combine(date.fromisoformat(name), time(), zone)
         now = self._now()
         figures = summaries.day(db, self._names, name, since, now, teams)
-        reader = Reader(
-            self._people.language(item.manager), self._people.title, self._people.lead_address, self._troubles()
-        )
+        language = self._people.language(item.manager)
+        reader = Reader(language, self._people.title, self._people.lead_address, self._troubles(language))
         subject, text = summary.render(figures, name, now, reader)
         return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
 
@@ -97,6 +98,8 @@ class Composer:
             leads = [shown[item.lead][0] for item in group if item.lead is not None]
             subject = TEXTS.say("several", language, count=len(group))
             text = "\n".join(self._line(first, item.code, lead) for item, lead in zip(group, leads, strict=True))
+        elif first.code in {ALARM, CLEAR}:
+            subject, text = told(first.code, first.record, language, f"{self._people.address()}/")
         elif first.lead is None:
             subject, text = render_many(first.code, [shown[lead][0] for lead in first.leads], language)
         else:
