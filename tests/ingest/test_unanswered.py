@@ -123,7 +123,7 @@ def test_a_lead_that_went_on_in_another_shows_there_what_is_to_be_done(store: St
     first, second = one.lead, other.lead
     mail.parts.order(second, state="merged")
     merged = sa.text("UPDATE leads SET merged_into = :into WHERE id = :lead")
-    store.transact(lambda db: db.execute(merged, {"into": first, "lead": second}) and None)
+    store.transact(lambda db: db.execute(merged, {"into": first, "lead": second}).rowcount)
     shown = store.peek(lambda db: activities.of_lead(db, first))
     assert [activity["kind"] for activity in shown] == [ANSWER, ANSWER]
 
