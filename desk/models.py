@@ -182,7 +182,10 @@ class Lead(Answer):
 
 
 class Activity(Answer):
-    """Something to do about a lead. `kind`: call_back. `done_by`: who spoke with the client, or who said that it is done."""
+    """Something to do about a lead. `kind`: call_back or answer.
+
+    `done_by`: who spoke with the client or answered him, who said that it is done, or who closed the lead.
+    """
 
     id: str
     kind: str
