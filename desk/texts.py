@@ -203,7 +203,11 @@ TEXTS: Final = Catalogue(
         "by_rules": {"ru": "по правилам", "en": "by the rules"},
         "note_look": {"ru": "Посмотреть, кто это", "en": "See who it is"},
         "note_matches": {"ru": "От кого это может быть", "en": "Whom it may be from"},
-        "by_keys_known": {"ru": "Как скажут телефон и почта", "en": "As phone and e-mail say"},
+        "by_keys_known": {
+            "ru": "Тот, чьи это телефон и почта",
+            "en": "Whoever has this phone and e-mail",
+        },
+        "not_given": {"ru": "не указан", "en": "none"},
         "by_keys_new": {
             "ru": "По этим данным никто не известен: будет новый контакт.",
             "en": "Nobody is known by this: it will be a new contact.",
