@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 import channels
-from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Parsed, Position, Question, Request
+from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Outgoing, Parsed, Position, Question, Request
 from kernel.texts import Language
 
 _PLUMBING = frozenset({"adapter", "message"})
@@ -114,6 +114,12 @@ class Adapter(ABC, Generic[ConfigT]):
     fetches: ClassVar[bool] = False
     """Whether files of its messages, or names of who sent them, stay at the provider until `fetch` or `profile` brings them."""
 
+    writes_to: ClassVar[str | None] = None
+    """The kind of key to which this channel can write first, without being written to."""
+
+    longest: ClassVar[int] = 50_000
+    """UTF-16 units of a text that `send` takes."""
+
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
         self.config = config
@@ -174,6 +180,17 @@ class Adapter(ABC, Generic[ConfigT]):
 
     async def profile(self, locator: str) -> str | None:
         """What somebody calls himself, by `Inbound.profile`; None where nobody says. Raises as `fetch` does."""
+        raise NotImplementedError
+
+    def way_back(self, said: Inbound | None) -> str | None:
+        """Where an answer to this goes, None where nobody can be reached by it. Pure. Raises Rejected: why it can send nothing.
+
+        Without `said`, whether it can send at all: what it gives is not looked at.
+        """
+        raise Rejected(422, "channel_sends_nothing", f"{self.name} is a {self.kind} channel, which sends nothing")
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """Say something to a client. Raises as `fetch` does; Rejected: never this, and its code and message say why."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

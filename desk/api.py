@@ -275,6 +275,19 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
     return await office.act(uid, action, order, visitor.person)
 
 
+async def _reply(office: Office, asked: Asked) -> Json:
+    uid, order, visitor = asked.path["id"], asked.body, asked.visitor
+    await concern(office, uid, visitor)
+    return await reply(office, uid, order, order["key"] or asked.key, visitor)
+
+
+async def reply(office: Office, uid: str, order: Mapping[str, Any], key: str | None, visitor: Visitor) -> Json:
+    """Say something to a client in the name of the visitor. A manager speaks for himself only."""
+    if visitor.only is not None and order.get("manager") not in {None, visitor.only}:
+        raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
+    return await office.reply(uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person)
+
+
 async def _take_down(office: Office, asked: Asked) -> Json:
     return await office.take_down(asked.body, asked.key, asked.visitor.person)
 
@@ -298,6 +311,11 @@ async def _contact(office: Office, asked: Asked) -> Json:
 
 async def _describe(office: Office, asked: Asked) -> Json:
     return await office.people.describe(asked.path["id"], asked.body, asked.visitor.person)
+
+
+async def _bring_in(office: Office, asked: Asked) -> Json:
+    order = asked.body
+    return await office.people.bring_in(order["rows"], preview=order["preview"], actor=asked.visitor.person)
 
 
 async def _merge(office: Office, asked: Asked) -> Json:
@@ -475,6 +493,8 @@ OPERATIONS: Final = (
                   models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
+    Operation("reply", "POST", "/api/leads/{id}/reply", "Answer the client by the channel that he wrote from", _reply,
+              models.Reply, body=models.ReplyOrder, conflicts=True, own=True),
     Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
               _take_down, models.TakenDown, body=models.LeadDown, conflicts=True),
     Operation("done", "POST", "/api/activities/{id}/done", "What was to be done is done; the lead afterwards", _done,
@@ -483,6 +503,9 @@ OPERATIONS: Final = (
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
     Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,
               models.WholeContact, body=models.Description),
+    Operation("import_contacts", "POST", "/api/contacts/import",
+              "Bring contacts in from a file, some rows at a time, or see first what that would do", _bring_in,
+              models.BroughtIn, body=models.ContactRows),
     Operation("merge", "POST", "/api/contacts/{id}/merge", "Make two contacts one, or see first what that would do", _merge,
               models.Merged, body=models.MergeOrder, conflicts=True),
     Operation("split", "POST", "/api/contacts/{id}/split", "Give keys and interactions a contact of their own", _split,

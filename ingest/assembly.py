@@ -43,6 +43,8 @@ from ingest.notices.sender import Sender
 from ingest.notices.smtp import Email, server_of
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
+from ingest.outgoing.sending import Sending
+from ingest.outgoing.writing import Writing
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.presses import Presses
@@ -89,6 +91,7 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    sending: Sending
     suggester: Suggester
     summaries: Summaries
     watch: Watch
@@ -139,6 +142,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
             enriching.wake()
         if what.told:
             sender.wake()
+            sending.wake()
         if what.more:
             ticker.poke()
         suggester.wake()
@@ -166,8 +170,11 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
 
     def given() -> None:
         sender.wake()
+        sending.wake()
         changes.publish("leads")
 
+    sending = Sending(store, names, adapters, clock, given)
+    writing = Writing(names, rulebooks, hand, adapters, store.ids.take)
     ticker = Ticker(store, distributor, rulebooks, clock, given)
     summaries = Summaries(store, names, current, clock, sender.wake)
     watch = Watch(store, names, rulebooks, health, current, clock, sender.wake)
@@ -232,6 +239,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes,
         entrance,
         lambda: courier(current.config, adapters),
+        writing,
+        sending.wake,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
@@ -245,6 +254,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         pipeline,
         ticker,
         sender,
+        sending,
         suggester,
         summaries,
         watch,

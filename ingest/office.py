@@ -23,6 +23,7 @@ from ingest.health.health import Health
 from ingest.invitations import Named, invite
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
+from ingest.outgoing.writing import Wanted, Writing
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.reloading import Reloader
@@ -73,8 +74,12 @@ class StoreOffice:
         changes: Changes,
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
+        writing: Writing,
+        on_written: Callable[[], None],
     ) -> None:
         self._bot = bot
+        self._writing = writing
+        self._on_written = on_written
         self._store = store
         self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
         self.people = people
@@ -155,6 +160,23 @@ class StoreOffice:
         shown: Json = await self._run(unit)
         self._on_change()
         self._changes.publish("lead", uid, shown["version"])
+        return shown
+
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A word to the client of a lead: its place on the timeline. The same key and text again say nothing again."""
+        now = self._clock.now()
+        named = None if key is None else f"api:{uid}:{key}"
+
+        def unit(db: sa.Connection) -> Json:
+            number = _number(db, uid)
+            wanted = Wanted(number, order["text"], actor, order.get("manager"), order.get("interaction"), named)
+            said, new = self._writing.write(db, wanted, now)
+            return {"lead": uid, "duplicate": not new} | views.interaction(db, self._names, said)
+
+        shown: Json = await self._run(unit)
+        self._on_written()
+        self._on_change()
+        self._changes.publish("leads")
         return shown
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:

@@ -255,6 +255,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "lose": {"ru": "лид закрыт как упущенный", "en": "lead closed as lost"},
         "convert": {"ru": "лид успешно завершён", "en": "lead converted"},
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
+        "reply": {"ru": "клиенту отправлен ответ", "en": "an answer was sent to the client"},
         "done": {"ru": "клиенту перезвонили", "en": "the client was called back"},
         "hand_over": {
             "ru": "лид передан вместе со всеми лидами сотрудника {left}, ответственный — {manager}",

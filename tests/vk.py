@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Vk:
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     events: list[tuple[int, Json]] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
+    sent: dict[tuple[str, str], Json] = field(default_factory=dict)
     people: dict[str, tuple[str, str]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     ts: int = 100
@@ -215,6 +217,20 @@ class Vk:
     def _messages_getHistory(self, given: Json) -> Json:  # noqa: N802
         said = [message for message in self.messages if message["peer_id"] == int(given["peer_id"])]
         return _page(said[::-1], given)
+
+    def _messages_send(self, given: Json) -> int:
+        """What was sent before under the same number to the same person is not sent again."""
+        before = self.sent.get((given["peer_id"], given["random_id"]))
+        if before is not None:
+            return before["id"]
+        number = next(self._numbers)
+        quoted = json.loads(given["forward"])["conversation_message_ids"][0] if "forward" in given else None
+        message = {
+            "id": number, "conversation_message_id": number, "from_id": -GROUP, "peer_id": int(given["peer_id"]), "out": 1,
+            "date": DATE + number, "text": given["message"], "quoted": quoted,
+        }  # fmt: skip
+        self.sent[given["peer_id"], given["random_id"]] = message
+        return number
 
     def _users_get(self, given: Json) -> list[Json]:
         found = [(user, self.people[user]) for user in given["user_ids"].split(",") if user in self.people]

@@ -264,12 +264,12 @@ class Connection:
         """Raises Misconfigured where the server refuses for good."""
         user = config.user or ""
         try:
-            given = token_of(config)
-            if given is None:
+            token = access_token(config)
+            if token is None:
                 password = config.password.get_secret_value() if config.password else ""
                 await self._ask(self._client.login(aioimaplib.aioimaplib.quoted(user), password))
             else:
-                await self._ask(self._client.xoauth2(user, given))
+                await self._ask(self._client.xoauth2(user, token))
         except Refused as error:
             if _LATER.search(str(error)):
                 raise Unavailable(f"{self._place}: {error}") from error
@@ -352,8 +352,8 @@ def certified_until(transport: asyncio.BaseTransport | None) -> datetime | None:
     return None if ends is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
 
-def token_of(config: Config) -> str | None:
-    """The token as it is now, None where a password is used. Raises Misconfigured."""
+def access_token(config: Config) -> str | None:
+    """The token that logs in to this mailbox, None where a password does. Raises Misconfigured."""
     if config.token is not None:
         return config.token.get_secret_value()
     if config.token_file is None:

@@ -33,7 +33,7 @@ from aiogram.methods import (
     SetWebhook,
     TelegramMethod,
 )
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, WebhookInfo
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters, WebhookInfo
 from aiohttp import ClientError, ClientSession
 
 from channels.adapter import Misconfigured, Unavailable
@@ -127,6 +127,15 @@ class BotApi:
             reply_markup=_markup(keyboard) if keyboard else None,
         )
         return str((await self._call(method)).message_id)
+
+    async def say(self, chat: str, text: str, answers: int | None, business: str | None) -> None:
+        """Send a plain message. What it answers may have been deleted: then it stands alone."""
+        quoted = None if answers is None else ReplyParameters(message_id=answers, allow_sending_without_reply=True)
+        await self._call(
+            SendMessage(
+                chat_id=chat, text=text, business_connection_id=business, reply_parameters=quoted, parse_mode=None
+            )
+        )
 
     async def edit(self, chat: str, message: str, text: str, keyboard: Keyboard) -> None:
         """Let a message say something else. One that says so already is left as it is."""

@@ -4,6 +4,7 @@ The only module that imports vk_api, which speaks to one host without a deadline
 down. All calls block: `channels.vk.connection` makes them aside. No error carries a library's text, in which a key may stand.
 """
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -127,6 +128,14 @@ class Api:
         """A page of one conversation's messages, the latest first."""
         given = self._method("messages.getHistory", group_id=group, peer_id=peer, offset=offset, count=count)
         return _read(lambda: list(given["items"]))
+
+    def say(self, peer: str, text: str, number: int, quoted: int | None) -> None:
+        """Send a message, in answer to the one of that number in its conversation."""
+        values: dict[str, str | int] = {"peer_id": peer, "message": text, "random_id": number}
+        if quoted is not None:
+            forward = {"peer_id": int(peer), "conversation_message_ids": [quoted], "is_reply": True}
+            values["forward"] = json.dumps(forward)
+        self._method("messages.send", **values)
 
     def name(self, user: str) -> str | None:
         """What somebody calls himself; None for whoever is not there any more."""

@@ -85,6 +85,10 @@ class Speaking:
         """A page of one conversation's messages, the latest first."""
         return await self._call(lambda: self._api.history(self._group, peer, offset, count))
 
+    async def say(self, peer: str, text: str, number: int, quoted: int | None) -> None:
+        """Send a message; `number` makes it one, however often it is sent."""
+        await self._call(lambda: self._api.say(peer, text, number, quoted))
+
     async def name(self, user: str) -> str | None:
         """What somebody calls himself."""
         return await self._call(lambda: self._api.name(user))

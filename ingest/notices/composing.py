@@ -128,7 +128,9 @@ class Composer:
     def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
         language = self._people.language(item.manager)
         more = offer_lines(item.code, item.record, language, self._people.title, self._reads(item.manager))
-        return render(item.code, lead, latest, language, due, [*more, *self._call_back(item.manager, lead)])
+        if lead["due_at"] in lead["to_do"].values():
+            due = None
+        return render(item.code, lead, latest, language, due, [*more, *self._to_do(item.manager, lead)])
 
     def _reads(self, person: str) -> Callable[[datetime], str]:
         return lambda moment: self._people.at(person, moment)
@@ -136,18 +138,19 @@ class Composer:
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
-        if to_do := self._call_back(item.manager, lead):
-            return f"{line} ({to_do[0].lower()})"
+        if to_do := self._to_do(item.manager, lead):
+            return f"{line} ({', '.join(to_do).lower()})"
         due = self._due(item.manager, lead)
         until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
         return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
 
-    def _call_back(self, manager: str, lead: views.Json) -> list[str]:
-        """The line of a client who called and reached nobody."""
-        if lead.get("call_back_by") is None:
-            return []
-        by = self._people.at(manager, datetime.fromisoformat(lead["call_back_by"]))
-        return [f"{TEXTS.say('call_back_by', self._people.language(manager))}: {by}"]
+    def _to_do(self, manager: str, lead: views.Json) -> list[str]:
+        """What is to be done for the client, each with the time until when: a missed call, a mail without an answer."""
+        language = self._people.language(manager)
+        return [
+            f"{TEXTS.say(f'do_{kind}', language)}: {self._people.at(manager, datetime.fromisoformat(by))}"
+            for kind, by in lead["to_do"].items()
+        ]
 
     def _due(self, manager: str, lead: views.Json) -> str | None:
         due = lead["due_at"]

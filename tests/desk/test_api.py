@@ -136,7 +136,9 @@ async def test_every_operation_answers_as_the_document_says(served: Served, oper
         "replay": {"ids": None, "dry_run": True},
         "try": {"channel": "site", "phone": "8 916 123-45-67"},
         "take_down": {"phone": "8 916 123-45-67", "text": "Цемент"},
+        "reply": {"text": "Да, есть."},
         "merge": {"absorb": "c-2"},
+        "import_contacts": {"rows": [{"line": 2, "name": "Анна", "phones": ["8 916 123-45-67"]}]},
     }
     kind = operation.path.removeprefix("/api/").partition("/")[0]
     path = operation.path.replace("{id}", ids.get(kind, "")).replace("{name}", "anna")

@@ -497,7 +497,7 @@ def literals(owner: type, field: str) -> set[str]:
         ("obstacle", set(OBSTACLES)),
         ("offer", {"expired", "undelivered", "made_away", "owner_away", "escalated"}),
         ("call", {"missed_call", "client_called"}),
-        ("action", {"done", *ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
+        ("action", {"done", "reply", *ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
         ("people", set(PEOPLE_CODES)),
         ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
     ],

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _desk()
     _namesakes()
     _health()
+    _answers()
 
 
 def _people() -> None:
@@ -84,6 +85,8 @@ def _namesakes() -> None:
     )
     op.create_index("name_keys_contact", "name_keys", ["contact_id"])
     op.add_column("contacts", sa.Column("searched_at", sa.BigInteger()))
+    op.add_column("contacts", sa.Column("company_id", _id()))
+    op.create_index("companies_name", "companies", ["name"])
     unsearched = sa.text("name IS NOT NULL AND searched_at IS NULL")
     op.create_index("contacts_unsearched", "contacts", ["id"], sqlite_where=unsearched, postgresql_where=unsearched)
 
@@ -115,6 +118,12 @@ def _managers() -> None:
     op.add_column("managers", sa.Column("role", sa.Text(), nullable=False, server_default="manager"))
     op.add_column("managers", sa.Column("telegram", sa.Text()))
     op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.create_table(
+        "speaking",
+        sa.Column("interaction_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("manager_id", _id(), nullable=False, index=True),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )
     op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
     op.add_column("offers", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.true()))
     still = sa.text("state = 'open'")
@@ -125,6 +134,8 @@ def _notices() -> None:
     # SQLite cannot drop a NOT NULL in place, so alembic copies the table; its partial index is made again by hand.
     with op.batch_alter_table("outbox") as outbox:
         outbox.alter_column("lead_id", existing_type=_id(), nullable=True)
+        outbox.alter_column("manager_id", existing_type=_id(), nullable=True)
+        outbox.add_column(sa.Column("interaction_id", _id()))
         outbox.add_column(sa.Column("offer_id", _id()))
         outbox.add_column(sa.Column("record", sa.Text()))
         outbox.add_column(sa.Column("critical", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -169,4 +180,14 @@ def _desk() -> None:
         sa.Column("csrf", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+    )
+
+
+def _answers() -> None:
+    op.create_table(
+        "answered",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.SmallInteger(), nullable=False),
     )
