@@ -163,7 +163,9 @@ def _deaths(
 ) -> Iterator[float]:
     start, judged, deaths = span
     for _ in range(deaths):
-        died = start + timedelta(days=chance.randrange(judged.days), hours=9, minutes=chance.uniform(0, 540))
+        died = start + timedelta(
+            days=chance.randrange(judged.days - min(30, judged.days // 2)), hours=9, minutes=chance.uniform(0, 540)
+        )
         while died.weekday() > 4 or died.date() in _MAY:
             died += timedelta(days=1)
         died = died.astimezone(UTC)
