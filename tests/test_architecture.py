@@ -191,7 +191,7 @@ TRY = """
     found = load(Path("config.yaml"), {"TOY_SECRET": "secret-of-the-toy"})
     assert found.config is not None and not found.faults, [str(fault) for fault in found.faults]
     store = Store("sqlite:///toy.db")
-    migrate.upgrade(store)
+    migrate.create(store)
     store.transact_raw(revisions.prepare)
 
     async def main():
