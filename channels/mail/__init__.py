@@ -114,12 +114,17 @@ class Adapter(BaseAdapter[Config]):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def probe(self, address: str) -> Probe:  # noqa: ARG002 - nobody calls a mailbox
-        """Whether the server lets us in and has the folders."""
+        """Whether the server lets us in and has the folders, and whether the other one would send our answers."""
         async with connected(self.config, _nobody, self._timing) as connection:
-            mails = [
-                f"{name}: next number {(await connection.open_folder(name)).next_uid}" for name in self.config.folders
-            ]
-        return Probe(f"logged in as {self.config.user}; {', '.join(mails)}")
+            for folder in self.config.folders:
+                await connection.open_folder(folder)
+        said = f"logged in as {self.config.user}, and there is {', '.join(self.config.folders)}"
+        if self.config.smtp is None:
+            return Probe(f"{said}; it has no smtp, so clients cannot be answered from here")
+        try:
+            return Probe(f"{said}; {await sending.probe(self.name, self.config)}")
+        except Rejected as error:
+            raise Misconfigured(str(error)) from error
 
     def expiries(self) -> Sequence[Expiry]:
         """The server's certificate, and a token that says when it ends."""
