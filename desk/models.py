@@ -89,8 +89,19 @@ class Call(Answer):
     recording: str | None
 
 
+class ReplyError(Answer):
+    """Why a reply has not reached the client, as a stable code and in words."""
+
+    code: str
+    message: str
+
+
 class Interaction(Answer):
-    """One approach or reply on the timeline, with what its sender filled in."""
+    """One approach or reply on the timeline, with what its sender filled in.
+
+    A reply (`kind` reply, `direction` out) has an `author`, `answers` the id of what it answers, and a `state`; while it is
+    `sending`, an `error` is that of the last attempt.
+    """
 
     id: str
     envelopes: list[str]
@@ -114,6 +125,19 @@ class Interaction(Answer):
     attachments: list[Attachment] | None = None
     consent: Consent | None = None
     call: Call | None = None
+    author: str | None = None
+    answers: str | None = None
+    automatic: bool | None = None
+    state: Literal["sending", "sent", "failed"] | None = None
+    error: ReplyError | None = None
+    sent_at: Moment | None = None
+
+
+class Reply(Interaction):
+    """A reply as it stands on the timeline of its `lead`. `duplicate`: this key was used for it before."""
+
+    lead: str
+    duplicate: bool
 
 
 class Decision(Answer):
@@ -158,7 +182,10 @@ class Lead(Answer):
 
 
 class Activity(Answer):
-    """Something to do about a lead. `kind`: call_back. `done_by`: who spoke with the client, or who said that it is done."""
+    """Something to do about a lead. `kind`: call_back or answer.
+
+    `done_by`: who spoke with the client or answered him, who said that it is done, or who closed the lead.
+    """
 
     id: str
     kind: str
@@ -385,11 +412,22 @@ class Plan(Answer):
 
 
 class Channel(Answer):
-    """A configured channel and how it is."""
+    """A configured channel and how it is: `state` since when, and where it is not well, the `remedy` in words.
+
+    `next_at`: the next attempt of one that has no connection. Of one that fetches: when its provider was last heard, and how
+    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in.
+    """
 
     name: str
     kind: str
-    state: str
+    state: Literal["starting", "listening", "retrying", "misconfigured", "silent", "expiring", "stopped"]
+    since: Moment
+    detail: str | None
+    remedy: str | None
+    next_at: Moment | None
+    heard_at: Moment | None
+    restarts: int
+    refusals: int
 
 
 class Channels(Page):
@@ -504,12 +542,12 @@ class Replays(Answer):
 
 
 class Notice(Answer):
-    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not."""
+    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not. A reply is for no manager."""
 
     id: str
     code: str
     lead: str | None
-    manager: str
+    manager: str | None
     state: Literal["due", "dead"]
     attempts: int
     error: str | None
@@ -537,12 +575,21 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class ChannelState(Answer):
+    """A configured channel and its state, for whoever has no token."""
+
+    name: str
+    kind: str
+    state: str
+    since: Moment
+
+
 class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
 
     ready: bool
     store: str
-    channels: list[Channel]
+    channels: list[ChannelState]
 
 
 class Document(Answer):
@@ -585,6 +632,18 @@ class LeadOrder(Order):
     team: Line | None = None
     reason: Line | None = None
     version: int | None = None
+
+
+class ReplyOrder(Order):
+    """What is to be said to the client, in the name of `manager`. `interaction`: the id of what it answers, else the latest.
+
+    `key`, as the header Idempotency-Key: the same again says nothing again.
+    """
+
+    text: Passage
+    manager: Line | None = None
+    interaction: Line | None = None
+    key: Line | None = None
 
 
 class LeadDown(Order):

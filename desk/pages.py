@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import ACTIONS, act, concern, switch
+from desk.api import ACTIONS, act, concern, finish, switch
 from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
@@ -95,7 +95,10 @@ class Pages:
     async def _act(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         uid = request.match_info["id"]
         try:
-            await act(self._office, uid, form.get("action", ""), _order(form), visitor)
+            if form.get("action") == "done":
+                await finish(self._office, form.get("activity", ""), visitor)
+            else:
+                await act(self._office, uid, form.get("action", ""), _order(form), visitor)
         except Refused as refused:
             return await self._card(request, visitor, form, refused)
         if visitor.only is not None and not await self._office.concerns(uid, visitor.only):

@@ -141,6 +141,12 @@ class Office(Protocol):
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""
 
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """Say `text` to the client of a lead, in the name of `manager`; `interaction` is what it answers.
+
+        Its place on the timeline, with `lead` and `duplicate`. A key that is used again with the same text says nothing again.
+        """
+
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """An approach taken down by hand: its lead. With `preview` whom it may be from, and what would happen.
 
@@ -174,7 +180,7 @@ class Office(Protocol):
     async def invite(self, manager: str) -> Json:
         """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """Every channel with its state."""
 
     async def ledger(self) -> Json:

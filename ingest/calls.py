@@ -22,7 +22,7 @@ from ingest.overdue import is_away
 from ingest.rulebook import Rulebook
 from kernel.clock import iso
 from storage import activities, calls, decisions, offers, overdue, rotation
-from storage.activities import Activity
+from storage.activities import CALL_BACK, Activity
 from storage.calls import RINGING, Stand
 from storage.decisions import SYSTEM, Decision
 from storage.journal import Claimed, Result
@@ -35,7 +35,6 @@ SILENCE: Final = timedelta(seconds=60)
 """A telephone that rings gives a sign of it so often; then the lead waits no longer for an answer."""
 SIGN_OF_LIFE: Final = timedelta(minutes=15)
 LONGEST_CALL: Final = timedelta(hours=2)
-CALL_BACK: Final = "call_back"
 CALL_BACK_WITHIN: Final = timedelta(minutes=30)
 STRANGER: Final = "outgoing"
 

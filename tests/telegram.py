@@ -37,6 +37,8 @@ class Shown:
 
     text: str
     buttons: list[tuple[str, str]]
+    answers: int | None = None
+    business: str | None = None
     versions: int = 1
 
     def data(self, start: str) -> str:
@@ -157,7 +159,10 @@ class Telegram(PlayedServer):
         if chat in self.strangers:
             return STRANGER
         number = next(self._messages)
-        self.messages[chat, str(number)] = Shown(given["text"], _buttons(given))
+        quoted = given.get("reply_parameters") or {}
+        self.messages[chat, str(number)] = Shown(
+            given["text"], _buttons(given), quoted.get("message_id"), given.get("business_connection_id")
+        )
         return {"message_id": number, "date": DATE, "chat": {"id": int(chat), "type": "private"}, "text": given["text"]}
 
     async def _editMessageText(self, given: Json) -> Json:  # noqa: N802

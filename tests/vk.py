@@ -1,6 +1,7 @@
 """A played VK: methods and long poll on loopback, with the people who write to its one community, and with its faults."""
 
 import itertools
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,10 +37,13 @@ class Vk(PlayedServer):
 
     events: list[tuple[int, Json]] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
+    sent: dict[tuple[str, str], Json] = field(default_factory=dict)
     people: dict[str, tuple[str, str]] = field(default_factory=dict)
     ts: int = 100
     forgotten: int = 0
     key: int = 1
+    polled: bool = True
+    servers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,6 +124,15 @@ class Vk(PlayedServer):
     def _groups_getLongPollServer(self, given: Json) -> Json:  # noqa: N802 - VK's names, here and below
         return {"key": f"key-{self.key}", "server": f"{self.url}/lp/{given['group_id']}", "ts": str(self.ts)}
 
+    def _groups_getById(self, given: Json) -> Json:  # noqa: N802
+        return {"groups": [{"id": int(given["group_id"]), "name": "Стройка", "screen_name": "stroyka"}], "profiles": []}
+
+    def _groups_getLongPollSettings(self, _: Json) -> Json:  # noqa: N802
+        return {"api_version": "5.199", "events": {"message_new": 1}, "is_enabled": self.polled}
+
+    def _groups_getCallbackServers(self, _: Json) -> Json:  # noqa: N802
+        return {"count": len(self.servers), "items": self.servers}
+
     def _messages_getConversations(self, given: Json) -> Json:  # noqa: N802
         last = {message["peer_id"]: message for message in self.messages}
         newest = sorted(last.values(), key=lambda message: -message["date"])
@@ -129,6 +142,20 @@ class Vk(PlayedServer):
     def _messages_getHistory(self, given: Json) -> Json:  # noqa: N802
         said = [message for message in self.messages if message["peer_id"] == int(given["peer_id"])]
         return _page(said[::-1], given)
+
+    def _messages_send(self, given: Json) -> int:
+        """What was sent before under the same number to the same person is not sent again."""
+        before = self.sent.get((given["peer_id"], given["random_id"]))
+        if before is not None:
+            return int(before["id"])
+        number = next(self._numbers)
+        quoted = json.loads(given["forward"])["conversation_message_ids"][0] if "forward" in given else None
+        message = {
+            "id": number, "conversation_message_id": number, "from_id": -GROUP, "peer_id": int(given["peer_id"]), "out": 1,
+            "date": DATE + number, "text": given["message"], "quoted": quoted,
+        }  # fmt: skip
+        self.sent[given["peer_id"], given["random_id"]] = message
+        return number
 
     def _users_get(self, given: Json) -> list[Json]:
         found = [(user, self.people[user]) for user in given["user_ids"].split(",") if user in self.people]

@@ -106,6 +106,7 @@ class SmallOffice:
         self.actors: list[str] = []
         self.people = SmallPeople()
         self.taken_down: dict[str | None, Json] = {}
+        self.replies: list[tuple[str, Json, str | None, str]] = []
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
         """One more lead, newer than all before."""
@@ -221,6 +222,12 @@ class SmallOffice:
             self.taken_down[key] = self.add_lead(order["text"])
         return _whole(self.taken_down[key])
 
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A word that is on its way; the order is kept."""
+        self.replies.append((uid, dict(order), key, actor))
+        more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
+        return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
+
     async def file(self, name: str) -> Path:
         """A file of the folder."""
         if self.folder is None or not (self.folder / name).is_file():
@@ -267,9 +274,11 @@ class SmallOffice:
         """A link that leads nowhere."""
         return {"manager": manager, "link": "https://t.me/played_bot?start=invite-word", "until": AT}
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """The one channel."""
-        return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}
+        nothing = dict.fromkeys(("detail", "remedy", "next_at", "heard_at"))
+        site = {"name": "site", "kind": "webform", "state": "listening", "since": AT, "restarts": 0, "refusals": 0}
+        return {"items": [site | nothing], "next": None}
 
     async def ledger(self) -> Json:
         """One day."""
@@ -327,7 +336,7 @@ class SmallOffice:
         return {
             "ready": self.ready,
             "store": "ok" if self.ready else "away",
-            "channels": (await self.channels())["items"],
+            "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
         }
 
     async def metrics(self) -> bytes:
