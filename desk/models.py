@@ -296,13 +296,14 @@ class WholeContact(Contact):
 
 
 class Company(Answer):
-    """A company, or a line that several people use, with the shared keys that it owns and its leads, newest first."""
+    """A company, or a line that several people use: the shared keys that it owns, who works there, its leads, newest first."""
 
     id: str
     name: str | None
     owner: str | None
     keys: list[Key]
     created_at: Moment
+    contacts: list[Person]
     leads: list[LeadOfContact]
 
 

@@ -11,8 +11,10 @@ from aiohttp import web
 
 from desk.access import Access
 from desk.api import ACTIONS, act, concern, finish, switch
+from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
+from desk.note_pages import NotePages
 from desk.openapi import COOKIE
 from desk.ports import Board, Json, Office, Refused, Visitor
 from desk.render import page, static_answer
@@ -47,6 +49,8 @@ class Pages:
             web.post("/login/{token}", self._frame.guarded(self._enter)),
             web.get("/static/{name}", self._static),
             *ContactPages(self._office, self._board, self._frame).routes(),
+            *CompanyPages(self._office, self._board, self._frame).routes(),
+            *NotePages(self._office, self._board, self._frame).routes(),
         ]
 
     # --- what is shown ---

@@ -179,6 +179,50 @@ TEXTS: Final = Catalogue(
         "do_split": {"ru": "Отделить отмеченное", "en": "Split off what is ticked"},
         "leads": {"ru": "Лиды", "en": "Leads"},
         "keys": {"ru": "Ключи", "en": "Keys"},
+        "described": {"ru": "Имя и ответственный", "en": "Name and owner"},
+        "company_name": {"ru": "Название", "en": "Name"},
+        "owner_of_company": {
+            "ru": "Обращения с общих ключей компании приходят к её ответственному.",
+            "en": "What comes by the company’s shared keys goes to its owner.",
+        },
+        "unnamed_line": {"ru": "Общая линия без названия", "en": "An unnamed shared line"},
+        "no_shared_keys": {"ru": "Общих телефонов и адресов нет.", "en": "There are no shared phones or addresses."},
+        "contacts": {"ru": "Контакты", "en": "Contacts"},
+        "no_contacts": {"ru": "Контактов этой компании пока нет.", "en": "No contacts of this company yet."},
+        "no_leads": {"ru": "Обращений пока не было.", "en": "No enquiries yet."},
+        "save": {"ru": "Сохранить", "en": "Save"},
+        # Taking an approach down.
+        "note": {"ru": "Записать обращение", "en": "Take an approach down"},
+        "note_hint": {
+            "ru": "Сначала видно, от кого это может быть; записывается по второй кнопке.",
+            "en": "Whom it may be from is shown first; the second button writes it down.",
+        },
+        "note_said": {"ru": "Кто и о чём", "en": "Who and what about"},
+        "note_where": {"ru": "Куда", "en": "Where it goes"},
+        "note_name": {"ru": "Имя", "en": "Name"},
+        "note_phone": {"ru": "Телефон", "en": "Phone"},
+        "note_email": {"ru": "Почта", "en": "E-mail"},
+        "note_city": {"ru": "Город", "en": "City"},
+        "note_company": {"ru": "Компания", "en": "Company"},
+        "note_text": {"ru": "О чём", "en": "What about"},
+        "note_source": {"ru": "Источник", "en": "Source"},
+        "note_manager": {"ru": "Менеджер", "en": "Manager"},
+        "note_team": {"ru": "Отдел", "en": "Team"},
+        "note_channel": {"ru": "Канал", "en": "Channel"},
+        "by_rules": {"ru": "по правилам", "en": "by the rules"},
+        "note_look": {"ru": "Посмотреть, кто это", "en": "See who it is"},
+        "note_matches": {"ru": "От кого это может быть", "en": "Whom it may be from"},
+        "by_keys_known": {
+            "ru": "Тот, чьи это телефон и почта",
+            "en": "Whoever has this phone and e-mail",
+        },
+        "not_given": {"ru": "не указан", "en": "none"},
+        "by_keys_new": {
+            "ru": "По этим данным никто не известен: будет новый контакт.",
+            "en": "Nobody is known by this: it will be a new contact.",
+        },
+        "somebody_new": {"ru": "Другой человек, новый контакт", "en": "Somebody else, a new contact"},
+        "note_write": {"ru": "Записать", "en": "Write it down"},
         # Why it was not done.
         "refused_stale": {
             "ru": "Лид за это время изменился. Ниже он такой, как сейчас; если всё ещё нужно, повторите.",
@@ -188,6 +232,10 @@ TEXTS: Final = Catalogue(
         "refused_closed": {
             "ru": "Лид закрыт; сначала откройте его снова.",
             "en": "The lead is closed; reopen it first.",
+        },
+        "refused_nothing_said": {
+            "ru": "Напишите, кто это был или о чём шла речь.",
+            "en": "Say who it was, or what it was about.",
         },
         "refused_incomplete": {"ru": "Не хватает причины или получателя.", "en": "A reason or a recipient is missing."},
         "refused_forged": {

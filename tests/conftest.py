@@ -67,7 +67,7 @@ def store_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> 
 
 def _migrated(url: str) -> None:
     made = Store(url)
-    migrate.upgrade(made)
+    migrate.create(made)
     made.close()
 
 

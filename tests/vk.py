@@ -50,6 +50,8 @@ class Vk:
     forgotten: int = 0
     key: int = 1
     port: int = 0
+    polled: bool = True
+    servers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Condition()
@@ -197,6 +199,15 @@ class Vk:
     def _groups_getLongPollServer(self, given: Json) -> Json:  # noqa: N802 - VK's names, here and below
         return {"key": f"key-{self.key}", "server": f"{self.url}/lp/{given['group_id']}", "ts": str(self.ts)}
 
+    def _groups_getById(self, given: Json) -> Json:  # noqa: N802
+        return {"groups": [{"id": int(given["group_id"]), "name": "Стройка", "screen_name": "stroyka"}], "profiles": []}
+
+    def _groups_getLongPollSettings(self, _: Json) -> Json:  # noqa: N802
+        return {"api_version": "5.199", "events": {"message_new": 1}, "is_enabled": self.polled}
+
+    def _groups_getCallbackServers(self, _: Json) -> Json:  # noqa: N802
+        return {"count": len(self.servers), "items": self.servers}
+
     def _messages_getConversations(self, given: Json) -> Json:  # noqa: N802
         last = {message["peer_id"]: message for message in self.messages}
         newest = sorted(last.values(), key=lambda message: -message["date"])
@@ -211,7 +222,7 @@ class Vk:
         """What was sent before under the same number to the same person is not sent again."""
         before = self.sent.get((given["peer_id"], given["random_id"]))
         if before is not None:
-            return before["id"]
+            return int(before["id"])
         number = next(self._numbers)
         quoted = json.loads(given["forward"])["conversation_message_ids"][0] if "forward" in given else None
         message = {

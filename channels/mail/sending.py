@@ -7,6 +7,8 @@ mail programs recognise a repeat (RFC 5322, section 3.6.4), though none of them 
 import asyncio
 import re
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -48,9 +50,24 @@ def server(name: str, config: Config) -> tuple[Smtp, str]:
 
 async def send(name: str, config: Config, language: Language, outgoing: Outgoing) -> None:
     """Hand a mail to the server. Raises Unavailable, Misconfigured, Rejected."""
-    where, sender = server(name, config)
+    _, sender = server(name, config)
     mail = composed(outgoing, sender, language)
     recipient = _reachable(outgoing.to)
+    async with _open(name, config) as client:
+        await _hand_over(client, mail, sender, recipient, automatic=outgoing.automatic)
+
+
+async def probe(name: str, config: Config) -> str:
+    """Connect and log in, and send nothing; where. Raises Unavailable, Misconfigured, Rejected."""
+    async with _open(name, config):
+        where, sender = server(name, config)
+        return f"can send by {where.host}:{where.port} as {sender}"
+
+
+@asynccontextmanager
+async def _open(name: str, config: Config) -> AsyncIterator[aiosmtplib.SMTP]:
+    """A client that is logged in. What goes wrong with it, inside too, is said in our words."""
+    where, sender = server(name, config)
     client = aiosmtplib.SMTP(
         hostname=where.host,
         port=where.port,
@@ -63,7 +80,7 @@ async def send(name: str, config: Config, language: Language, outgoing: Outgoing
     try:
         await client.connect()
         await _log_in(client, name, config, sender)
-        await _hand_over(client, mail, sender, recipient, automatic=outgoing.automatic)
+        yield client
     except aiosmtplib.SMTPException as error:
         raise _meaning(name, error) from error
     except (OSError, ValueError) as error:
