@@ -13,6 +13,7 @@ SYNC = uv pip sync --quiet --python $(BIN)/python --require-hashes
 else
 SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --require-hashes -r
 endif
+OURSELVES = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 
 .PHONY: help install run test lint kills bench screenshots lock clean
 
@@ -51,10 +52,11 @@ $(BIN)/python:
 $(VENV)/.ok: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV)"
 	@$(SYNC) requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@$(OURSELVES)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.ok
 	@echo "installing what the tests need into $(VENV)"
 	@$(SYNC) requirements-dev.lock
+	@$(OURSELVES) # uv has taken it away, as something that no lock names
 	@touch $@

@@ -4,9 +4,9 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,7 +26,11 @@ class Unavailable(Exception):
 
 
 class Misconfigured(Exception):
-    """A person must act: the message says what to do."""
+    """A person must act: the message says what to do, and `russian` the same in Russian."""
+
+    def __init__(self, message: str, russian: str | None = None) -> None:
+        super().__init__(message)
+        self.russian = russian or message
 
 
 class Rejected(Exception):
@@ -36,6 +40,24 @@ class Rejected(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a credential ends: the token or the certificate of `place`. Its end is near once less than `ahead` is left."""
+
+    what: Literal["token", "certificate"]
+    place: str
+    at: datetime
+    ahead: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What trying a channel came to, in a sentence. `tried` false: nothing was, and the sentence says how a person can."""
+
+    said: str
+    tried: bool = True
 
 
 class ChannelConfig(BaseModel):
@@ -137,6 +159,17 @@ class Adapter(ABC, Generic[ConfigT]):
     async def listen(self, port: Port) -> None:
         """Fetch until cancelled, calling `port.alive` at each sign of life. Raises Unavailable, Misconfigured."""
         raise NotImplementedError
+
+    async def probe(self, address: str) -> Probe:
+        """Try whether the provider would serve this channel, changing nothing there. Raises Unavailable, Misconfigured.
+
+        `address`: where the outside reaches the channel over HTTP. A listening daemon beside it is not disturbed.
+        """
+        return Probe(f"it only receives: let the provider, or yourself, send something to {address}", tried=False)
+
+    def expiries(self) -> Sequence[Expiry]:
+        """Credentials in use whose end is known."""
+        return ()
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file by the locator of its attachment, of up to `most` bytes. Raises Unavailable, Misconfigured; Rejected: never."""

@@ -169,6 +169,14 @@ class TakenDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Answerable:
+    """Whether a machine may answer an inbound: the sender's `address`, or None and why not, by a stable code in `withheld`."""
+
+    address: str | None
+    withheld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
@@ -177,6 +185,7 @@ class Inbound:
     contact in a messenger. `ref` is the provider's id of the thing itself (call, album, message): one interaction per
     (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
     are addresses. `profile` says by what the provider can be asked for the name of a sender who did not give it.
+    `answerable` says whom an automatic answer may go to, on channels that may have one.
     """
 
     kind: str
@@ -202,6 +211,7 @@ class Inbound:
     taken_down: TakenDown | None = None
     vouched: tuple[str, ...] = ()
     profile: str | None = None
+    answerable: Answerable | None = None
 
 
 @dataclass(frozen=True, slots=True)

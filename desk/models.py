@@ -15,6 +15,7 @@ Reason = Annotated[str | None, Field(description="A stable code, or one of the c
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Passage = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
 MOST_REPLAYED = 1_000
+MOST_ROWS = 1_000
 
 
 class Answer(BaseModel):
@@ -224,12 +225,14 @@ class Explanation(Answer):
 
 
 class Contact(Answer):
-    """A known person, with the keys of every contact merged into this one."""
+    """A known person, with the keys of every contact merged into this one; whose client he is, and where he works."""
 
     id: str
     version: int
     name: str | None
     keys: list[Key]
+    owner: str | None
+    company: Organisation | None
     created_at: Moment
 
 
@@ -283,7 +286,6 @@ class Suggestions(Page):
 class WholeContact(Contact):
     """A contact with its leads, newest first, and its timeline, oldest first; what it absorbed, and what is to be judged."""
 
-    owner: str | None
     leads: list[LeadOfContact]
     interactions: list[Interaction]
     merges: list[Merge]
@@ -406,11 +408,22 @@ class Plan(Answer):
 
 
 class Channel(Answer):
-    """A configured channel and how it is."""
+    """A configured channel and how it is: `state` since when, and where it is not well, the `remedy` in words.
+
+    `next_at`: the next attempt of one that has no connection. Of one that fetches: when its provider was last heard, and how
+    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in.
+    """
 
     name: str
     kind: str
-    state: str
+    state: Literal["starting", "listening", "retrying", "misconfigured", "silent", "expiring", "stopped"]
+    since: Moment
+    detail: str | None
+    remedy: str | None
+    next_at: Moment | None
+    heard_at: Moment | None
+    restarts: int
+    refusals: int
 
 
 class Channels(Page):
@@ -558,12 +571,21 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class ChannelState(Answer):
+    """A configured channel and its state, for whoever has no token."""
+
+    name: str
+    kind: str
+    state: str
+    since: Moment
+
+
 class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
 
     ready: bool
     store: str
-    channels: list[Channel]
+    channels: list[ChannelState]
 
 
 class Document(Answer):
@@ -677,6 +699,49 @@ class Description(Order):
     def only_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """So that null and nothing are told apart."""
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+class ContactRow(Order):
+    """One row of a file of contacts; `line` is its number there. A manager's name as `owner`, whose client it is."""
+
+    line: int = Field(ge=0)
+    name: Line | None = None
+    phones: list[Line] = Field(default=[], max_length=20)
+    emails: list[Line] = Field(default=[], max_length=20)
+    telegram: Line | None = None
+    vk: Line | None = None
+    company: Line | None = None
+    owner: Line | None = None
+
+
+class ContactRows(Order):
+    """Rows of a file of contacts. A row that was taken before changes nothing."""
+
+    rows: list[ContactRow] = Field(max_length=MOST_ROWS)
+    preview: bool = False
+
+
+class RowTaken(Answer):
+    """What came of a row: it made a contact, or one is known by its keys, or a company has them, or it is refused and `why`.
+
+    `doubts`: keys_of_two and another_name are suggestions to be judged, another_owner keeps the owner that there was; of a
+    refused row, what was wrong with its numbers and addresses.
+    """
+
+    line: int
+    result: Literal["created", "known", "company", "refused"]
+    why: Literal["no_key", "no_such_owner", "staff"] | None
+    contact: str | None
+    company: str | None
+    keys: list[str]
+    doubts: list[str]
+
+
+class BroughtIn(Answer):
+    """What came of some rows, in their order; `counts` by result."""
+
+    items: list[RowTaken]
+    counts: dict[str, int]
 
 
 class Availability(Order):

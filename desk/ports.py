@@ -62,9 +62,9 @@ class Board(Protocol):
         """The live page's facts as of one instant, `only` one manager's: waiting, work, teams, channels, day, now."""
 
     async def choices(self, language: str) -> Json:
-        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "zone", "now"}`.
+        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "replies", "zone", "now"}`.
 
-        `why` says the codes of reasons in words.
+        `why` says the codes of reasons in words, `replies` why a client was not answered.
         """
 
 
@@ -102,6 +102,9 @@ class People(Protocol):
 
     async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a contact, or give it an owner; only what `order` has is changed. The contact afterwards."""
+
+    async def bring_in(self, rows: Sequence[Mapping[str, Any]], *, preview: bool, actor: str) -> Json:
+        """Take rows of a file of contacts: `{"items", "counts"}`. With `preview` what that would do, and nothing is stored."""
 
     async def company(self, uid: str) -> Json:
         """A company or an unnamed line, with its keys and leads."""
@@ -177,7 +180,7 @@ class Office(Protocol):
     async def invite(self, manager: str) -> Json:
         """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """Every channel with its state."""
 
     async def ledger(self) -> Json:

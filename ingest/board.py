@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from desk.ports import Json, Refused
 from ingest.config.schema import Config
+from ingest.outgoing.texts import REASONS
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sentences import TEXTS, say
 from kernel.clock import Clock, iso
@@ -34,7 +35,7 @@ class StoreBoard:
         rulebooks: Rulebooks,
         clock: Clock,
         config: Callable[[], Config],
-        channels: Callable[[], Awaitable[Json]],
+        channels: Callable[[str], Awaitable[Json]],
     ) -> None:
         self._store = store
         self._names = names
@@ -47,7 +48,7 @@ class StoreBoard:
         """The live page's facts as of one instant; a manager's own are fewer."""
         told = self._told(language)
         now = self._clock.now()
-        channels: Sequence[Json] = [] if only else (await self._channels())["items"]
+        channels: Sequence[Json] = [] if only else (await self._channels(told))["items"]
         try:
             return await self._store.read(lambda db: self._board(db, only, told, now, channels))
         except Away as error:
@@ -65,6 +66,7 @@ class StoreBoard:
             "managers": {name: manager.name for name, manager in config.managers.items()},
             "teams": list(config.teams),
             "why": {code: say("reason", code, told) for code in TEXTS["reason"]},
+            "replies": {code: REASONS.say(code, told) for code in REASONS},
             "reasons": {state: list(reasons) for state, reasons in config.reasons.items()},
         }
 

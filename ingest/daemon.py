@@ -110,6 +110,7 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
 
 
 async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
+    signals = _Signals()
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock(), path)
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
@@ -122,6 +123,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("sender", parts.sender.run)
         supervisor.start("sending", parts.sending.run)
         supervisor.start("summaries", parts.summaries.run)
+        supervisor.start("health", parts.watch.run)
         supervisor.start("listening", parts.listening.run)
         supervisor.start("suggesting", parts.suggester.run)
         supervisor.start("replying", parts.replying.run)
@@ -134,7 +136,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         try:
             await _listen(config, runner, parts)
             _greet(config, runner, await _first_link(parts))
-            await _stopped(parts)
+            await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
             parts.changes.close()
@@ -201,17 +203,23 @@ def _greet(config: Config, runner: web.AppRunner, link: str | None) -> None:
     log.info("listening", action="daemon.start", host=config.http.host, port=port)
 
 
-async def _stopped(parts: Parts) -> None:
+class _Signals:
+    """What the operating system asks of us, heard from the first moment: none that comes during the start may end the process."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.again = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        if hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, self.again.set)
+
+
+async def _stopped(signals: _Signals, parts: Parts) -> None:
     """Until SIGTERM or SIGINT; each SIGHUP on the way reads the configuration again."""
-    stop = asyncio.Event()
-    again = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, again.set)
-    reloading = asyncio.create_task(_reload_whenever(again, parts), name="reload")
-    await stop.wait()
+    reloading = asyncio.create_task(_reload_whenever(signals.again, parts), name="reload")
+    await signals.stop.wait()
     reloading.cancel()
 
 

@@ -169,6 +169,15 @@ def say(db: sa.Connection, number: int, uid: str, lead: int, interaction: int, n
     db.execute(sa.insert(outbox).values(**named, created_at=at, due_at=at))
 
 
+_SAID: Final = ("id", "uid", "code", "lead_id", "interaction_id", "created_at", "due_at")
+
+
+def say_many(db: sa.Connection, said: Sequence[tuple[int, int, int]], now: datetime) -> None:
+    """Have interactions said to their clients: (id of the row, lead, interaction), each under a name of its own."""
+    at = micros(now)
+    insert(db, outbox, _SAID, [(number, hexed(uuid7()), REPLY, lead, what, at, at) for number, lead, what in said])
+
+
 _ANNOUNCED: Final = ("id", "uid", "code", "manager_id", "record", "critical", "created_at", "due_at")
 
 

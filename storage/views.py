@@ -30,9 +30,8 @@ from storage.schema import (
     teams,
     turns,
 )
+from storage.words import KIND
 
-KIND: Final = "reply"
-"""The kind of an interaction that is a word to a client."""
 Json = dict[str, Any]
 Told = tuple[Json, Json | None]
 """A lead, and what was received on it last."""
@@ -188,19 +187,19 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number.
 
-    `call_back_by` of a lead is when its client is to be called back, where he is; `reply` is what was said to him where that is
-    the last thing: its text, state and error.
+    `to_do` of a lead is when what is to be done for its client is due, by kind; `reply` is what was said to him where that is the
+    last thing: its text, state and error.
     """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {number: tuple(rest) for number, *rest in _LATEST(db, asked)}
+    latest = {number: (record, said, by) for number, record, said, *by in _LATEST(db, asked)}
     told: dict[int, Told] = {}
     for row in found:
-        record, by, said = latest.get(row.id, (None, None, None))
-        more = {} if by is None else {"call_back_by": iso(instant(by))}
-        more |= _reply(None if said is None else orjson.loads(said))
-        told[row.id] = (_lead(row, known) | more, _latest(None if record is None else orjson.loads(record)))
+        record, said, by = latest.get(row.id, (None, None, ()))
+        to_do = {kind: iso(instant(at)) for kind, at in zip(_KINDS, by, strict=False) if at is not None}
+        shown = _lead(row, known) | {"to_do": to_do} | _reply(None if said is None else orjson.loads(said))
+        told[row.id] = (shown, _latest(None if record is None else orjson.loads(record)))
     return told
 
 
@@ -343,9 +342,7 @@ def contact_number(db: sa.Connection, uid: str) -> int | None:
 def contact(db: sa.Connection, names: Names, root: int) -> Json:
     """A contact with its leads and its whole timeline."""
     everyone = sa.select(contacts.c.id).where(contacts.c.root_id == root)
-    owner = db.execute(sa.select(contacts.c.owner_id).where(contacts.c.id == root)).scalar_one()
     return contacts_shown(db, [root])[0] | {
-        "owner": names.managers.name_or_none(db, owner),
         "leads": leads_listed(db, leads.c.contact_id == root),
         "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone), None)[0],
     }
@@ -360,19 +357,35 @@ def leads_listed(db: sa.Connection, condition: sa.ColumnElement[bool]) -> list[J
 def contacts_shown(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
     """Root contacts, in their order, with the keys of all that is merged into them."""
     known = _keys_of(db, roots)
-    rows = {row.id: row for row in db.execute(sa.select(contacts).where(contacts.c.id.in_(roots)))}
-    return [
-        {
-            "id": rows[root].uid,
-            "version": rows[root].version,
-            "name": rows[root].name,
-            "keys": known.get(root, []),
-            "created_at": iso(instant(rows[root].created_at)),
-        }
-        for root in roots
-    ]
+    rows = {row.id: row for row in db.execute(_CONTACT.where(contacts.c.id.in_(roots)))}
+    return [_contact(rows[root], known.get(root, [])) for root in roots]
 
 
+def _contact(row: Any, known: Sequence[Json]) -> Json:
+    return {
+        "id": row.uid,
+        "version": row.version,
+        "name": row.name,
+        "keys": list(known),
+        "owner": row.owner,
+        "company": None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name},
+        "created_at": iso(instant(row.created_at)),
+    }
+
+
+_CONTACT: Final = (
+    sa.select(
+        contacts,
+        managers.c.name.label("owner"),
+        companies.c.uid.label("company_uid"),
+        companies.c.name.label("company_name"),
+    )
+    .outerjoin(managers, managers.c.id == contacts.c.owner_id)
+    .outerjoin(companies, companies.c.id == contacts.c.company_id)
+)
+
+
+_KINDS: Final = (todo.CALL_BACK, todo.ANSWER)
 _asked_leads: Final = rows("asked", leads.c.id)
 _SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
 # A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
@@ -386,16 +399,19 @@ _LATEST: Final = Prepared(
         .limit(1)
         .scalar_subquery()
         .label("latest"),
-        sa.select(sa.func.min(activities.c.due_at))
-        .where(activities.c.lead_id == _asked_leads.c.id, activities.c.done_at.is_(None))
-        .scalar_subquery()
-        .label("call_back_by"),
         sa.select(JsonRecord(interactions.c.kind, interactions.c.text, interactions.c.details))
         .where(interactions.c.lead_id == _asked_leads.c.id)
         .order_by(interactions.c.at.desc(), interactions.c.id.desc())
         .limit(1)
         .scalar_subquery()
         .label("last"),
+        *(
+            sa.select(sa.func.min(activities.c.due_at))
+            .where(activities.c.lead_id == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None))
+            .scalar_subquery()
+            .label(kind)
+            for kind in _KINDS
+        ),
     )
 )
 

@@ -14,11 +14,13 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
 from kernel.texts import storable
+from storage import activities
 from storage.names import Names
 from storage.rows import dashed
 from storage.schema import channels, contacts, interactions, keys, leads
-from storage.views import KIND
 
+KIND: Final = "reply"
+"""The kind of an interaction that is a word to a client."""
 RECENT: Final = 50
 """So many of a lead's latest interactions are looked at for a way to its client."""
 
@@ -127,18 +129,23 @@ def held(db: sa.Connection, number: int, kind: str) -> list[str]:
     return list(db.execute(query).scalars())
 
 
-def write(db: sa.Connection, names: Names, said: Said, lead: Standing, now: datetime) -> None:
-    """Put a word on the timeline, still to be sent. Raises where there is one of this `uid` already."""
-    answered = said.answers
-    details: dict[str, Any] = {
+def unsent(to: str, author: str | None, answers: str | None, *, automatic: bool) -> dict[str, Any]:
+    """What an interaction that is still to be sent keeps of that: `answers` is the id of what it answers."""
+    return {
         "fields": {},
-        "to": said.to,
-        "author": said.author,
-        "answers": None if answered is None else answered.uid,
-        "automatic": said.automatic,
+        "to": to,
+        "author": author,
+        "answers": answers,
+        "automatic": automatic,
         "state": "sending",
         "error": None,
     }
+
+
+def write(db: sa.Connection, names: Names, said: Said, lead: Standing, now: datetime) -> None:
+    """Put a word on the timeline, still to be sent. Raises where there is one of this `uid` already."""
+    answered = said.answers
+    kept = unsent(said.to, said.author, None if answered is None else answered.uid, automatic=said.automatic)
     values = {
         "id": said.id,
         "uid": said.uid,
@@ -152,7 +159,7 @@ def write(db: sa.Connection, names: Names, said: Said, lead: Standing, now: date
         "at": micros(now),
         "subject": None if said.subject is None else storable(said.subject),
         "text": storable(said.text),
-        "details": orjson.dumps(details).decode(),
+        "details": orjson.dumps(kept).decode(),
     }
     db.execute(sa.insert(interactions).values(**values))
     # An answer is news on a lead as a message is: only where both are silent is it old.
@@ -205,8 +212,8 @@ def note(db: sa.Connection, number: int, now: datetime, *, state: str, error: Ma
     db.execute(changed.values(details=orjson.dumps(details).decode()))
 
 
-def answered(db: sa.Connection, number: int) -> None:
-    """The client of the lead that this word is about has his answer: nothing is due until he writes again.
+def answered(db: sa.Connection, number: int, who: str, now: datetime) -> None:
+    """The client of the lead that this word is about has his answer: nothing is due, and no mail waits, until he writes again.
 
     Not where he has written since.
     """
@@ -215,9 +222,12 @@ def answered(db: sa.Connection, number: int) -> None:
     newer = sa.select(later.c.id).where(
         later.c.lead_id == word.c.lead_id, later.c.direction == "in", later.c.at > word.c.at
     )
-    lead = sa.select(word.c.lead_id).where(word.c.id == number, sa.not_(newer.exists())).scalar_subquery()
+    lead = db.execute(sa.select(word.c.lead_id).where(word.c.id == number, sa.not_(newer.exists()))).scalar()
+    if lead is None:
+        return
     db.execute(
         sa.update(leads)
         .where(leads.c.id == lead, leads.c.due_at.is_not(None))
         .values(due_at=None, version=leads.c.version + 1)
     )
+    activities.done(db, lead, who, now, activities.ANSWER)

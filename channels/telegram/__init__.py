@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import Port, Rejected
+from channels.adapter import Port, Probe, Rejected
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Outgoing, Parsed, Request, Signal, digest
 from channels.telegram import folding, sending, updates, webhook
 from channels.telegram.config import Config
@@ -84,6 +84,15 @@ class Adapter(BaseAdapter[Config]):
                 await webhook.keep(api, port, self.config.secret.get_secret_value(), public=public)
             else:
                 await self._polling.run(api, port, lambda update: self._envelope(update, port))
+
+    async def probe(self, address: str) -> Probe:
+        """Who the bot is, and how deliveries to it go."""
+        webhooks = self.config.mode == "webhook"
+        async with self._connection.opened() as api:
+            name = await api.name()
+            public = self.config.api_base is None
+            said = await webhook.probe(api, address if webhooks else None, public=public)
+        return Probe(f"@{name}; {said}")
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the bot."""

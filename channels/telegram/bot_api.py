@@ -191,7 +191,8 @@ class BotApi:
             raise Unavailable("Telegram asks us to slow down", again_in=float(error.retry_after)) from None
         except (TelegramUnauthorizedError, TelegramNotFound):
             raise Misconfigured(
-                "Telegram does not know this token; take the bot's present one from @BotFather (/mybots, API Token)"
+                "Telegram does not know this token; take the bot's present one from @BotFather (/mybots, API Token)",
+                "Telegram не знает этого токена; возьмите нынешний токен бота у @BotFather (/mybots, API Token)",
             ) from None
         except TelegramConflictError as error:
             raise Conflicting(by_webhook="webhook" in error.message) from None

@@ -173,7 +173,7 @@ def _shared_contact(message: Json, sender: Json) -> tuple[str, ...]:
 
 def _fields(message: Json, sender: Json, *, own_contact: bool) -> dict[str, str]:
     found: dict[str, Any] = {
-        "message_id": message["message_id"],
+        "message_id": int(message["message_id"]),
         "username": sender.get("username"),
         "language_code": sender.get("language_code"),
         "forwarded_from": _origin(message),

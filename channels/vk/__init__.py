@@ -14,14 +14,14 @@ from functools import partial
 from typing import Any
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import Port, Rejected
+from channels.adapter import Port, Probe, Rejected
 from channels.message import Accepted, Answer, Envelope, Inbound, Outgoing, Parsed, Request, digest
 from channels.vk import callback, events, folding, sending, wire
 from channels.vk.config import Config
 from channels.vk.connection import Connection
 from channels.vk.files import LOCATOR
 from channels.vk.polling import Polling
-from channels.vk.trouble import Denied, Gone
+from channels.vk.trouble import Denied, Gone, poll_is_off
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -71,6 +71,23 @@ class Adapter(BaseAdapter[Config]):
         async with self._connection.opened() as speaking:
             envelop = partial(self._envelope, at=port.now)
             await Polling(speaking, port, envelop, self.name).run()
+
+    async def probe(self, address: str) -> Probe:
+        """Which community it is, and whether it would tell us of messages."""
+        if self.config.token is None:
+            return Probe(f"without a token nobody can ask VK: press Confirm there for {address}", tried=False)
+        async with self._connection.opened() as speaking:
+            name = await speaking.community()
+            if self.config.mode == "longpoll":
+                await speaking.session()
+                if not await speaking.polls():
+                    raise poll_is_off()
+                return Probe(f"{name}; the long poll is on")
+            try:
+                servers = await speaking.callbacks()
+            except Denied:
+                return Probe(f"{name}; the key may not ask how the Callback API is")
+        return Probe(f"{name}; {callback.described(servers, address)}")
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the community."""

@@ -61,6 +61,18 @@ class Speaking:
         """Begin to poll."""
         return await self._call(lambda: self._api.session(self._group))
 
+    async def community(self) -> str:
+        """The community's name."""
+        return await self._call(lambda: self._api.community(self._group))
+
+    async def polls(self) -> bool:
+        """Whether the long poll is on and tells of new messages."""
+        return await self._call(lambda: self._api.polls(self._group))
+
+    async def callbacks(self) -> dict[str, str]:
+        """The servers of the Callback API and how they are, by address."""
+        return await self._call(lambda: self._api.callbacks(self._group))
+
     async def check(self, session: "Session", ts: int) -> "Answer":
         """The events after `ts`, as soon as there is one."""
         return await self._call(lambda: self._api.check(session, ts, WAIT), WAIT)

@@ -65,7 +65,8 @@ class People:
         config = self._current.config
         language = config.language if name is None else self.language(name)
         titles = {manager: person.name for manager, person in config.managers.items()}
-        return Choices(config.reasons.get("disqualified", ()), titles, language)
+        reasons = config.reasons
+        return Choices(reasons.get("disqualified", ()), titles, language, reasons.get("declined", ()))
 
     def company_zone(self) -> ZoneInfo:
         """The zone of the company's day."""

@@ -33,9 +33,10 @@ TEXTS: Final = Catalogue(
             "ru": "Клиент звонил, ответил другой: {title}",
             "en": "Your client called, another answered: {title}",
         },
+        "do_call_back": {"ru": "Перезвонить до", "en": "Call back by"},
+        "do_answer": {"ru": "Ответить на письмо до", "en": "Answer the mail by"},
         "reply_failed": {"ru": "Ответ клиенту не доставлен: {title}", "en": "Not delivered to the client: {title}"},
         "reply_refused": {"ru": "Ответ клиенту не отправлен: {title}", "en": "Not sent to the client: {title}"},
-        "call_back_by": {"ru": "Перезвонить до", "en": "Call back by"},
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
         "offer_expired": {

@@ -20,6 +20,7 @@ from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
 from storage import messages, outbox, rotation, words
+from storage.decisions import SYSTEM
 from storage.names import Names
 from storage.outbox import Word
 from storage.rotation import Notice
@@ -120,7 +121,7 @@ class Sending:
             outbox.finish(db, token, [word.id], now, said.channel)
             words.note(db, said.id, now, state="sent", error=None)
             if not said.automatic:
-                words.answered(db, said.id)
+                words.answered(db, said.id, said.author or SYSTEM, now)
         else:
             again_at = _again_at(word, failure, now)
             outbox.put_back(db, token, word.id, again_at, str(failure))

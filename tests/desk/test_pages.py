@@ -271,3 +271,20 @@ async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk:
     assert body == "retry: 1000\n\n" + second
     assert (await desk.ask("GET", "/api/events"))[0] == 401
     assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
+
+
+async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_says_why_not(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    path = f"/leads/{lead['id']}"
+    long = "Да\r\n" + "ж" * 4000
+    form = {"action": "reply", "version": "1", "text": long, "interaction": ""}
+    assert [(await desk.post(path, "anna", **form))[0] for _ in range(2)] == [303, 303]
+    first, second = desk.office.replies
+    assert first == second
+    assert first[1] == {"text": long.replace("\r\n", "\n"), "manager": "anna", "interaction": None}
+    others = desk.office.add_lead("Чужой", owner="boris")
+    assert (await desk.post(f"/leads/{others['id']}", "anna", **form))[0] == 404
+    status, body, _ = await desk.post(path, "irina", **form | {"text": "blocked"})
+    assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
+    assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
+    assert len(desk.office.replies) == 2

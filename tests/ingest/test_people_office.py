@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from channels.adapter import Rejected
 from channels.message import Request
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
-from storage.schema import apart, contacts, decisions, interactions, journal, leads, suggestions
+from storage.schema import apart, contacts, decisions, interactions, journal, leads, outbox, suggestions
 from storage.store import Store
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, at_clock, wire
@@ -365,6 +366,20 @@ async def test_a_named_manager_gets_it_without_a_turn(desk: Desk) -> None:
     south = await desk.take_down(phone=phone(4), team="south")
     assert (south["team"], south["owner"]) == ("south", "boris")
     assert south["due_at"] is not None
+    assert desk.parts.balanced()
+
+
+async def test_a_closed_lead_that_a_note_gives_to_somebody_goes_to_nobody_else_on_the_way(desk: Desk) -> None:
+    first = await desk.take_down(phone=phone(1))
+    assert first["owner"] == "anna"
+    await desk.desk.act(first["id"], "lose", {"reason": None}, "irina")
+    desk.parts.store.transact(lambda db: db.execute(sa.delete(outbox)))
+    again = await desk.take_down(phone=phone(1), manager="boris", text="Передумал")
+    assert (again["id"], again["state"], again["owner"]) == (first["id"], "assigned", "boris")
+    told = [(row["code"], row["manager_id"] == desk.parts.leads()[0]["owner_id"]) for row in desk.parts.rows(outbox)]
+    assert told == [("lead_assigned", True)]
+    assert desk.parts.turns() == ["anna"]
+    assert (await desk.take_down(phone=phone(2)))["owner"] == "boris"
     assert desk.parts.balanced()
 
 
