@@ -276,13 +276,13 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
 
 
 async def _reply(office: Office, asked: Asked) -> Json:
-    uid, order, visitor = asked.path["id"], asked.body, asked.visitor
-    await concern(office, uid, visitor)
-    return await reply(office, uid, order, order["key"] or asked.key, visitor)
+    order = asked.body
+    return await reply(office, asked.path["id"], order, order["key"] or asked.key, asked.visitor)
 
 
 async def reply(office: Office, uid: str, order: Mapping[str, Any], key: str | None, visitor: Visitor) -> Json:
     """Say something to a client in the name of the visitor. A manager speaks for himself only."""
+    await concern(office, uid, visitor)
     if visitor.only is not None and order.get("manager") not in {None, visitor.only}:
         raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
     return await office.reply(uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person)
@@ -293,9 +293,13 @@ async def _take_down(office: Office, asked: Asked) -> Json:
 
 
 async def _done(office: Office, asked: Asked) -> Json:
-    uid = asked.path["id"]
-    await concern(office, await office.lead_of_activity(uid), asked.visitor)
-    return await office.done(uid, asked.visitor.person)
+    return await finish(office, asked.path["id"], asked.visitor)
+
+
+async def finish(office: Office, activity: str, visitor: Visitor) -> Json:
+    """What was to be done about a lead of the visitor's is done; the lead afterwards."""
+    await concern(office, await office.lead_of_activity(activity), visitor)
+    return await office.done(activity, visitor.person)
 
 
 async def _contacts(office: Office, asked: Asked) -> Json:

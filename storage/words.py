@@ -20,6 +20,7 @@ from storage.rows import dashed
 from storage.schema import channels, contacts, interactions, keys, leads
 
 KIND: Final = "reply"
+"""The kind of an interaction that is a word to a client."""
 RECENT: Final = 50
 """So many of a lead's latest interactions are looked at for a way to its client."""
 

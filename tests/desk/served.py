@@ -83,7 +83,7 @@ class SmallPeople:
         if uid != "o-1":
             raise Refused(404, "no_such_company", "there is no such company")
         keys = [{"kind": "email", "value": "info@example.com"}]
-        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": []}
+        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": [], "contacts": []}
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """What is asked for."""
@@ -224,6 +224,8 @@ class SmallOffice:
 
     async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """A word that is on its way; the order is kept."""
+        if order["text"] == "blocked":
+            raise Refused(422, "blocked", "the client has blocked the bot")
         self.replies.append((uid, dict(order), key, actor))
         more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
         return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
@@ -386,6 +388,7 @@ class SmallBoard:
             "teams": ["sales"],
             "reasons": reasons,
             "why": {},
+            "replies": {"blocked": "клиент нас заблокировал", "no_way_back": "клиент не оставил, куда ответить"},
         }
 
 
