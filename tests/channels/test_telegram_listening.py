@@ -13,6 +13,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+import channels.telegram.bot_api  # noqa: F401 - aiogram takes seconds to import, and those are no test's
 from channels.adapter import Misconfigured, Unavailable
 from channels.message import Accepted, Envelope, Position
 from channels.telegram import Adapter, Config
