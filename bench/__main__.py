@@ -8,31 +8,40 @@ from typing import Final
 
 import orjson
 
-from bench import load, machine, measure
+from bench import load, machine, measure, namesakes
 from bench.figure import Figure, table
 from bench.machine import Broken
 from bench.measure import Plan
 
 RESULTS: Final = Path("var/bench.json")
+NAMES: Final = 100_000
 
 
 def figures_of(plan: Plan) -> list[Figure]:
     """All measurements of the embedded default, in turn. Raises Broken."""
     accepted = measure.acceptance(plan)
     ended = measure.end_to_end(plan)
-    return [accepted, ended, *measure.received_to_assigned(plan, ended.value / 2), *measure.footprint(plan)]
+    assigned = measure.received_to_assigned(plan, ended.value / 2)
+    alike = namesakes.figures(plan.folder, min(NAMES, plan.known))
+    return [accepted, ended, *assigned, *measure.footprint(plan), *alike]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="runs of a blink, to see that everything works")
     parser.add_argument("--out", type=Path, default=RESULTS, help=f"the file to write ({RESULTS})")
+    parser.add_argument(
+        "--names", type=int, metavar="N", help=f"only who has a name like whose, among N names ({NAMES:,})"
+    )
     asked = parser.parse_args()
     folder = asked.out.parent.resolve() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     try:
-        figures = figures_of(Plan.quick(folder) if asked.quick else Plan(folder))
+        if asked.names is None:
+            figures = figures_of(Plan.quick(folder) if asked.quick else Plan(folder))
+        else:
+            figures = namesakes.figures(folder, asked.names)
     except Broken as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1

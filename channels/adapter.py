@@ -4,14 +4,14 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 import channels
-from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Parsed, Position, Question, Request
+from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Outgoing, Parsed, Position, Question, Request
 from kernel.texts import Language
 
 _PLUMBING = frozenset({"adapter", "message"})
@@ -26,7 +26,11 @@ class Unavailable(Exception):
 
 
 class Misconfigured(Exception):
-    """A person must act: the message says what to do."""
+    """A person must act: the message says what to do, and `russian` the same in Russian."""
+
+    def __init__(self, message: str, russian: str | None = None) -> None:
+        super().__init__(message)
+        self.russian = russian or message
 
 
 class Rejected(Exception):
@@ -36,6 +40,24 @@ class Rejected(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a credential ends: the token or the certificate of `place`. Its end is near once less than `ahead` is left."""
+
+    what: Literal["token", "certificate"]
+    place: str
+    at: datetime
+    ahead: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What trying a channel came to, in a sentence. `tried` false: nothing was, and the sentence says how a person can."""
+
+    said: str
+    tried: bool = True
 
 
 class ChannelConfig(BaseModel):
@@ -92,11 +114,22 @@ class Adapter(ABC, Generic[ConfigT]):
     fetches: ClassVar[bool] = False
     """Whether files of its messages, or names of who sent them, stay at the provider until `fetch` or `profile` brings them."""
 
+    writes_to: ClassVar[str | None] = None
+    """The kind of key to which this channel can write first, without being written to."""
+
+    longest: ClassVar[int] = 50_000
+    """UTF-16 units of a text that `send` takes."""
+
     def __init__(self, name: str, config: ConfigT, *, secret: bytes, language: Language) -> None:
         self.name = name
         self.config = config
         self.secret = secret
         self.language = language
+
+    @property
+    def mailbox(self) -> str | None:
+        """The address whose mail this channel reads, None where it reads no mail."""
+        return None
 
     @abstractmethod
     def receive(self, request: Request) -> Sequence[Envelope]:
@@ -127,6 +160,17 @@ class Adapter(ABC, Generic[ConfigT]):
         """Fetch until cancelled, calling `port.alive` at each sign of life. Raises Unavailable, Misconfigured."""
         raise NotImplementedError
 
+    async def probe(self, address: str) -> Probe:
+        """Try whether the provider would serve this channel, changing nothing there. Raises Unavailable, Misconfigured.
+
+        `address`: where the outside reaches the channel over HTTP. A listening daemon beside it is not disturbed.
+        """
+        return Probe(f"it only receives: let the provider, or yourself, send something to {address}", tried=False)
+
+    def expiries(self) -> Sequence[Expiry]:
+        """Credentials in use whose end is known."""
+        return ()
+
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file by the locator of its attachment, of up to `most` bytes. Raises Unavailable, Misconfigured; Rejected: never."""
         raise NotImplementedError
@@ -141,6 +185,17 @@ class Adapter(ABC, Generic[ConfigT]):
 
     async def profile(self, locator: str) -> str | None:
         """What somebody calls himself, by `Inbound.profile`; None where nobody says. Raises as `fetch` does."""
+        raise NotImplementedError
+
+    def way_back(self, said: Inbound | None) -> str | None:
+        """Where an answer to this goes, None where nobody can be reached by it. Pure. Raises Rejected: why it can send nothing.
+
+        Without `said`, whether it can send at all: what it gives is not looked at.
+        """
+        raise Rejected(422, "channel_sends_nothing", f"{self.name} is a {self.kind} channel, which sends nothing")
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """Say something to a client. Raises as `fetch` does; Rejected: never this, and its code and message say why."""
         raise NotImplementedError
 
     def preflight(self, request: Request) -> Answer | None:

@@ -6,7 +6,7 @@ API has checked: the fields of an approach, and what the person decided who took
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -36,13 +36,18 @@ class Adapter(BaseAdapter[Config]):
         raise Rejected(404, "no_such_channel", "there is no such channel")
 
     def parse(self, envelope: Envelope) -> Inbound:
-        """The approach, with what was decided about it."""
+        """The approach, with what was decided about it. Raises for what the API would not have written."""
         said = orjson.loads(envelope.body)
+        phones, emails = tuple(said.get("phones") or ()), tuple(said.get("emails") or ())
+        plain: dict[str, Any] = {name: said.get(name) or None for name in _PLAIN}
+        text = said.get("text") or ""
+        if not all(isinstance(one, str) for one in (text, *phones, *emails, *filter(None, plain.values()))):
+            raise TypeError("a text is none")
         return Inbound(
             kind="note",
-            text=said.get("text") or "",
-            phones=tuple(said.get("phones") or ()),
-            emails=tuple(said.get("emails") or ()),
-            **{name: said.get(name) for name in _PLAIN},
+            text=text,
+            phones=phones,
+            emails=emails,
+            **plain,
             taken_down=TakenDown(**{name: said[name] for name in _DECIDED if name in said}),
         )

@@ -169,6 +169,14 @@ class TakenDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Answerable:
+    """Whether a machine may answer an inbound: the sender's `address`, or None and why not, by a stable code in `withheld`."""
+
+    address: str | None
+    withheld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
@@ -177,6 +185,7 @@ class Inbound:
     contact in a messenger. `ref` is the provider's id of the thing itself (call, album, message): one interaction per
     (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
     are addresses. `profile` says by what the provider can be asked for the name of a sender who did not give it.
+    `answerable` says whom an automatic answer may go to, on channels that may have one.
     """
 
     kind: str
@@ -202,6 +211,7 @@ class Inbound:
     taken_down: TakenDown | None = None
     vouched: tuple[str, ...] = ()
     profile: str | None = None
+    answerable: Answerable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +219,12 @@ class Signal:
     """An envelope that is no client's approach: a button, presence, a bounce, a delivery report.
 
     `ingest.signals` says what each kind of them does; one that it does not know is taken note of and does nothing.
+    `otherwise` is what the envelope says where whoever sent it may not give this signal.
     """
 
     kind: str
     values: Mapping[str, str] = field(default_factory=dict)
+    otherwise: "Inbound | Ignored | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,3 +236,19 @@ class Ignored:
 
 
 Parsed = Inbound | Signal | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A word to a client. `id` is a UUID that stays the same over repeated attempts: by it a provider may know a repeat.
+
+    `to` is what `Adapter.way_back` gave, or an address of the kind that the channel writes to; `answers` is what it answers,
+    where there is anything: its `kind`, `ref`, `subject`, `fields`, `emails` and `at`. `automatic`: no person wrote it.
+    """
+
+    id: str
+    to: str
+    text: str
+    subject: str | None = None
+    answers: Inbound | None = None
+    automatic: bool = False

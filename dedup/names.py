@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from rapidfuzz.distance import OSA
 
 from dedup.given_names import ENGLISH, MEN, WOMEN
-from dedup.skeleton import skeleton
+from dedup.skeleton import skeleton, spelling
 
 # How a part of two names agrees. `form`: a diminutive or nickname of the same name; `missing`: a name does not have it.
 Agreement = Literal["same", "form", "misspelt", "initial", "missing", "other"]
@@ -83,6 +83,7 @@ class Word:
 
     text: str
     skeleton: str
+    spelling: str
     names: frozenset[str]
     genders: frozenset[str]
     father: tuple[str, bool] | None
@@ -132,24 +133,43 @@ def compare(a: str, b: str) -> NameVerdict:
     return _Comparison(read_name(first), read_name(second)).verdict()
 
 
-def candidate_keys(name: str) -> tuple[tuple[str, str], ...]:
-    """Under what a name is to be found: a surname's skeleton and an initial of the given name, in each combination.
+class CandidateKey(NamedTuple):
+    """Under what a name is to be found: a surname's skeleton, with an initial of the given name or with the whole of it.
+
+    `slips`: the surname, and what it has in common with those that are a slip away.
+    """
+
+    surname: str
+    given: str
+    slips: tuple[str, ...]
+
+    @property
+    def is_initial(self) -> bool:
+        """Whether it is an initial only, under which there is everybody whose given name begins so."""
+        return len(self.given) == 1
+
+
+def candidate_keys(name: str) -> tuple[CandidateKey, ...]:
+    """Under what a name is to be found: its surnames with its initials, and with the full given names that it may stand for.
 
     A name without a surname, or without any word for a given name, has none. Whose surname is a slip away has a surname of
     which `slips` shares a member.
     """
-    return tuple(dict.fromkeys(_surnames_with_initials(read_name(name))))[:_MOST_KEYS]
+    found = dict.fromkeys(_surnames_with_given(read_name(name)))
+    return tuple(sorted(found, key=lambda key: not key.is_initial))[:_MOST_KEYS]
 
 
-def slips(surname: str) -> tuple[str, ...]:
-    """A skeleton, and what it is less a letter; a long one also less two.
+def slips(surname: str, spelt: str = "") -> tuple[str, ...]:
+    """A skeleton and how the word is `spelt`, and what both are less a letter; a long skeleton also less two.
 
     Two words a typing error apart (a letter over, lacking, another, two swapped) have one of these in common: the idea of
-    SymSpell. So neighbours are found by looking up equals.
+    SymSpell. So neighbours are found by looking up equals. A slip may change a skeleton more than a spelling (чифов, чиов),
+    and an alphabet changes a spelling more than a skeleton.
     """
     less_one = dict.fromkeys(_less_one(surname)) if len(surname) >= _SHORT else {}
     less_two = dict.fromkeys(less for one in less_one for less in _less_one(one)) if len(surname) >= _LONG else {}
-    return tuple(dict.fromkeys((surname, *less_one, *less_two)))
+    less_one_spelt = _less_one(spelt) if len(spelt) >= _SHORT else ()
+    return tuple(dict.fromkeys((surname, *less_one, *less_two, *((spelt,) if spelt else ()), *less_one_spelt)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -174,13 +194,14 @@ def read_word(written: str) -> Word:
     sounds = skeleton(text)
     initial = len(text) == 1 or (len(text) == 2 and text != written)  # noqa: PLR2004 - Yu., Ya.
     if initial:
-        return Word(text, sounds, frozenset(), frozenset(), None, initial=True, affection=False)
+        return Word(text, sounds, sounds, frozenset(), frozenset(), None, initial=True, affection=False)
     listed = _listed(text, sounds)
     names = listed or _names_of_affection(sounds) or _known().russian.get(sounds, frozenset())
     found = None if names else _PATRONYMIC.fullmatch(sounds)
     father = None if found is None else (found["stem"], found["hers"] is not None)
     genders = frozenset(_known().genders.get(sounds) or "".join(_known().genders.get(name, "") for name in names))
-    return Word(text, sounds, names, genders, father, initial=False, affection=not listed and bool(names))
+    affection = not listed and bool(names)
+    return Word(text, sounds, spelling(text), names, genders, father, initial=False, affection=affection)
 
 
 def _patronymic_among(words: Sequence[Word]) -> Word | None:
@@ -200,12 +221,15 @@ def _surname_among(
     return tuple(word for word in given if word is not surname), (surname,)
 
 
-def _surnames_with_initials(name: Name) -> Iterator[tuple[str, str]]:
+def _surnames_with_given(name: Name) -> Iterator[CandidateKey]:
     surnames = name.family or tuple(filter(None, (name.patronymic,)))
     for surname in surnames:
+        found = slips(surname.skeleton, surname.spelling)
         others = (*name.given, *name.initials[:1]) or tuple(word for word in surnames if word is not surname)
-        for letter in sorted(frozenset[str]().union(*(word.letters for word in others))):
-            yield surname.skeleton, letter
+        letters = frozenset[str]().union(*(word.letters for word in others))
+        full = frozenset[str]().union(*(word.names for word in others))
+        for given in (*sorted(letters), *sorted(full)):
+            yield CandidateKey(surname.skeleton, given, found)
 
 
 def _less_one(word: str) -> Iterator[str]:
@@ -347,7 +371,7 @@ class _Comparison:
     def _patronymic(self) -> Agreement:
         mine, theirs = self.a.patronymic, self.b.patronymic
         if mine is not None and theirs is not None:
-            alike = mine.father == theirs.father or _slips(mine.skeleton, theirs.skeleton)
+            alike = mine.father == theirs.father or _slips(mine, theirs)
             return self._because("same_patronymic", "same") if alike else self._because("other_patronymic", "other")
         letters = (
             _second(self.a) if mine is None else mine.letters,
@@ -436,7 +460,7 @@ def _related_surnames(one: Word, other: Word) -> Agreement | None:
         return "same"
     if _differ_by_gender(one.skeleton, other.skeleton):
         return "form"
-    return "misspelt" if _slips(one.skeleton, other.skeleton) else None
+    return "misspelt" if _slips(one, other) else None
 
 
 def _related_given(one: Word, other: Word) -> Agreement | None:
@@ -445,13 +469,17 @@ def _related_given(one: Word, other: Word) -> Agreement | None:
     if one.names and other.names:
         # Марина and Карина are a letter apart and two names.
         return None if one.names.isdisjoint(other.names) else "form"
-    return "misspelt" if _slips(one.skeleton, other.skeleton) else None
+    return "misspelt" if _slips(one, other) else None
 
 
-def _slips(one: str, other: str) -> bool:
-    """Whether two words are as near as typing errors bring them."""
+def _slips(one: Word, other: Word) -> bool:
+    """Whether two words are as near as typing errors bring them: by their sounds, or letter by letter."""
+    return _within(one.skeleton, other.skeleton, 2) or _within(one.spelling, other.spelling, 1)
+
+
+def _within(one: str, other: str, most: int) -> bool:
     shorter = min(len(one), len(other))
-    limit = 0 if shorter < _SHORT else 1 if shorter < _LONG else 2
+    limit = 0 if shorter < _SHORT else 1 if shorter < _LONG else most
     return limit > 0 and OSA.distance(one, other, score_cutoff=limit) <= limit
 
 

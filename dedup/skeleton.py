@@ -56,6 +56,19 @@ _MERGED: Final = {"I": "", "IO": "E", "TS": "C", "DT": "T"}
 
 
 @lru_cache(maxsize=_CACHED)
+def spelling(word: str) -> str:
+    """A case-folded word letter by letter: what is a slip of one letter there is one here, unlike in a skeleton.
+
+    Cyrillic letters as in a skeleton, before any of them swallow or merge; those of other alphabets as they are, without marks.
+    """
+    if _CYRILLIC_LETTERS.search(word) and not _LATIN_LETTERS.search(word):
+        letters = word.translate(_CYRILLIC)
+    else:
+        letters = unicodedata.normalize("NFD", word)
+    return "".join(filter(str.isalpha, letters)).upper()
+
+
+@lru_cache(maxsize=_CACHED)
 def skeleton(word: str) -> str:
     """The skeleton of a case-folded word. Letters of other alphabets stay as they are; what is no letter goes."""
     sounds = _cyrillic(word) if _CYRILLIC_LETTERS.search(word) else _latin(word)

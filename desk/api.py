@@ -275,14 +275,31 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
     return await office.act(uid, action, order, visitor.person)
 
 
+async def _reply(office: Office, asked: Asked) -> Json:
+    order = asked.body
+    return await reply(office, asked.path["id"], order, order["key"] or asked.key, asked.visitor)
+
+
+async def reply(office: Office, uid: str, order: Mapping[str, Any], key: str | None, visitor: Visitor) -> Json:
+    """Say something to a client in the name of the visitor. A manager speaks for himself only."""
+    await concern(office, uid, visitor)
+    if visitor.only is not None and order.get("manager") not in {None, visitor.only}:
+        raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
+    return await office.reply(uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person)
+
+
 async def _take_down(office: Office, asked: Asked) -> Json:
     return await office.take_down(asked.body, asked.key, asked.visitor.person)
 
 
 async def _done(office: Office, asked: Asked) -> Json:
-    uid = asked.path["id"]
-    await concern(office, await office.lead_of_activity(uid), asked.visitor)
-    return await office.done(uid, asked.visitor.person)
+    return await finish(office, asked.path["id"], asked.visitor)
+
+
+async def finish(office: Office, activity: str, visitor: Visitor) -> Json:
+    """What was to be done about a lead of the visitor's is done; the lead afterwards."""
+    await concern(office, await office.lead_of_activity(activity), visitor)
+    return await office.done(activity, visitor.person)
 
 
 async def _contacts(office: Office, asked: Asked) -> Json:
@@ -298,6 +315,11 @@ async def _contact(office: Office, asked: Asked) -> Json:
 
 async def _describe(office: Office, asked: Asked) -> Json:
     return await office.people.describe(asked.path["id"], asked.body, asked.visitor.person)
+
+
+async def _bring_in(office: Office, asked: Asked) -> Json:
+    order = asked.body
+    return await office.people.bring_in(order["rows"], preview=order["preview"], actor=asked.visitor.person)
 
 
 async def _merge(office: Office, asked: Asked) -> Json:
@@ -373,7 +395,7 @@ async def _invite(office: Office, asked: Asked) -> Json:
 
 
 async def _channels(office: Office, asked: Asked) -> Json:
-    return _page_of(await office.channels(), asked)
+    return _page_of(await office.channels(asked.query.get("language", "")), asked)
 
 
 async def _ledger(office: Office, _: Asked) -> Json:
@@ -475,6 +497,8 @@ OPERATIONS: Final = (
                   models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
+    Operation("reply", "POST", "/api/leads/{id}/reply", "Answer the client by the channel that he wrote from", _reply,
+              models.Reply, body=models.ReplyOrder, conflicts=True, own=True),
     Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
               _take_down, models.TakenDown, body=models.LeadDown, conflicts=True),
     Operation("done", "POST", "/api/activities/{id}/done", "What was to be done is done; the lead afterwards", _done,
@@ -483,6 +507,9 @@ OPERATIONS: Final = (
     Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
     Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,
               models.WholeContact, body=models.Description),
+    Operation("import_contacts", "POST", "/api/contacts/import",
+              "Bring contacts in from a file, some rows at a time, or see first what that would do", _bring_in,
+              models.BroughtIn, body=models.ContactRows),
     Operation("merge", "POST", "/api/contacts/{id}/merge", "Make two contacts one, or see first what that would do", _merge,
               models.Merged, body=models.MergeOrder, conflicts=True),
     Operation("split", "POST", "/api/contacts/{id}/split", "Give keys and interactions a contact of their own", _split,
@@ -510,7 +537,8 @@ OPERATIONS: Final = (
     Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
     Operation("invite_manager", "POST", "/api/managers/{name}/invite", "A link that binds a manager's Telegram account",
               _invite, models.Invitation),
-    Operation("channels", "GET", "/api/channels", "Channels and how they are", _channels, models.Channels, paged=True),
+    Operation("channels", "GET", "/api/channels", "Channels, how they are and what to do", _channels,
+              models.Channels, _LANGUAGE, paged=True),
     Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
     Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),
     Operation("envelope", "GET", "/api/envelopes/{id}", "One envelope, whole", _envelope, models.WholeEnvelope),

@@ -15,6 +15,7 @@ Reason = Annotated[str | None, Field(description="A stable code, or one of the c
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Passage = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
 MOST_REPLAYED = 1_000
+MOST_ROWS = 1_000
 
 
 class Answer(BaseModel):
@@ -88,8 +89,19 @@ class Call(Answer):
     recording: str | None
 
 
+class ReplyError(Answer):
+    """Why a reply has not reached the client, as a stable code and in words."""
+
+    code: str
+    message: str
+
+
 class Interaction(Answer):
-    """One approach or reply on the timeline, with what its sender filled in."""
+    """One approach or reply on the timeline, with what its sender filled in.
+
+    A reply (`kind` reply, `direction` out) has an `author`, `answers` the id of what it answers, and a `state`; while it is
+    `sending`, an `error` is that of the last attempt.
+    """
 
     id: str
     envelopes: list[str]
@@ -113,6 +125,19 @@ class Interaction(Answer):
     attachments: list[Attachment] | None = None
     consent: Consent | None = None
     call: Call | None = None
+    author: str | None = None
+    answers: str | None = None
+    automatic: bool | None = None
+    state: Literal["sending", "sent", "failed"] | None = None
+    error: ReplyError | None = None
+    sent_at: Moment | None = None
+
+
+class Reply(Interaction):
+    """A reply as it stands on the timeline of its `lead`. `duplicate`: this key was used for it before."""
+
+    lead: str
+    duplicate: bool
 
 
 class Decision(Answer):
@@ -157,7 +182,10 @@ class Lead(Answer):
 
 
 class Activity(Answer):
-    """Something to do about a lead. `kind`: call_back. `done_by`: who spoke with the client, or who said that it is done."""
+    """Something to do about a lead. `kind`: call_back or answer.
+
+    `done_by`: who spoke with the client or answered him, who said that it is done, or who closed the lead.
+    """
 
     id: str
     kind: str
@@ -200,12 +228,14 @@ class Explanation(Answer):
 
 
 class Contact(Answer):
-    """A known person, with the keys of every contact merged into this one."""
+    """A known person, with the keys of every contact merged into this one; whose client he is, and where he works."""
 
     id: str
     version: int
     name: str | None
     keys: list[Key]
+    owner: str | None
+    company: Organisation | None
     created_at: Moment
 
 
@@ -259,7 +289,6 @@ class Suggestions(Page):
 class WholeContact(Contact):
     """A contact with its leads, newest first, and its timeline, oldest first; what it absorbed, and what is to be judged."""
 
-    owner: str | None
     leads: list[LeadOfContact]
     interactions: list[Interaction]
     merges: list[Merge]
@@ -267,13 +296,14 @@ class WholeContact(Contact):
 
 
 class Company(Answer):
-    """A company, or a line that several people use, with the shared keys that it owns and its leads, newest first."""
+    """A company, or a line that several people use: the shared keys that it owns, who works there, its leads, newest first."""
 
     id: str
     name: str | None
     owner: str | None
     keys: list[Key]
     created_at: Moment
+    contacts: list[Person]
     leads: list[LeadOfContact]
 
 
@@ -382,11 +412,22 @@ class Plan(Answer):
 
 
 class Channel(Answer):
-    """A configured channel and how it is."""
+    """A configured channel and how it is: `state` since when, and where it is not well, the `remedy` in words.
+
+    `next_at`: the next attempt of one that has no connection. Of one that fetches: when its provider was last heard, and how
+    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in.
+    """
 
     name: str
     kind: str
-    state: str
+    state: Literal["starting", "listening", "retrying", "misconfigured", "silent", "expiring", "stopped"]
+    since: Moment
+    detail: str | None
+    remedy: str | None
+    next_at: Moment | None
+    heard_at: Moment | None
+    restarts: int
+    refusals: int
 
 
 class Channels(Page):
@@ -501,12 +542,12 @@ class Replays(Answer):
 
 
 class Notice(Answer):
-    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not."""
+    """A notice that has not reached its manager: `due` is tried again at `due_at`, `dead` is not. A reply is for no manager."""
 
     id: str
     code: str
     lead: str | None
-    manager: str
+    manager: str | None
     state: Literal["due", "dead"]
     attempts: int
     error: str | None
@@ -534,12 +575,21 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class ChannelState(Answer):
+    """A configured channel and its state, for whoever has no token."""
+
+    name: str
+    kind: str
+    state: str
+    since: Moment
+
+
 class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
 
     ready: bool
     store: str
-    channels: list[Channel]
+    channels: list[ChannelState]
 
 
 class Document(Answer):
@@ -582,6 +632,18 @@ class LeadOrder(Order):
     team: Line | None = None
     reason: Line | None = None
     version: int | None = None
+
+
+class ReplyOrder(Order):
+    """What is to be said to the client, in the name of `manager`. `interaction`: the id of what it answers, else the latest.
+
+    `key`, as the header Idempotency-Key: the same again says nothing again.
+    """
+
+    text: Passage
+    manager: Line | None = None
+    interaction: Line | None = None
+    key: Line | None = None
 
 
 class LeadDown(Order):
@@ -641,6 +703,49 @@ class Description(Order):
     def only_what_was_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """So that null and nothing are told apart."""
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+class ContactRow(Order):
+    """One row of a file of contacts; `line` is its number there. A manager's name as `owner`, whose client it is."""
+
+    line: int = Field(ge=0)
+    name: Line | None = None
+    phones: list[Line] = Field(default=[], max_length=20)
+    emails: list[Line] = Field(default=[], max_length=20)
+    telegram: Line | None = None
+    vk: Line | None = None
+    company: Line | None = None
+    owner: Line | None = None
+
+
+class ContactRows(Order):
+    """Rows of a file of contacts. A row that was taken before changes nothing."""
+
+    rows: list[ContactRow] = Field(max_length=MOST_ROWS)
+    preview: bool = False
+
+
+class RowTaken(Answer):
+    """What came of a row: it made a contact, or one is known by its keys, or a company has them, or it is refused and `why`.
+
+    `doubts`: keys_of_two and another_name are suggestions to be judged, another_owner keeps the owner that there was; of a
+    refused row, what was wrong with its numbers and addresses.
+    """
+
+    line: int
+    result: Literal["created", "known", "company", "refused"]
+    why: Literal["no_key", "no_such_owner", "staff"] | None
+    contact: str | None
+    company: str | None
+    keys: list[str]
+    doubts: list[str]
+
+
+class BroughtIn(Answer):
+    """What came of some rows, in their order; `counts` by result."""
+
+    items: list[RowTaken]
+    counts: dict[str, int]
 
 
 class Availability(Order):

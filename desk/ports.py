@@ -62,9 +62,9 @@ class Board(Protocol):
         """The live page's facts as of one instant, `only` one manager's: waiting, work, teams, channels, day, now."""
 
     async def choices(self, language: str) -> Json:
-        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "zone", "now"}`.
+        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "replies", "zone", "now"}`.
 
-        `why` says the codes of reasons in words.
+        `why` says the codes of reasons in words, `replies` why a client was not answered.
         """
 
 
@@ -103,8 +103,11 @@ class People(Protocol):
     async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a contact, or give it an owner; only what `order` has is changed. The contact afterwards."""
 
+    async def bring_in(self, rows: Sequence[Mapping[str, Any]], *, preview: bool, actor: str) -> Json:
+        """Take rows of a file of contacts: `{"items", "counts"}`. With `preview` what that would do, and nothing is stored."""
+
     async def company(self, uid: str) -> Json:
-        """A company or an unnamed line, with its keys and leads."""
+        """A company or an unnamed line, with its keys, contacts and leads."""
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a company, or give it an owner; only what `order` has is changed. The company afterwards."""
@@ -137,6 +140,12 @@ class Office(Protocol):
 
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""
+
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """Say `text` to the client of a lead, in the name of `manager`; `interaction` is what it answers.
+
+        Its place on the timeline, with `lead` and `duplicate`. A key that is used again with the same text says nothing again.
+        """
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """An approach taken down by hand: its lead. With `preview` whom it may be from, and what would happen.
@@ -171,7 +180,7 @@ class Office(Protocol):
     async def invite(self, manager: str) -> Json:
         """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """Every channel with its state."""
 
     async def ledger(self) -> Json:

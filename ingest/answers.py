@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from desk.ports import Refused
 from ingest.rulebook import Rulebook
-from storage import decisions, handling, offers, rotation
+from storage import activities, decisions, handling, offers, rotation
 from storage.decisions import Decision
 from storage.handling import COUNTED, Standing
 from storage.names import Names
@@ -19,7 +19,10 @@ WAITING = frozenset({"unprocessed", "assigned"})
 
 
 class Answers:
-    """Accepting and refusing. Writes offers, silences, notices and its own decisions; the lead itself is the hand's business."""
+    """Accepting and refusing. Writes offers, silences, notices and its own decisions; the lead itself is the hand's business.
+
+    What was to be done about a lead is done when somebody closes it.
+    """
 
     def __init__(self, names: Names, new_id: Callable[[], int]) -> None:
         self._names = names
@@ -39,6 +42,8 @@ class Answers:
     ) -> None:
         """What a person's hand on a lead does to its offers and its clocks: one is accepted or none, and the others are told."""
         accepted = after.state == "in_work" and after.owner is not None
+        if after.state not in {*WAITING, "in_work"}:
+            activities.done(db, before.id, actor, now)
         if accepted and after.owner is not None:
             offers.has_answered(db, self._names, after.owner)
         if after.state in WAITING and (before.state not in WAITING or after.team != before.team):

@@ -1,6 +1,5 @@
 """The composition root: every part of a daemon, put together once from a configuration and a store."""
 
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from channels.adapter import Adapter
+from channels.message import Accepted, Envelope
 from channels.telegram.courier import Courier
 from ingest import log as logs
 from ingest.adapters import Adapters, made
@@ -17,7 +17,7 @@ from ingest.board import StoreBoard
 from ingest.callers import Callers
 from ingest.changes import Changes
 from ingest.config.policy import revision_document
-from ingest.config.schema import Config, MailRoute
+from ingest.config.schema import Config
 from ingest.config.secret import secret_values
 from ingest.current import Current
 from ingest.distribution import Distributor
@@ -26,6 +26,9 @@ from ingest.entrance import StoreEntrance
 from ingest.folding import Folding
 from ingest.gateway import Gateway
 from ingest.hand import Hand
+from ingest.health.health import Health
+from ingest.health.refusals import Refusals
+from ingest.health.watch import Watch
 from ingest.intake import Intake
 from ingest.linking import StoreLinks
 from ingest.listening import Listening
@@ -37,9 +40,12 @@ from ingest.notices.links import Links
 from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
-from ingest.notices.smtp import Email, Server
+from ingest.notices.smtp import Answers, Email, server_of
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
+from ingest.outgoing.quoting import Quoting
+from ingest.outgoing.sending import Sending
+from ingest.outgoing.writing import Writing
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.presses import Presses
@@ -86,8 +92,10 @@ class Parts:
     pipeline: Pipeline
     ticker: Ticker
     sender: Sender
+    sending: Sending
     suggester: Suggester
     summaries: Summaries
+    watch: Watch
     listening: Listening
     reloader: Reloader
     replying: Replying
@@ -119,7 +127,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     people = People(current)
     presses = Presses(names, rulebooks, hand, people.choices, store.ids.take)
     replying = Replying(adapters)
-    signals = Signals(presses.handlers())
+    writing = Writing(names, rulebooks, hand, adapters, store.ids.take)
+    quoting = Quoting(names, rulebooks, writing, people, lambda: current.config, store.ids.take)
+    signals = Signals({**presses.handlers(), **quoting.handlers()}, quoting.proofs())
     merging = Merging(names, rulebooks, distributor, store.ids.take)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
@@ -130,11 +140,13 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
         changes.settled(what.results)
-        replying.hand_over(presses.taken(result.entry for result in what.results))
+        entries = [result.entry for result in what.results]
+        replying.hand_over([*presses.taken(entries), *quoting.taken(entries)])
         if any(adapters.fetches(one.envelope.channel) for one in taken):
             enriching.wake()
         if what.told:
             sender.wake()
+            sending.wake()
         if what.more:
             ticker.poke()
         suggester.wake()
@@ -143,28 +155,39 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     enriching = Enriching(store, names, files, adapters, clock)
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     suggester = Suggester(store, clock, pipeline.is_busy)
-    intake = Intake(store, journal, zone, metrics.accepted, pipeline)
+    refusals = Refusals()
+
+    def accepted(envelopes: Sequence[Envelope], results: Sequence[Accepted]) -> None:
+        metrics.accepted(envelopes, results)
+        refusals.taken(envelope.channel for envelope in envelopes)
+
+    intake = Intake(store, journal, zone, accepted, pipeline)
     listening = Listening(store, journal, intake, adapters, clock, config.http.address())
+    health = Health(adapters, listening.states, refusals, clock, zone, config.language)
     editing = Editing(names, people.choices, store.ids.take)
     links = Links(secrets.links)
-    composer = Composer(names, people, editing, links, clock.now, listening.troubles)
-    told = routes(config, adapters, rulebooks)
+    composer = Composer(names, people, editing, links, clock.now, health.troubles)
+    told = routes(config, adapters, rulebooks, secrets.marks)
     sender = Sender(
         store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, hand.undelivered, editing
     )
 
     def given() -> None:
         sender.wake()
+        sending.wake()
         changes.publish("leads")
 
+    sending = Sending(store, names, adapters, clock, given)
     ticker = Ticker(store, distributor, rulebooks, clock, given)
     summaries = Summaries(store, names, current, clock, sender.wake)
+    watch = Watch(store, names, rulebooks, health, current, clock, sender.wake)
     gateway = Gateway(
         intake,
         adapters,
         clock,
         metrics,
         Callers(store, names, rulebooks, clock),
+        refusals,
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
@@ -175,7 +198,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         fresh = made(changed, secrets.marks, adapters)
         listening.change(fresh)
         adapters.change(fresh)
-        sender.change(routes(changed, adapters, rulebooks))
+        refusals.forget()
+        sender.change(routes(changed, adapters, rulebooks, secrets.marks))
         logs.also_scrub(secret_values(changed))
         changes.publish("leads")
         ticker.poke()
@@ -211,13 +235,15 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         reloader,
         zone,
         ticker.poke,
-        listening.states,
+        health,
         units,
         who_is_who,
         taking_down,
         changes,
         entrance,
         lambda: courier(current.config, adapters),
+        writing,
+        sending.wake,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
@@ -231,8 +257,10 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         pipeline,
         ticker,
         sender,
+        sending,
         suggester,
         summaries,
+        watch,
         listening,
         reloader,
         replying,
@@ -265,8 +293,8 @@ def files_folder(config: Config, store: Store) -> Path:
     return beside / "files"
 
 
-def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks) -> list[Route]:
-    """The routes for notices, in the configured order; the console where there is none."""
+def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks, secret: bytes) -> list[Route]:
+    """The routes for notices, in the configured order; the console where there is none. `secret` is the adapters'."""
     mail = config.mail_route()
     bot = courier(config, adapters)
     console = Console()
@@ -276,19 +304,21 @@ def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rule
     if mail is not None:
         managers = {name: person.email for name, person in config.managers.items() if person.email}
         addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
-        known["email"] = Email(_server(mail), mail.sender, addresses)
+        known["email"] = Email(server_of(mail), mail.sender, addresses, answers=_answers(config, adapters, secret))
     order = config.notices.order or ("telegram", "email")
     return [known[name] for name in order if name in known] or [console]
+
+
+def _answers(config: Config, adapters: Mapping[str, Adapter[Any]], secret: bytes) -> Answers | None:
+    """Where answers to notices by mail go: to the mailbox of the notices' own account where it is read, else the first that is."""
+    account = None if config.notices.email is None else config.notices.email.account
+    read = [(getattr(one.config, "account", None), one.mailbox) for one in adapters.values() if one.mailbox is not None]
+    mailbox = next((box for own, box in read if account is not None and own == account), None)
+    mailbox = mailbox or next((box for _, box in read), None)
+    return None if mailbox is None else Answers(mailbox, secret)
 
 
 def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | None:
     """The bot that tells managers, None where none does."""
     found = getattr(adapters.get(config.telegram_channel() or ""), "courier", None)
     return found if isinstance(found, Courier) else None
-
-
-def _server(mail: MailRoute) -> Server:
-    tls = {True: "implicit", "starttls": "starttls", False: "none"}[mail.smtp.tls]
-    password = None if mail.password is None else mail.password.get_secret_value()
-    context = None if tls == "none" else ssl.create_default_context()
-    return Server(mail.smtp.host, mail.smtp.port, tls, mail.user, password, context)  # type: ignore[arg-type] # the three

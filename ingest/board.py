@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from desk.ports import Json, Refused
 from ingest.config.schema import Config
+from ingest.outgoing.texts import REASONS
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sentences import TEXTS, say
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import Standing, find_obstacle
 from routing.policy import Manager, Team
-from storage import board, rotation, views
+from storage import activities, board, rotation, views
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -34,7 +35,7 @@ class StoreBoard:
         rulebooks: Rulebooks,
         clock: Clock,
         config: Callable[[], Config],
-        channels: Callable[[], Awaitable[Json]],
+        channels: Callable[[str], Awaitable[Json]],
     ) -> None:
         self._store = store
         self._names = names
@@ -47,7 +48,7 @@ class StoreBoard:
         """The live page's facts as of one instant; a manager's own are fewer."""
         told = self._told(language)
         now = self._clock.now()
-        channels: Sequence[Json] = [] if only else (await self._channels())["items"]
+        channels: Sequence[Json] = [] if only else (await self._channels(told))["items"]
         try:
             return await self._store.read(lambda db: self._board(db, only, told, now, channels))
         except Away as error:
@@ -65,6 +66,7 @@ class StoreBoard:
             "managers": {name: manager.name for name, manager in config.managers.items()},
             "teams": list(config.teams),
             "why": {code: say("reason", code, told) for code in TEXTS["reason"]},
+            "replies": {code: REASONS.say(code, told) for code in REASONS},
             "reasons": {state: list(reasons) for state, reasons in config.reasons.items()},
         }
 
@@ -91,9 +93,9 @@ class StoreBoard:
             "teams": self._teams(db, rulebook, language, now, only),
         }
         if only is not None:
-            return shown
+            return _with_to_do(db, shown)
         today = board.day(db, now.astimezone(zone).date().isoformat())
-        return shown | {
+        shown |= {
             "waiting": [
                 lead | {"why": say("reason", lead["reason"], language) if lead["reason"] else NOBODY}
                 for lead in board.waiting(db, MOST_WAITING)
@@ -102,6 +104,7 @@ class StoreBoard:
             "channels": [one | {"today": today.get(one["name"], {}).get("received", 0)} for one in channels],
             "day": today,
         }
+        return _with_to_do(db, shown)
 
     def _teams(
         self, db: sa.Connection, rulebook: Rulebook, language: Language, now: datetime, only: str | None
@@ -131,6 +134,15 @@ class StoreBoard:
         placed = {name for team in policy.teams.values() for name in team.members}
         apart = [shown(name, []) for name, standing in standings.items() if name not in placed and standing.open]
         return [*teams, {"name": None, "managers": apart}] if apart else teams
+
+
+def _with_to_do(db: sa.Connection, shown: Json) -> Json:
+    """The page with what is to be done about each lead on it, in one statement."""
+    listed: list[Json] = [*shown.get("waiting", ()), *(lead for group in shown["work"] for lead in group["leads"])]
+    todo = activities.open_of(db, {lead["id"] for lead in listed})
+    for lead in listed:
+        lead["to_do"] = todo.get(lead["id"], [])
+    return shown
 
 
 def _manager(

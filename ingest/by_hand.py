@@ -1,6 +1,6 @@
 """What a person decided who took an approach down by hand, put before what the rules say while its envelope is settled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -70,6 +70,13 @@ def manager_of(rulebook: Rulebook, said: Inbound) -> str | None:
     return manager if manager in rulebook.policy.managers else None
 
 
+def parted(assigned: Sequence[Assigned], newcomers: Collection[int]) -> tuple[Sequence[Assigned], Sequence[Assigned]]:
+    """Those about leads that were there before their batch, which go out before anybody's turn comes; and those it opened."""
+    new = {*newcomers, *(one.lead.id for one in assigned if isinstance(one.lead, NewLead))}
+    known = [one for one in assigned if not isinstance(one.lead, NewLead) and one.lead not in new]
+    return known, [one for one in assigned if one not in known]
+
+
 def assign(
     db: sa.Connection,
     names: Names,
@@ -78,7 +85,9 @@ def assign(
     new_id: Callable[[], int],
     now: datetime,
 ) -> bool:
-    """Write these leads under the locks of their teams, after what was distributed; whether anybody is to be told."""
+    """Write these leads under the locks of their teams; whether anybody is to be told."""
+    if not assigned:
+        return False
     made: list[Decision] = []
     notices: list[Notice] = []
     for one in assigned:

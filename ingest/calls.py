@@ -22,7 +22,7 @@ from ingest.overdue import is_away
 from ingest.rulebook import Rulebook
 from kernel.clock import iso
 from storage import activities, calls, decisions, offers, overdue, rotation
-from storage.activities import Activity
+from storage.activities import CALL_BACK, Activity
 from storage.calls import RINGING, Stand
 from storage.decisions import SYSTEM, Decision
 from storage.journal import Claimed, Result
@@ -35,7 +35,6 @@ SILENCE: Final = timedelta(seconds=60)
 """A telephone that rings gives a sign of it so often; then the lead waits no longer for an answer."""
 SIGN_OF_LIFE: Final = timedelta(minutes=15)
 LONGEST_CALL: Final = timedelta(hours=2)
-CALL_BACK: Final = "call_back"
 CALL_BACK_WITHIN: Final = timedelta(minutes=30)
 STRANGER: Final = "outgoing"
 
@@ -93,7 +92,7 @@ class _Changes:
     missed: dict[int, Heard] = field(default_factory=dict)
     answered: dict[int, tuple[datetime, str]] = field(default_factory=dict)
     heard: dict[int, datetime] = field(default_factory=dict)
-    on_call: dict[str, datetime | None] = field(default_factory=dict)
+    on_call: dict[int, tuple[str, datetime] | None] = field(default_factory=dict)
     loads: Counter[str] = field(default_factory=Counter)
     notices: list[Notice] = field(default_factory=list)
     records: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
@@ -180,7 +179,7 @@ class Calls:
         calls.take(db, self._names, changes.taken, now)
         self._end_offers(db, changes, now)
         offers.change_loads(db, self._names, changes.loads)
-        calls.on_call(db, self._names, changes.on_call)
+        calls.on_call(db, self._names, changes.on_call, now)
         made = [Decision(self._new_id(), now, stage, record, lead) for stage, lead, record in changes.records]
         decisions.write(db, made)
         rotation.tell(db, self._names, changes.notices, (self._new_id() for _ in changes.notices), now)
@@ -276,17 +275,11 @@ class _Hearing:
     def _count_speakers(self) -> None:
         """Who speaks gets no leads; who has hung up, or has handed the call on, does."""
         call, was = self._heard.call, self._heard.was
-        if was is not None and was.phase == "answered" and not was.over and was.extension != call.extension:
-            before = self._rulebook.manager_at(was.extension)
-            if before is not None:
-                self._changes.on_call[before] = None
-        if self._manager is None or call.phase != "answered":
-            return
-        if not call.over:
+        if self._manager is not None and call.phase == "answered" and not call.over:
             until = min(self._heard.at + SIGN_OF_LIFE, self._heard.since + LONGEST_CALL)
-            self._changes.on_call[self._manager] = until
-        elif was is not None and not was.over:
-            self._changes.on_call[self._manager] = None
+            self._changes.on_call[self._heard.interaction] = (self._manager, until)
+        elif was is not None and was.phase == "answered" and not was.over:
+            self._changes.on_call[self._heard.interaction] = None
 
     def _ringing(self) -> None:
         """Nobody is told and nobody gets the lead, unless it waited before the call."""

@@ -16,6 +16,7 @@ from channels.adapter import Adapter, Rejected
 from channels.message import Accepted, Answer, Request
 from ingest.answering import answered, response, written
 from ingest.callers import Callers
+from ingest.health.refusals import Refusals
 from ingest.intake import Busy, Intake
 from ingest.metrics import Metrics
 from kernel.clock import Clock
@@ -46,6 +47,7 @@ class Gateway:
         clock: Clock,
         metrics: Metrics,
         callers: Callers | None = None,
+        refusals: Refusals | None = None,
         *,
         max_body: int,
         trusted_proxies: Sequence[Network],
@@ -55,6 +57,7 @@ class Gateway:
         self._clock = clock
         self._metrics = metrics
         self._callers = callers
+        self._refusals = refusals or Refusals()
         self._max_body = max_body
         self._proxies = tuple(trusted_proxies)
 
@@ -212,6 +215,7 @@ class Gateway:
     def _refused(self, name: str, adapter: Adapter[Any], asked: Request, error: Exception) -> Answer:
         """The answer to a delivery that was not taken in, which is counted."""
         refusal = _refusal(name, error)
+        self._refusals.refused(name, refusal.status, refusal.code, asked.at)
         return self._counted(name, refusal, adapter.refused(asked, refusal))
 
     def _counted(self, channel: str, refusal: Rejected, shown: Answer | None) -> Answer:

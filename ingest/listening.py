@@ -3,15 +3,16 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
 
 from channels.adapter import Adapter, Misconfigured, Unavailable
 from channels.message import Accepted, Envelope, Position
+from ingest.health import states
+from ingest.health.states import Code, Polled, Pulse, Retrying, Starting, Stopped
 from ingest.intake import Busy, Intake
 from kernel.clock import Clock
 from storage.cursors import Cursor, Stale
@@ -27,19 +28,15 @@ BUSY_PAUSE: Final = 0.2
 ENDS_WITHIN: Final = 5.0
 """Seconds that a channel has to end after it was cancelled; one that does not is left behind, with nothing to write to."""
 
-Condition = Literal["starting", "listening", "retrying", "misconfigured"]
-
 log = structlog.get_logger("priyom.listening")
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """How a channel stands, since when, and what a person must know or do about it. Never a secret."""
+class _Hung(Unavailable):
+    """No sign of life within the channel's deadline."""
 
-    condition: Condition
-    since: datetime
-    detail: str | None = None
-    heard_at: datetime | None = None
+
+class _Ended(Unavailable):
+    """It ended, and nobody told it to."""
 
 
 class Listening:
@@ -66,17 +63,12 @@ class Listening:
         self._sleep = pause
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
         self._changed = asyncio.Event()
-        self._states: dict[str, State] = {name: State("starting", clock.now()) for name in self._adapters}
+        self._states: dict[str, Pulse] = {name: Pulse(Starting(clock.now())) for name in self._adapters}
 
     @property
-    def states(self) -> Mapping[str, State]:
-        """The state of every channel that listens, by name."""
+    def states(self) -> Mapping[str, Pulse]:
+        """How every channel that listens is, by name."""
         return self._states
-
-    def troubles(self) -> Mapping[str, str]:
-        """What is wrong with each channel that is not well."""
-        unwell = {n: state for n, state in self._states.items() if state.condition in {"retrying", "misconfigured"}}
-        return {name: state.detail or state.condition for name, state in unwell.items()}
 
     def change(self, adapters: Mapping[str, Adapter[Any]]) -> None:
         """Listen to these from now on; one that is the same object goes on undisturbed."""
@@ -95,11 +87,13 @@ class Listening:
                 await _end([running.pop(name)[1] for name in gone])
                 for name, adapter in self._adapters.items():
                     if name not in running:
-                        self._states[name] = State("starting", self._clock.now())
+                        self._states[name] = Pulse(Starting(self._clock.now()))
                         running[name] = (adapter, asyncio.create_task(self._keep(name), name=f"listen:{name}"))
                 await self._changed.wait()
         finally:
             await _end([task for _, task in running.values()])
+            for name in self._states:
+                self._say(name, Stopped(self._clock.now()))
 
     async def _keep(self, name: str) -> None:
         """Listen for ever: one place that decides what follows each kind of trouble."""
@@ -121,7 +115,7 @@ class Listening:
         finally:
             port.close()
             await _end([listening])
-        return Unavailable("it stopped by itself")
+        return _Ended("it stopped by itself")
 
     @staticmethod
     async def _until_quiet(listening: "asyncio.Task[None]", port: "_Port", quiet_after: float) -> None:
@@ -136,42 +130,44 @@ class Listening:
             finally:
                 heard.cancel()
             if not done:
-                raise Unavailable(f"no sign of life for {quiet_after:.0f} s")
+                raise _Hung(f"no sign of life for {quiet_after:.0f} s")
         if listening.cancelled():
             # Not by us: something inside it was. Awaiting it would end our own task for good.
-            raise Unavailable("it was cancelled from within")
+            raise _Ended("it was cancelled from within")
         await listening
 
     def _pause(self, name: str, trouble: Exception, failures: int) -> float:
         """Say how the channel stands now; how many seconds to wait before the next attempt."""
+        now = self._clock.now()
         if isinstance(trouble, Misconfigured):
-            self._say(name, "misconfigured", str(trouble))
+            self._say(name, states.Misconfigured(now, str(trouble), trouble.russian))
             return MISCONFIGURED_PAUSE
         if not isinstance(trouble, Unavailable):
             log.error("a channel failed", action="channel.failed", channel=name, exc_info=trouble)
-            self._say(name, "retrying", type(trouble).__name__)
-            again_in = None
-        else:
-            self._say(name, "retrying", str(trouble))
-            again_in = trouble.again_in
-        if again_in is not None:
-            return max(again_in, FIRST_PAUSE)
-        growing = FIRST_PAUSE * 2.0 ** min(failures - 1, DOUBLINGS)
-        return min(LAST_PAUSE, growing) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
+        if isinstance(trouble, _Hung):
+            self._states[name] = self._states[name].hanging()
+        seconds = _seconds(trouble, failures)
+        said = str(trouble) if isinstance(trouble, Unavailable) else type(trouble).__name__
+        self._say(name, Retrying(now, _code(trouble), said, now + timedelta(seconds=seconds)))
+        return seconds
 
-    def _say(self, name: str, condition: Condition, detail: str | None) -> None:
+    def _say(self, name: str, state: Polled) -> None:
         before = self._states[name]
-        if (before.condition, before.detail) == (condition, detail):
-            return
-        since = before.since if before.condition == condition else self._clock.now()
-        self._states[name] = State(condition, since, detail, before.heard_at)
-        level = log.info if condition == "listening" else log.warning
-        level("a channel's state", action="channel.state", channel=name, state=condition, detail=detail)
+        after = self._states[name] = before.became(state)
+        if (before.condition, before.detail) != (after.condition, after.detail):
+            self._log(name, after)
+
+    @staticmethod
+    def _log(name: str, pulse: Pulse) -> None:
+        level = log.info if pulse.condition in {"listening", "stopped"} else log.warning
+        level("a channel's state", action="channel.state", channel=name, state=pulse.condition, detail=pulse.detail)
 
     def heard(self, name: str) -> None:
         """The provider of a channel answered."""
-        self._say(name, "listening", None)
-        self._states[name] = replace(self._states[name], heard_at=self._clock.now())
+        before = self._states[name]
+        after = self._states[name] = before.heard(self._clock.now())
+        if before.condition != after.condition:
+            self._log(name, after)
 
     async def accept(self, name: str, envelopes: Sequence[Envelope], position: Position | None) -> list[Accepted]:
         """Commit what a channel fetched, waiting while more is under way than this process holds."""
@@ -251,6 +247,23 @@ class _Port:
     @property
     def address(self) -> str:
         return self._address
+
+
+def _seconds(trouble: Exception, failures: int) -> float:
+    """How long to wait: what the provider says, else longer after each failure, spread by chance."""
+    again_in = trouble.again_in if isinstance(trouble, Unavailable) else None
+    if again_in is not None:
+        return max(again_in, FIRST_PAUSE)
+    growing = FIRST_PAUSE * 2.0 ** min(failures - 1, DOUBLINGS)
+    return min(LAST_PAUSE, growing) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
+
+
+def _code(trouble: Exception) -> Code:
+    if isinstance(trouble, _Hung):
+        return "hung"
+    if isinstance(trouble, _Ended):
+        return "ended"
+    return "unavailable" if isinstance(trouble, Unavailable) else "defect"
 
 
 async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:

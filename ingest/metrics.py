@@ -2,16 +2,30 @@
 
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from channels.message import Accepted, Envelope
+from ingest.health.states import CONDITIONS
 from storage.journal import Result
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
 Gauges = tuple[int, float, Sequence[tuple[str, str, int]], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigures:
+    """How a channel is: its condition, seconds since its provider was heard and how many are borne, refusals in a row, restarts."""
+
+    name: str
+    condition: str
+    heartbeat_age: float | None
+    deadline: float | None
+    refusals: int
+    restarts: int
 
 
 class Metrics:
@@ -44,6 +58,31 @@ class Metrics:
         self._waiting = Gauge("priyom_leads_waiting", "Unprocessed leads", ["team", "reason"], registry=self.registry)
         self._outbox = Gauge("priyom_outbox", "Notices not sent", ["state"], registry=self.registry)
 
+        self._states = Gauge(
+            "priyom_channel_state", "1 for the state that a channel is in", ["channel", "state"], registry=self.registry
+        )
+        self._heartbeats = Gauge(
+            "priyom_channel_heartbeat_age_seconds",
+            "Since the provider of a channel that fetches was heard",
+            ["channel"],
+            registry=self.registry,
+        )
+        self._deadlines = Gauge(
+            "priyom_channel_heartbeat_deadline_seconds",
+            "The age of a heartbeat at which a channel is started anew",
+            ["channel"],
+            registry=self.registry,
+        )
+        self._in_a_row = Gauge(
+            "priyom_channel_refusals_in_a_row",
+            "Deliveries refused since one was taken",
+            ["channel"],
+            registry=self.registry,
+        )
+        self._restarts = Gauge(
+            "priyom_channel_restarts", "Restarts for a missed heartbeat", ["channel"], registry=self.registry
+        )
+
     def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
         """Envelopes were committed."""
         told = Tally([(e.channel, result.duplicate) for e, result in zip(envelopes, accepted, strict=True)])
@@ -65,6 +104,20 @@ class Metrics:
     def sent(self, route: str, sent: bool) -> None:  # noqa: FBT001 - a callback of two facts
         """A notice left, or did not."""
         self._notices.labels(route, "sent" if sent else "failed").inc()
+
+    def channels(self, figures: Sequence[ChannelFigures]) -> None:
+        """How the channels are now."""
+        for gauge in (self._states, self._heartbeats, self._deadlines, self._in_a_row, self._restarts):
+            gauge.clear()
+        for one in figures:
+            for condition in CONDITIONS:
+                self._states.labels(one.name, condition).set(condition == one.condition)
+            self._in_a_row.labels(one.name).set(one.refusals)
+            if one.deadline is not None:
+                self._deadlines.labels(one.name).set(one.deadline)
+                self._restarts.labels(one.name).set(one.restarts)
+            if one.heartbeat_age is not None:
+                self._heartbeats.labels(one.name).set(one.heartbeat_age)
 
     def text(self, gauges: Gauges | None) -> bytes:
         """All of it in Prometheus' text format. `gauges`: pending, age of the oldest, waiting leads, outbox; None while unknown."""

@@ -19,18 +19,19 @@ from ingest.current import Current
 from ingest.entrance import StoreEntrance
 from ingest.explain import sentences
 from ingest.hand import Hand
+from ingest.health.health import Health
 from ingest.invitations import Named, invite
-from ingest.listening import State
 from ingest.metrics import Metrics
 from ingest.notices.texts import render
+from ingest.outgoing.writing import Wanted, Writing
 from ingest.people import StorePeople
 from ingest.pipeline import Pipeline
 from ingest.reloading import Reloader
 from ingest.rulebook import Rulebooks
 from ingest.settle import Reading, Settled, Settler
-from ingest.taking_down import DESK, TakingDown
+from ingest.taking_down import TakingDown
 from ingest.units import Units
-from kernel.clock import Clock, instant, iso
+from kernel.clock import Clock, instant
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
@@ -66,15 +67,19 @@ class StoreOffice:
         reloader: Reloader,
         zone: ZoneInfo,
         on_change: Callable[[], None],
-        states: Mapping[str, State],
+        health: Health,
         units: Units,
         people: StorePeople,
         taking_down: TakingDown,
         changes: Changes,
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
+        writing: Writing,
+        on_written: Callable[[], None],
     ) -> None:
         self._bot = bot
+        self._writing = writing
+        self._on_written = on_written
         self._store = store
         self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
         self.people = people
@@ -94,7 +99,7 @@ class StoreOffice:
         self._reloader = reloader
         self._zone = zone
         self._on_change = on_change
-        self._states = states
+        self._health = health
         self._changes = changes
         self._entrance = entrance
 
@@ -155,6 +160,23 @@ class StoreOffice:
         shown: Json = await self._run(unit)
         self._on_change()
         self._changes.publish("lead", uid, shown["version"])
+        return shown
+
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A word to the client of a lead: its place on the timeline. The same key and text again say nothing again."""
+        now = self._clock.now()
+        named = None if key is None else f"api:{uid}:{key}"
+
+        def unit(db: sa.Connection) -> Json:
+            number = _number(db, uid)
+            wanted = Wanted(number, order["text"], actor, order.get("manager"), order.get("interaction"), named)
+            said, new = self._writing.write(db, wanted, now)
+            return {"lead": uid, "duplicate": not new} | views.interaction(db, self._names, said)
+
+        shown: Json = await self._run(unit)
+        self._on_written()
+        self._on_change()
+        self._changes.publish("leads")
         return shown
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
@@ -312,23 +334,9 @@ class StoreOffice:
         except Away as error:
             raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
 
-    async def channels(self) -> Json:
-        """Every configured channel and how it stands. What only receives has no connection to lose: while we run, it listens."""
-        shown = [self._channel(name, one) for name, one in self._adapters.items() if name != DESK]
-        return {"items": shown, "next": None}
-
-    def _channel(self, name: str, adapter: Adapter[Any]) -> Json:
-        shown: Json = {"name": name, "kind": adapter.kind, "state": "listening"}
-        state = self._states.get(name)
-        if state is None:
-            return shown
-        heard = None if state.heard_at is None else iso(state.heard_at)
-        return shown | {
-            "state": state.condition,
-            "since": iso(state.since),
-            "detail": state.detail,
-            "heard_at": heard,
-        }
+    async def channels(self, language: str = "") -> Json:
+        """Every configured channel, how it is, and what to do about that in a language; left out: the company's."""
+        return {"items": [self._health.described(name, language) for name in self._health.names()], "next": None}
 
     async def ledger(self) -> Json:
         """The account of every envelope; `balanced` where counters, rows and effects agree."""
@@ -466,12 +474,18 @@ class StoreOffice:
         try:
             current = await self._store.read(lambda db: version(db) == HEAD)
         except Away:
-            return {"ready": False, "store": "away", "channels": (await self.channels())["items"]}
+            return {"ready": False, "store": "away", "channels": self._channel_states()}
         store = "ok" if current else "old_schema"
-        return {"ready": current, "store": store, "channels": (await self.channels())["items"]}
+        return {"ready": current, "store": store, "channels": self._channel_states()}
+
+    def _channel_states(self) -> list[Json]:
+        """No more than anybody may know."""
+        shown = [self._health.described(name, "") for name in self._health.names()]
+        return [{key: one[key] for key in ("name", "kind", "state", "since")} for one in shown]
 
     async def metrics(self) -> bytes:
         """Prometheus text; the gauges are read from the store, and are left as they were while it is away."""
+        self._metrics.channels(self._health.figures())
         try:
             figures = await self._store.read(
                 lambda db: (views.pending(db), views.waiting_counts(db), outbox.counts(db))

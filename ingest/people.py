@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from dedup.keys import Key, normalise
 from desk.ports import Json, Refused
 from ingest.explain import suggestion as in_words
+from ingest.importing import Importing
 from ingest.merging import Merging
 from ingest.rulebook import Rulebooks
 from ingest.units import Units
@@ -43,6 +44,7 @@ class StorePeople:
         self._language = language
         self._new_id = new_id
         self._on_change = on_change
+        self._importing = Importing(units, names, rulebooks, clock, new_id, on_change)
 
     def whole(self, db: sa.Connection, root: int, language: Language) -> Json:
         """A contact with its leads and timeline, what it has absorbed, and what is to be judged about it."""
@@ -137,6 +139,10 @@ class StorePeople:
         shown: Json = await self._units.run(unit)
         self._on_change()
         return shown
+
+    async def bring_in(self, rows: Sequence[Mapping[str, Any]], *, preview: bool, actor: str) -> Json:
+        """Take rows of a file of contacts, or show what that would do."""
+        return await self._importing.take(rows, actor, preview=preview)
 
     async def company(self, uid: str) -> Json:
         """One company or unnamed line."""

@@ -136,7 +136,7 @@ class Presses:
         pair = (lead.id, manager)
         if lead.owner == manager and lead.state in {"assigned", "in_work"}:
             return None
-        if choice.action in {"accept", "decline"} and messages.offered(db, self._names, {pair}):
+        if choice.action in {"accept", "decline", "view"} and messages.offered(db, self._names, {pair}):
             return None
         if lead.state not in OPEN:
             return self._say(manager, "closed")
@@ -176,7 +176,8 @@ class Presses:
                 colleague = numbered.get(choice.argument)
                 return None if colleague is None else {"manager": colleague}
             case "decline":
-                return {"manager": manager, "reason": choice.argument or None}
+                refusal = self._choices(manager).refusal(choice.argument)
+                return None if choice.argument and refusal is None else {"manager": manager, "reason": refusal}
             case _:
                 return {"manager": manager}
 

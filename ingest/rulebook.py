@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from dedup.enquiry import Limits
 from dedup.keys import KeyRules
 from dedup.staff import StaffRules
+from ingest.automatic_texts import Courtesy, courtesy_from
 from ingest.config.policy import policy_from
 from kernel.durations import parse_duration
 from routing.addressee import addressee
@@ -21,12 +23,13 @@ from storage.names import Names
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a channel's entry says of all that comes through it. `numbers`: sources by `addressee`."""
+    """What a channel's entry says of all that comes through it. `numbers`: sources by `addressee`; `courtesy`: its answers."""
 
     kind: str
     source: str | None
     team: str | None
     numbers: Mapping[str, str] = field(default_factory=dict)
+    courtesy: Courtesy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
         policy,
         KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
-        {name: _origin(channel, document["region"]) for name, channel in document["channels"].items()},
+        {name: _origin(channel, document) for name, channel in document["channels"].items()},
         _staff(document),
         {name: _clock(policy, team) for name, team in policy.teams.items()},
         {name: str(m["telegram"]) for name, m in document["managers"].items() if m.get("telegram")},
@@ -111,9 +114,10 @@ def _clock(policy: Policy, team: Team) -> WorkingTime:
     return working_time(policy.managers[name] for name in team.members if name in policy.managers)
 
 
-def _origin(channel: Mapping[str, Any], region: str) -> Origin:
-    numbers = {addressee(number, region): source for number, source in channel.get("numbers", {}).items()}
-    return Origin(channel["kind"], channel["source"], channel["team"], numbers)
+def _origin(channel: Mapping[str, Any], document: Mapping[str, Any]) -> Origin:
+    numbers = {addressee(number, document["region"]): source for number, source in channel.get("numbers", {}).items()}
+    courtesy = courtesy_from(channel.get("answer"), ZoneInfo(document["timezone"]))
+    return Origin(channel["kind"], channel["source"], channel["team"], numbers, courtesy)
 
 
 class Rulebooks:

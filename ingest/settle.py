@@ -15,10 +15,11 @@ from channels.message import Ignored, Inbound, Parsed, Signal
 from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
-from ingest import by_hand
+from ingest import by_hand, unanswered
 from ingest.approach import enquiry_from
+from ingest.automatic_answers import Asked, AutomaticAnswers, courtesy_of
 from ingest.by_hand import Assigned
-from ingest.calls import Calls, Heard, Outcome, attached, without_strangers
+from ingest.calls import Calls, Heard, attached, without_strangers
 from ingest.colleagues import without_managers
 from ingest.distribution import Distributor, Newcomer, teams_of
 from ingest.folding import Folding
@@ -27,6 +28,7 @@ from ingest.overdue import is_away
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sifting import TEST, without_staff
 from ingest.signals import Signals
+from ingest.unanswered import Unanswered, wants_answer
 from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
@@ -80,6 +82,8 @@ class _Batch:
     edition: int | None = None
     joined: bool = False
     assigned: list[Assigned] = field(default_factory=list)
+    unanswered: dict[int, Unanswered] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
         """These come to nothing further, and so do those that were to follow them."""
@@ -119,6 +123,7 @@ class Settler:
         self._signals = signals
         self._merging = merging
         self._calls = Calls(names, new_id)
+        self._automatic = AutomaticAnswers(names, new_id)
         self._new_id = new_id
 
     def settle(
@@ -139,7 +144,9 @@ class Settler:
         repeats = self._journal.repeats(db, [r.claimed for r in readings])
         batch = _Batch()
         inbound: list[tuple[Claimed, Inbound]] = []
-        for reading in readings:
+        for read in readings:
+            meant = self._signals.meant(db, read.claimed, read.parsed)
+            reading = read if meant is read.parsed else replace(read, parsed=meant)
             said = _said(reading, repeats)
             if isinstance(reading.parsed, Signal):
                 batch.signalled |= self._signals.handle(db, reading.claimed, reading.parsed, now)
@@ -298,9 +305,14 @@ class Settler:
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
-        batch.interactions.append(
-            _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
-        )
+        written = _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
+        batch.interactions.append(written)
+        if said.answerable is not None and courtesy_of(rulebook, claimed.envelope.channel) is not None:
+            batch.asked.append(Asked(claimed, said, written, choice.team, test))
+        if wants_answer(said) and not test:
+            within = choice.respond_within or (None if slot is None else slot.respond_within)
+            mail = Unanswered(interaction_id, choice.team, at, within, verdict.opens)
+            batch.unanswered.setdefault(lead, mail)
         if said.call is not None:
             began = verdict.opens or verdict.code == "reopen"
             batch.heard.append(Heard(lead, interaction_id, said, None, at, at, began))
@@ -423,7 +435,14 @@ class Settler:
     ) -> Settled:
         crashpoint("settle.before_distribute")
         given, more = 0, False
-        called = self._apply_calls(db, batch, rulebook, now)
+        known, opened = by_hand.parted(batch.assigned, batch.newcomers)
+        is_written = bool(batch.heard or known)
+        if is_written:
+            # A lead that somebody answered, or that a person gave to somebody, is nobody's turn.
+            rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
+            self._write_known(db, batch, rulebook, now)
+        told = by_hand.assign(db, self._names, rulebook, known, self._new_id, now)
+        called = self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now) if batch.heard else None
         newcomers = list(batch.newcomers.values())
         opened_by_hand = {one.lead.team for one in batch.assigned if isinstance(one.lead, NewLead)}
         teams = teams_of(newcomers) | batch.reopened_teams | opened_by_hand
@@ -439,30 +458,30 @@ class Settler:
                 now,
                 newcomers,
                 restate=bool(batch.reopened or (called is not None and called.quiet)),
-                once_locked=lambda: self._write_known(db, batch, rulebook, now) if called is None else None,
+                once_locked=lambda: None if is_written else self._write_known(db, batch, rulebook, now),
             )
             leads.write_leads(db, self._names, spread.newcomers)
             given, more = spread.given, spread.more
+        unanswered.write(db, rulebook, batch.unanswered, self._new_id)
         leads.write_leads(db, self._names, batch.tests)
         leads.close(db, [(lead.id, lead.created_at) for lead in batch.tests])
         if called is not None:
             leads.write_leads(db, self._names, called.taken)
             calls.accepted(db, [lead.id for lead in called.taken], now)
-        told = by_hand.assign(db, self._names, rulebook, batch.assigned, self._new_id, now) if batch.assigned else False
+        told |= by_hand.assign(db, self._names, rulebook, opened, self._new_id, now)
+        answered = bool(batch.asked) and self._automatic.write(db, rulebook, batch.asked, now)
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
         told = bool(
-            told or given or batch.again or batch.signalled or batch.joined or (called is not None and called.told)
+            told
+            or answered
+            or given
+            or batch.again
+            or batch.signalled
+            or batch.joined
+            or (called is not None and called.told)
         )
         return Settled(tuple(batch.results), told, more or batch.joined)
-
-    def _apply_calls(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> Outcome | None:
-        """What the batch's calls do, before anything is distributed: a lead that somebody answered is nobody's turn."""
-        if not batch.heard:
-            return None
-        rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
-        self._write_known(db, batch, rulebook, now)
-        return self._calls.settle(db, rulebook, batch.heard, batch.newcomers, now)
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:

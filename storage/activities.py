@@ -12,10 +12,13 @@ from kernel.ids import uuid7_hex
 from storage.rows import Prepared, dashed, insert, pack, rows, update
 from storage.schema import activities, contacts, leads
 
+ANSWER: Final = "answer"
+CALL_BACK: Final = "call_back"
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something to do about a lead. `due_at` None: at no particular time."""
+    """Something to do about a lead. `kind` is one of the above; `due_at` None: at no particular time."""
 
     id: int
     lead: int
@@ -95,8 +98,8 @@ def close(db: sa.Connection, done: Sequence[tuple[int, datetime, str]]) -> None:
 
 
 def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
-    """All that was and is to be done about a lead, oldest first, as the API shows it."""
-    found = db.execute(sa.select(activities).where(activities.c.lead_id == lead).order_by(activities.c.id))
+    """All that was and is to be done about a lead and those that go on in it, oldest first, as the API shows it."""
+    found = db.execute(sa.select(activities).where(activities.c.lead_id.in_(_parts(lead))).order_by(activities.c.id))
     return [
         {
             "id": dashed(row.uid),
@@ -108,6 +111,33 @@ def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def open_of(db: sa.Connection, uids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """What is to be done about each of these leads, by their ids outside: of every kind, what is due first."""
+    query = (
+        sa.select(leads.c.uid, activities.c.kind, sa.func.min(activities.c.due_at))
+        .join(leads, leads.c.id == activities.c.lead_id)
+        .where(leads.c.uid.in_(sorted(uids)), activities.c.done_at.is_(None), activities.c.due_at.is_not(None))
+        .group_by(leads.c.uid, activities.c.kind)
+        .order_by(sa.func.min(activities.c.due_at), activities.c.kind)
+    )
+    todo: dict[str, list[dict[str, Any]]] = {}
+    for uid, kind, due_at in db.execute(query) if uids else ():
+        todo.setdefault(uid, []).append({"kind": kind, "due_at": iso(instant(due_at))})
+    return todo
+
+
+def _parts(lead: int) -> sa.Select[tuple[int]]:
+    return sa.select(leads.c.id).where(sa.or_(leads.c.id == lead, leads.c.merged_into == lead))
+
+
+def done(db: sa.Connection, lead: int, who: str, now: datetime, kind: str | None = None) -> int:
+    """All that is to be done about a lead, or what is of this kind, is done; how many there were."""
+    still = sa.and_(activities.c.lead_id.in_(_parts(lead)), activities.c.done_at.is_(None))
+    if kind is not None:
+        still = sa.and_(still, activities.c.kind == kind)
+    return db.execute(sa.update(activities).where(still).values(done_at=micros(now), done_by=who)).rowcount
 
 
 def lead_of(db: sa.Connection, uid: str) -> str | None:

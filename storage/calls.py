@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, micros
 from storage.names import Names
-from storage.rows import Prepared, pack, rows, update
-from storage.schema import leads, managers
+from storage.rows import Prepared, insert, pack, rows, update
+from storage.schema import leads, managers, speaking
 
 RINGING: Final = "ringing"
 
@@ -134,10 +134,42 @@ def heard(db: sa.Connection, last: Mapping[int, datetime]) -> None:
         _HEARD(db, {"new": pack([(lead, micros(at)) for lead, at in sorted(last.items())])})
 
 
-def on_call(db: sa.Connection, names: Names, until: Mapping[str, datetime | None]) -> None:
-    """These managers speak, until then at most; None: they have hung up."""
-    values = [(names.managers.number(db, name), None if at is None else micros(at)) for name, at in until.items()]
-    update(db, managers, ("id", "on_call_until"), sorted(values))
+_call: Final = rows("asked", speaking.c.interaction_id)
+_HANG_UP: Final = Prepared(
+    sa.delete(speaking)
+    .where(
+        sa.or_(
+            speaking.c.interaction_id.in_(sa.select(_call.c.interaction_id)),
+            speaking.c.until <= sa.bindparam("at", type_=sa.BigInteger()),
+        )
+    )
+    .returning(speaking.c.manager_id)
+)
+_speaker: Final = rows("asked", managers.c.id)
+_latest: Final = sa.select(sa.func.max(speaking.c.until)).where(speaking.c.manager_id == managers.c.id)
+_SPEAK: Final = Prepared(
+    sa.update(managers)
+    .where(managers.c.id.in_(sa.select(_speaker.c.id)))
+    .values(on_call_until=_latest.scalar_subquery())
+)
+
+
+def on_call(db: sa.Connection, names: Names, calls: Mapping[int, tuple[str, datetime] | None], now: datetime) -> None:
+    """On each of these calls, by its interaction, a manager speaks, until then at most; None: nobody does any more.
+
+    Whoever has several at once speaks until the last of them is over.
+    """
+    if not calls:
+        return
+    asked = {"asked": pack([(number,) for number in sorted(calls)]), "at": micros(now)}
+    changed = {number for (number,) in _HANG_UP(db, asked)}
+    new = [
+        (interaction, names.managers.number(db, one[0]), micros(one[1]))
+        for interaction, one in sorted(calls.items())
+        if one is not None
+    ]
+    insert(db, speaking, ("interaction_id", "manager_id", "until"), new)
+    _SPEAK(db, {"asked": pack([(number,) for number in sorted(changed | {manager for _, manager, _ in new})])})
 
 
 def next_call_end(db: sa.Connection, after: datetime) -> datetime | None:

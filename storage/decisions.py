@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, micros
 from storage.rows import found, insert, look_up
-from storage.schema import decisions, keys
+from storage.schema import decisions, keys, leads, managers
 
 SYSTEM = "priyom"
 LATE: Final = 500
@@ -53,10 +53,15 @@ def of_lead(db: sa.Connection, lead: int) -> list[Decision]:
 
 
 def last_past(db: sa.Connection, manager: str) -> Decision | None:
-    """The latest assignment of late in which a manager was passed over, or free while it was another's turn."""
+    """The latest assignment of late in which a manager was passed over, or free while it was another's turn.
+
+    Not of a lead that has come to him since.
+    """
     latest = (
         sa.select(decisions)
-        .where(decisions.c.stage == "assignment", decisions.c.lead_id.is_not(None))
+        .join(leads, leads.c.id == decisions.c.lead_id)
+        .outerjoin(managers, managers.c.id == leads.c.owner_id)
+        .where(decisions.c.stage == "assignment", sa.func.coalesce(managers.c.name, "") != manager)
         .order_by(decisions.c.id.desc())
         .limit(LATE)
     )

@@ -24,3 +24,9 @@ def advance(db: sa.Connection) -> int:
     made = made.on_conflict_do_update(index_elements=["name"], set_={"next": counters.c.next + 1})
     number: int = db.execute(made.returning(counters.c.next)).scalar_one()
     return number
+
+
+def current(db: sa.Connection) -> int:
+    """The edition that this transaction sees now."""
+    number: int = db.execute(sa.select(EDITION)).scalar_one()
+    return number

@@ -4,6 +4,7 @@ Names are kept as hashes of 64 bits, so that no part of one stands outside the c
 more is made. Each surname is indexed once, with its slips, and each contact under its surname and initial.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +17,15 @@ import sqlalchemy as sa
 
 from dedup.keys import Key
 from dedup.likeness import Facts, Named
-from dedup.names import slips
+from dedup.names import CandidateKey
 from kernel.clock import micros
 from kernel.ids import uuid7
 from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, hexed, look_up, pack, rows
 from storage.schema import apart, contacts, interactions, keys, name_keys, suggestions, surname_keys
 
-# A name that so many share is common; which of its bearers are looked at then hardly matters. Of a neighbouring one a few do.
+# A name that so many share is common; which of its bearers are looked at then hardly matters. Where given names differ a few do.
 _MOST_BEARERS: Final = 51
-_MOST_OF_NEIGHBOUR: Final = 20
+_MOST_OF_FURTHER: Final = 10
 _MOST_NEIGHBOURS: Final = 60
 _FIRST_INTERACTIONS: Final = 5
 
@@ -114,7 +115,8 @@ _SEARCHED: Final = Prepared(
 
 CODE: Final = "similar_name"
 Pair = tuple[int, int]
-Keys = Collection[tuple[str, str]]
+Keys = Collection[CandidateKey]
+Slips = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,49 +136,72 @@ def unsearched(db: sa.Connection, limit: int) -> list[Named]:
 def index(db: sa.Connection, names: Mapping[int, Keys]) -> None:
     """Keep these contacts under the keys of their names, and under no others."""
     _FORGET(db, {"asked": pack((contact,) for contact in names)})
-    pairs = {(surname, letter) for keys in names.values() for surname, letter in keys}
-    if not pairs:
+    keys = {key for own in names.values() for key in own}
+    if not keys:
         return
-    surnames = {surname for surname, _letter in pairs}
-    _INDEX_SURNAME(db, sorted((_hashed(slip), _hashed(surname)) for surname in surnames for slip in slips(surname)))
-    blocks = {pair: _block(_hashed(pair[0]), pair[1]) for pair in pairs}
-    _INDEX(db, sorted({(blocks[pair], contact) for contact, keys in names.items() for pair in keys}))
+    surnames = {(key.surname, key.slips) for key in keys}
+    slips = {(_hashed(slip), _hashed(surname)) for surname, shared in surnames for slip in shared}
+    _INDEX_SURNAME(db, sorted(slips))
+    blocks = {key: _block(_hashed(key.surname), key.given) for key in keys}
+    _INDEX(db, sorted({(blocks[key], contact) for contact, own in names.items() for key in own}))
 
 
 def bearers(db: sa.Connection, names: Mapping[int, Keys], most: int) -> dict[int, list[Named]]:
     """For each contact, `most` others at most whose surname is the same or a slip away, with an initial in common.
 
-    Of neighbours the nearest come first, and they have two fifths of the room at most; of bearers of one name the latest do.
+    Of neighbours those with the same given name come first, then the nearest. They have two fifths of the room at least; of
+    bearers of one name the latest are taken.
     """
-    near = _neighbours(db, {surname for keys in names.values() for surname, _letter in keys})
-    same = {contact: {_block(_hashed(s), letter): 0 for s, letter in keys} for contact, keys in names.items()}
-    beside = {
-        contact: {_block(other, letter): shared for s, letter in keys for other, shared in near[s].items()}
-        for contact, keys in names.items()
-    }
-    by_name = _bearers_of(db, {block for blocks in same.values() for block in blocks}, _MOST_BEARERS)
-    by_slip = _bearers_of(db, {block for blocks in beside.values() for block in blocks}, _MOST_OF_NEIGHBOUR)
+    near = _neighbours(db, {key.slips for keys in names.values() for key in keys})
+    looks = {contact: _Look.of(keys, near) for contact, keys in names.items()}
+    wanted = [look.same | look.nearest for look in looks.values()]
+    many = _bearers_of(db, set().union(*wanted), _MOST_BEARERS)
+    few = _bearers_of(db, set().union(*(look.further for look in looks.values())), _MOST_OF_FURTHER)
     chosen: dict[int, list[int]] = {}
-    for contact in names:
-        slipped = sorted(beside[contact], key=lambda block, of=beside[contact]: (-of[block], block))  # type: ignore[misc] # a bound default
-        others = _distinct((other for block in slipped for other in by_slip[block]), contact)[: most * 2 // 5]
-        exact = _distinct((other for block in same[contact] for other in by_name[block]), contact)
+    for contact, look in looks.items():
+        exact = _in_turn((many[block] for block in look.same), contact)
+        slipped = (*(many[block] for block in look.nearest), *(few[block] for block in look.further))
+        others = _in_turn(slipped, contact)[: max(most * 2 // 5, most - len(exact))]
         chosen[contact] = [*exact[: most - len(others)], *others]
     named = _named(db, {other for others in chosen.values() for other in others})
     return {contact: [named[other] for other in others if other in named] for contact, others in chosen.items()}
 
 
-def _neighbours(db: sa.Connection, surnames: Collection[str]) -> dict[str, Counter[int]]:
-    """The hashes of surnames near each of these, with how many slips they share."""
-    hashed = {surname: [_hashed(slip) for slip in slips(surname)] for surname in surnames}
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where to look for namesakes of one contact: blocks of its own surname, and of neighbours, the nearest first.
+
+    `nearest` are those of the same given name, or where no full one is known, of its initial; `further` other initials' ones.
+    """
+
+    same: dict[int, None]
+    nearest: dict[int, None]
+    further: dict[int, None]
+
+    @classmethod
+    def of(cls, keys: Keys, near: Mapping[Slips, Counter[int]]) -> "_Look":
+        ranked = sorted(
+            ((shared, other, key) for key in keys for other, shared in near[key.slips].items()),
+            key=lambda one: (-one[0], one[1]),
+        )
+        is_known = any(not key.is_initial for key in keys)
+        same = {_block(_hashed(key.surname), key.given): None for key in keys if key.is_initial}
+        nearest = {_block(other, key.given): None for _, other, key in ranked if key.is_initial is not is_known}
+        further = {_block(other, key.given): None for _, other, key in ranked if key.is_initial and is_known}
+        return cls(same, nearest, further)
+
+
+def _neighbours(db: sa.Connection, surnames: Collection[Slips]) -> dict[Slips, Counter[int]]:
+    """The hashes of surnames near each of these, which come with their slips, and how many they share."""
+    hashed = {slips: [_hashed(slip) for slip in slips] for slips in surnames}
     asked = sorted({key for keys in hashed.values() for key in keys})
     found_near = {}
     if asked:
         records = _NEAR(db, {"asked": pack((key,) for key in asked)})
         found_near = {key: orjson.loads(near or "[]") for key, near in records}
-    near = {surname: Counter(other for key in keys for other in found_near[key]) for surname, keys in hashed.items()}
-    for surname, others in near.items():
-        del others[_hashed(surname)]
+    near = {slips: Counter(other for key in keys for other in found_near[key]) for slips, keys in hashed.items()}
+    for slips, others in near.items():
+        del others[hashed[slips][0]]
     return near
 
 
@@ -187,8 +212,10 @@ def _bearers_of(db: sa.Connection, blocks: Collection[int], most: int) -> dict[i
     return {block: orjson.loads(others or "[]") for block, others in records}
 
 
-def _distinct(others: Iterable[int], contact: int) -> list[int]:
-    return list(dict.fromkeys(other for other in others if other != contact))
+def _in_turn(blocks: Iterable[Sequence[int]], contact: int) -> list[int]:
+    """The first of each block, then the second of each, and so on, each once: no large block hides another."""
+    others = itertools.chain.from_iterable(itertools.zip_longest(*blocks))
+    return list(dict.fromkeys(other for other in others if other is not None and other != contact))
 
 
 def _named(db: sa.Connection, ids: Collection[int]) -> dict[int, Named]:

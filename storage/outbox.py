@@ -1,4 +1,4 @@
-"""Notices that are still to be sent: claimed, sent or tried again, at last given up and shown."""
+"""Notices and words to clients that are still to be sent: claimed, sent or tried again, at last given up and shown."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,9 @@ from kernel.ids import uuid7
 from storage.names import Names
 from storage.rows import Prepared, StoreClock, dashed, hexed, insert, pack, rows
 from storage.schema import leads, outbox
+
+REPLY: Final = "reply"
+"""The code of a word to a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,19 @@ class Announcement:
     critical: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word to a client that this process sends now: what is said is the interaction. `uid` names it towards providers."""
+
+    id: int
+    uid: str
+    lead: int
+    interaction: int
+    attempts: int
+
+
 class _Taken(NamedTuple):
-    """An outbox row as a claim returns it."""
+    """An outbox row as a claim of notices returns it."""
 
     id: int
     uid: object
@@ -68,30 +82,38 @@ class _Taken(NamedTuple):
     route: str | None
 
 
-_FREE: Final = sa.and_(
-    outbox.c.state == "due",
-    outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger()),
-    sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
-)
-_FIRST: Final = (
-    sa.select(outbox.c.id)
-    .where(_FREE)
-    .order_by(outbox.c.due_at, outbox.c.id)
-    .limit(sa.bindparam("most", type_=sa.Integer()))
-    .with_for_update(skip_locked=True)
-    .cte("first")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
-)
-_CLAIM: Final = Prepared(
-    sa.update(outbox)
-    .where(outbox.c.id.in_(sa.select(_FIRST.c.id)), _FREE)
-    .values(
-        attempts=outbox.c.attempts + 1,
-        slot=None,
-        claim=sa.bindparam("token"),
-        claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+def _claiming(which: sa.ColumnElement[bool], *returned: str) -> Prepared:
+    """Takes the first rows of these that are due and that nobody has."""
+    free = sa.and_(
+        outbox.c.state == "due",
+        outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger()),
+        sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
     )
-    .returning(*(outbox.c[name] for name in _Taken._fields))
+    first = (
+        sa.select(outbox.c.id)
+        .where(free, which)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+        .with_for_update(skip_locked=True)
+        .cte("first")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    return Prepared(
+        sa.update(outbox)
+        .where(outbox.c.id.in_(sa.select(first.c.id)), free)
+        .values(
+            attempts=outbox.c.attempts + 1,
+            slot=None,
+            claim=sa.bindparam("token"),
+            claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+        )
+        .returning(*(outbox.c[name] for name in returned))
+    )
+
+
+_CLAIM: Final = _claiming(outbox.c.interaction_id.is_(None), *_Taken._fields)
+_CLAIM_WORDS: Final = _claiming(
+    outbox.c.interaction_id.is_not(None), "id", "uid", "lead_id", "interaction_id", "attempts"
 )
 _sent: Final = rows("new", outbox.c.id)
 _FINISH: Final = Prepared(
@@ -110,8 +132,7 @@ _FINISH: Final = Prepared(
 
 def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timedelta, now: datetime) -> list[Due]:
     """Take due notices that nobody has, and count the attempt. From here on a further notice of the lead is one of its own."""
-    given = {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
-    taken = [_Taken(*row) for row in _CLAIM(db, given)]
+    taken = [_Taken(*row) for row in _CLAIM(db, _given(limit, token, lease, now))]
     ordered = sorted(taken, key=lambda row: (row.due_at, row.id))
     return [
         Due(
@@ -129,6 +150,32 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
         )
         for r in ordered
     ]
+
+
+def claim_words(db: sa.Connection, limit: int, token: str, lease: timedelta, now: datetime) -> list[Word]:
+    """Take due words to clients that nobody has, in the order in which they were said, and count the attempt."""
+    taken = sorted(_CLAIM_WORDS(db, _given(limit, token, lease, now)))
+    return [Word(number, dashed(uid), lead, said, attempts) for number, uid, lead, said, attempts in taken]
+
+
+def _given(limit: int, token: str, lease: timedelta, now: datetime) -> dict[str, Any]:
+    return {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
+
+
+def say(db: sa.Connection, number: int, uid: str, lead: int, interaction: int, now: datetime) -> None:
+    """Have an interaction said to its client, under the name of `uid`: once, since nothing else may have that name."""
+    at = micros(now)
+    named = {"id": number, "uid": uid, "code": REPLY, "lead_id": lead, "interaction_id": interaction}
+    db.execute(sa.insert(outbox).values(**named, created_at=at, due_at=at))
+
+
+_SAID: Final = ("id", "uid", "code", "lead_id", "interaction_id", "created_at", "due_at")
+
+
+def say_many(db: sa.Connection, said: Sequence[tuple[int, int, int]], now: datetime) -> None:
+    """Have interactions said to their clients: (id of the row, lead, interaction), each under a name of its own."""
+    at = micros(now)
+    insert(db, outbox, _SAID, [(number, hexed(uuid7()), REPLY, lead, what, at, at) for number, lead, what in said])
 
 
 _ANNOUNCED: Final = ("id", "uid", "code", "manager_id", "record", "critical", "created_at", "due_at")
@@ -153,6 +200,14 @@ def announce(
         for number, one in zip(ids, announced, strict=True)
     ]
     insert(db, outbox, _ANNOUNCED, values)
+
+
+def addressee(db: sa.Connection, names: Names, uid: str) -> tuple[int, str] | None:
+    """The lead that a notice was about and the name of whom it was for; None where there is no such notice of one lead."""
+    row = db.execute(sa.select(outbox.c.lead_id, outbox.c.manager_id).where(outbox.c.uid == uid)).first()
+    if row is None or row.lead_id is None or row.manager_id is None:
+        return None
+    return row.lead_id, names.managers.name(db, row.manager_id)
 
 
 def release_all(db: sa.Connection) -> None:
@@ -198,7 +253,7 @@ def next_due(db: sa.Connection) -> datetime | None:
 
 
 def unsent(db: sa.Connection, names: Names, states: Sequence[str] = ("dead", "due")) -> list[Mapping[str, Any]]:
-    """Notices that have not reached their manager, the dead first."""
+    """Notices that have not reached their manager, and words that have not reached a client, the dead first."""
     found = db.execute(
         sa.select(outbox, leads.c.uid.label("lead_uid"))
         .outerjoin(leads, leads.c.id == outbox.c.lead_id)
@@ -211,7 +266,7 @@ def unsent(db: sa.Connection, names: Names, states: Sequence[str] = ("dead", "du
             "id": row.uid,
             "code": row.code,
             "lead": row.lead_uid,
-            "manager": names.managers.name(db, row.manager_id),
+            "manager": names.managers.name_or_none(db, row.manager_id),
             "state": row.state,
             "attempts": row.attempts,
             "error": row.error,

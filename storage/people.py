@@ -143,8 +143,17 @@ def _beside(db: sa.Connection, ids: Sequence[int], over: int | None) -> dict[int
     return {number: frozenset(orjson.loads(others or "[]")) for number, others in records}
 
 
-def write(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
+def write(
+    db: sa.Connection,
+    people: People,
+    received: Mapping[int, datetime],
+    new_ids: Sequence[int],
+    *,
+    journaled: bool = True,
+) -> None:
     """Write what a batch decided, sorted by unique key. `received` dates each entry; `new_ids` name the suggestions.
+
+    Not `journaled`: the entries are none of the journal's, so that nothing refers to them.
 
     Raises IntegrityError where somebody else has just stored one of the keys: load and decide again.
     """
@@ -161,7 +170,16 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
         keys,
         _KEY,
         [
-            (k.id, k.key.kind, k.key.value, k.holder, k.shared, k.origin, k.entry, micros(received[k.entry]))
+            (
+                k.id,
+                k.key.kind,
+                k.key.value,
+                k.holder,
+                k.shared,
+                k.origin,
+                k.entry if journaled else None,
+                micros(received[k.entry]),
+            )
             for k in sorted(people.keys, key=lambda k: k.key)
         ],
     )
@@ -172,15 +190,17 @@ def write(db: sa.Connection, people: People, received: Mapping[int, datetime], n
     update(db, keys, ("id", "line_id"), sorted(people.lined))
     if people.together:
         _TOGETHER(db, sorted(people.together))
-    _suggest(db, people, received, new_ids)
+    _suggest(db, people, received, new_ids, journaled=journaled)
 
 
-def _suggest(db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int]) -> None:
+def _suggest(
+    db: sa.Connection, people: People, received: Mapping[int, datetime], new_ids: Sequence[int], *, journaled: bool
+) -> None:
     unique = {(s.contact, s.other, s.code): s for s in reversed(people.suggestions)}
     if not unique:
         return
     values = [
-        (new_id, uuid7_hex(), s.contact, s.other, s.code, s.entry, micros(received[s.entry]))
+        (new_id, uuid7_hex(), s.contact, s.other, s.code, s.entry if journaled else None, micros(received[s.entry]))
         for new_id, s in zip(new_ids, sorted(unique.values(), key=lambda s: (s.contact, s.other, s.code)), strict=False)
     ]
     _SUGGEST(db, values)

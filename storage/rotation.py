@@ -239,7 +239,20 @@ def write_loads(db: sa.Connection, names: Names, loads: Mapping[str, int]) -> No
 
 _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created_at", "due_at")
 _ABOUT_OFFERS: Final = (*_NOTICE, "offer_id", "record", "critical")
+# What says of a lead that it is nothing to somebody any more: whatever comes after it takes its place.
 _OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away", "lead_folded")
+# What a message about the lead as it stands does not show anyway, so that no other notice can say it.
+_BY_ITSELF: Final = frozenset({"client_called", "lead_took_in", "two_accepted"})
+# Of notices about the lead itself, those whose place each takes: the message shows what the other would have said.
+_SAYS_MORE: Final[Mapping[str, Collection[str]]] = {
+    "lead_assigned": ("wrote_again", "missed_call", "lead_offered", "lead_returned"),
+    "missed_call": ("wrote_again",),
+}
+
+
+def _takes_place(new: Any, earlier: Any) -> sa.ColumnElement[bool]:
+    more = (sa.and_(new == code, sa.or_(*(earlier == one for one in less))) for code, less in _SAYS_MORE.items())
+    return sa.or_(*(earlier == code for code in _OVER), *more)
 
 
 _TELL: Final = Upsert(
@@ -247,8 +260,8 @@ _TELL: Final = Upsert(
     _NOTICE,
     lambda insert: insert.on_conflict_do_update(
         index_elements=["slot"],
-        set_={"code": insert.excluded.code},
-        where=sa.or_(*(outbox.c.code == code for code in _OVER)),
+        set_={"code": insert.excluded.code, "offer_id": sa.null(), "record": sa.null()},
+        where=_takes_place(insert.excluded.code, outbox.c.code),
     ),
 )
 _TELL_OF_OFFERS: Final = Upsert(
@@ -262,20 +275,22 @@ _TELL_OF_OFFERS: Final = Upsert(
 
 
 def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterable[int], now: datetime) -> None:
-    """Put notices into the outbox, of each lead and manager the last.
+    """Put notices into the outbox, of each lead and manager one, as far as its message says what the others would have said.
 
-    One that is still to be sent about the same lead to the same manager takes a further one in; what is about an offer
-    takes its place, since it says how that lead and he stand now.
+    One that is still to be sent about the same lead to the same manager takes a further one in, or gives way to one that says
+    more; what is about an offer takes its place, since it says how that lead and he stand now.
     """
     at = micros(now)
     plain: dict[str, tuple[object, ...]] = {}
     of_offers: dict[str, tuple[object, ...]] = {}
     for new_id, notice in zip(ids, notices, strict=False):
         manager = names.managers.number(db, notice.manager)
-        slot = f"{notice.lead}:{manager}:{notice.code}" if notice.critical else f"{notice.lead}:{manager}"
+        alone = notice.critical or notice.code in _BY_ITSELF
+        slot = f"{notice.lead}:{manager}:{notice.code}" if alone else f"{notice.lead}:{manager}"
         common = (new_id, uuid7_hex(), notice.code, notice.lead, manager, slot, at, at)
         if notice.offer is None and notice.record is None and not notice.critical:
-            plain[slot] = common
+            if slot not in plain or plain[slot][2] in _SAYS_MORE.get(notice.code, ()):
+                plain[slot] = common
         else:
             record = None if notice.record is None else orjson.dumps(notice.record).decode()
             of_offers[slot] = (*common, notice.offer, record, notice.critical)

@@ -153,7 +153,8 @@ ledger = sa.Table(
     *(sa.Column(name, Id, nullable=False, server_default="0") for name in ("received", "duplicates", *OUTCOMES)),
 )
 
-# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this.
+# searched_at: when namesakes of the contact were last looked for; whoever names it anew empties this. company_id: where he
+# works, as a person has said.
 contacts = sa.Table(
     "contacts",
     metadata,
@@ -165,12 +166,20 @@ contacts = sa.Table(
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("searched_at", Micros),
+    sa.Column("company_id", Id),
 )
 sa.Index(
     "contacts_unsearched",
     contacts.c.id,
     sqlite_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
     postgresql_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
+)
+
+sa.Index(
+    "contacts_company",
+    contacts.c.company_id,
+    sqlite_where=contacts.c.company_id.is_not(None),
+    postgresql_where=contacts.c.company_id.is_not(None),
 )
 
 companies = sa.Table(
@@ -182,6 +191,7 @@ companies = sa.Table(
     sa.Column("owner_id", Id),
     sa.Column("created_at", Micros, nullable=False),
 )
+sa.Index("companies_name", companies.c.name)
 
 # The holder is a contact, or for a shared key a company; it never changes by a merge. line_id: the company that approaches by
 # a key go to since it has been shared by count; the holder stays, so that a higher limit makes it his again.
@@ -374,6 +384,16 @@ activities = sa.Table(
     sa.Column("done_by", sa.Text),
 )
 
+# To which addresses a machine has answered: the latest time, and how often since the beginning of a day of its own.
+answered = sa.Table(
+    "answered",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("since", Micros, nullable=False),
+    sa.Column("count", sa.SmallInteger, nullable=False),
+)
+
 # Whoever is told: `role` is manager or director; only managers get leads. silences: offers in a row that he left unanswered.
 # telegram: the chat that an invite link bound, where the configuration names none.
 managers = sa.Table(
@@ -389,6 +409,15 @@ managers = sa.Table(
     sa.Column("open", sa.Integer, nullable=False, server_default="0"),
     sa.Column("on_call_until", Micros),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+)
+
+# Calls that managers have on now, by their interactions: one speaks until the last of his calls is over.
+speaking = sa.Table(
+    "speaking",
+    metadata,
+    sa.Column("interaction_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("manager_id", Id, nullable=False, index=True),
+    sa.Column("until", Micros, nullable=False),
 )
 
 teams = sa.Table(
@@ -432,6 +461,28 @@ sa.Index(
     postgresql_where=offers.c.state == "open",
 )
 
+# What a channel's rhythm is learned from: in how many slots of five minutes it spoke in each hour (counted since 1970), the last
+# of them (counted since 1970), and hours that teach nothing, since it could not speak.
+rhythms = sa.Table(
+    "rhythms",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("hour", Id, primary_key=True, autoincrement=False),
+    sa.Column("busy", sa.SmallInteger, nullable=False),
+    sa.Column("last_slot", Id, nullable=False),
+    sa.Column("lost", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# What directors were told about a channel and have not yet been told to be over.
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("channel_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("since", Micros, nullable=False),
+    sa.Column("told_at", Micros, nullable=False),
+)
+
 # Append only: what was decided about an envelope or a lead, by whom, with codes and ids.
 decisions = sa.Table(
     "decisions",
@@ -448,6 +499,7 @@ sa.Index("decisions_lead", decisions.c.lead_id, decisions.c.id)
 
 # slot: while a notice of this lead to this manager is still to be sent, a further one joins it. lead_id: None where it is about
 # none (a summary). record: codes and ids that it is rendered from. critical: quiet hours do not hold it back.
+# interaction_id: for a word to a client, what is said on the timeline; it is for no manager then.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -455,7 +507,8 @@ outbox = sa.Table(
     _uid(),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("lead_id", Id, index=True),
-    sa.Column("manager_id", Id, nullable=False),
+    sa.Column("manager_id", Id),
+    sa.Column("interaction_id", Id),
     sa.Column("offer_id", Id),
     sa.Column("record", sa.Text),
     sa.Column("critical", sa.Boolean, nullable=False, server_default=sa.false()),

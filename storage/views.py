@@ -30,6 +30,7 @@ from storage.schema import (
     teams,
     turns,
 )
+from storage.words import KIND
 
 Json = dict[str, Any]
 Told = tuple[Json, Json | None]
@@ -186,22 +187,32 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number.
 
-    `call_back_by` of a lead is when its client is to be called back, where he is.
+    `to_do` of a lead is when what is to be done for its client is due, by kind; `reply` is what was said to him where that is the
+    last thing: its text, state and error.
     """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {number: (record, by) for number, record, by in _LATEST(db, asked)}
+    latest = {number: (record, said, by) for number, record, said, *by in _LATEST(db, asked)}
     told: dict[int, Told] = {}
     for row in found:
-        record, by = latest.get(row.id, (None, None))
-        call_back = {} if by is None else {"call_back_by": iso(instant(by))}
-        told[row.id] = (_lead(row, known) | call_back, _latest(None if record is None else orjson.loads(record)))
+        record, said, by = latest.get(row.id, (None, None, ()))
+        to_do = {kind: iso(instant(at)) for kind, at in zip(_KINDS, by, strict=False) if at is not None}
+        shown = _lead(row, known) | {"to_do": to_do} | _reply(None if said is None else orjson.loads(said))
+        told[row.id] = (shown, _latest(None if record is None else orjson.loads(record)))
     return told
 
 
 def _latest(record: Sequence[Any] | None) -> Json | None:
     return None if record is None else {"introduced_as": record[0], "subject": record[1], "text": record[2]}
+
+
+def _reply(last: Sequence[Any] | None) -> Json:
+    """What was said to a client, where that is the last thing on his lead."""
+    if last is None or last[0] != KIND:
+        return {}
+    details = orjson.loads(last[2])
+    return {"reply": {"text": last[1], "state": details["state"], "error": details["error"]}}
 
 
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
@@ -262,7 +273,15 @@ def _timeline(
         query = query.where(sa.tuple_(interactions.c.at, interactions.c.id) > sa.tuple_(*_positions(cursor, 2)))
     found = db.execute(query).all()
     following = cursor_at(found[TIMELINE - 1].at, found[TIMELINE - 1].id) if len(found) > TIMELINE else None
-    found = found[:TIMELINE]
+    return _entries(db, names, found[:TIMELINE]), following
+
+
+def interaction(db: sa.Connection, names: Names, uid: str) -> Json:
+    """One interaction as its timeline shows it."""
+    return _entries(db, names, db.execute(sa.select(interactions).where(interactions.c.uid == uid)).all())[0]
+
+
+def _entries(db: sa.Connection, names: Names, found: Sequence[Any]) -> list[Json]:
     envelopes: dict[int, list[str]] = {}
     for interaction, uid in db.execute(
         sa.select(journal.c.interaction_id, journal.c.uid)
@@ -270,7 +289,7 @@ def _timeline(
         .order_by(journal.c.id)
     ):
         envelopes.setdefault(interaction, []).append(uid)
-    shown = [
+    return [
         {
             "id": row.uid,
             "envelopes": envelopes.get(row.id, []),
@@ -285,7 +304,6 @@ def _timeline(
         }
         for row in found
     ]
-    return shown, following
 
 
 def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int, cursor: str | None) -> Page:
@@ -324,9 +342,7 @@ def contact_number(db: sa.Connection, uid: str) -> int | None:
 def contact(db: sa.Connection, names: Names, root: int) -> Json:
     """A contact with its leads and its whole timeline."""
     everyone = sa.select(contacts.c.id).where(contacts.c.root_id == root)
-    owner = db.execute(sa.select(contacts.c.owner_id).where(contacts.c.id == root)).scalar_one()
     return contacts_shown(db, [root])[0] | {
-        "owner": names.managers.name_or_none(db, owner),
         "leads": leads_listed(db, leads.c.contact_id == root),
         "interactions": _timeline(db, names, interactions.c.contact_id.in_(everyone), None)[0],
     }
@@ -341,19 +357,35 @@ def leads_listed(db: sa.Connection, condition: sa.ColumnElement[bool]) -> list[J
 def contacts_shown(db: sa.Connection, roots: Sequence[int]) -> list[Json]:
     """Root contacts, in their order, with the keys of all that is merged into them."""
     known = _keys_of(db, roots)
-    rows = {row.id: row for row in db.execute(sa.select(contacts).where(contacts.c.id.in_(roots)))}
-    return [
-        {
-            "id": rows[root].uid,
-            "version": rows[root].version,
-            "name": rows[root].name,
-            "keys": known.get(root, []),
-            "created_at": iso(instant(rows[root].created_at)),
-        }
-        for root in roots
-    ]
+    rows = {row.id: row for row in db.execute(_CONTACT.where(contacts.c.id.in_(roots)))}
+    return [_contact(rows[root], known.get(root, [])) for root in roots]
 
 
+def _contact(row: Any, known: Sequence[Json]) -> Json:
+    return {
+        "id": row.uid,
+        "version": row.version,
+        "name": row.name,
+        "keys": list(known),
+        "owner": row.owner,
+        "company": None if row.company_uid is None else {"id": row.company_uid, "name": row.company_name},
+        "created_at": iso(instant(row.created_at)),
+    }
+
+
+_CONTACT: Final = (
+    sa.select(
+        contacts,
+        managers.c.name.label("owner"),
+        companies.c.uid.label("company_uid"),
+        companies.c.name.label("company_name"),
+    )
+    .outerjoin(managers, managers.c.id == contacts.c.owner_id)
+    .outerjoin(companies, companies.c.id == contacts.c.company_id)
+)
+
+
+_KINDS: Final = (todo.CALL_BACK, todo.ANSWER)
 _asked_leads: Final = rows("asked", leads.c.id)
 _SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
 # A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
@@ -362,15 +394,24 @@ _LATEST: Final = Prepared(
     sa.select(
         _asked_leads.c.id,
         sa.select(JsonRecord(interactions.c.introduced_as, interactions.c.subject, interactions.c.text))
-        .where(interactions.c.lead_id == _asked_leads.c.id)
+        .where(interactions.c.lead_id == _asked_leads.c.id, interactions.c.kind != KIND)
         .order_by(interactions.c.at.desc(), interactions.c.id.desc())
         .limit(1)
         .scalar_subquery()
         .label("latest"),
-        sa.select(sa.func.min(activities.c.due_at))
-        .where(activities.c.lead_id == _asked_leads.c.id, activities.c.done_at.is_(None))
+        sa.select(JsonRecord(interactions.c.kind, interactions.c.text, interactions.c.details))
+        .where(interactions.c.lead_id == _asked_leads.c.id)
+        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
+        .limit(1)
         .scalar_subquery()
-        .label("call_back_by"),
+        .label("last"),
+        *(
+            sa.select(sa.func.min(activities.c.due_at))
+            .where(activities.c.lead_id == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None))
+            .scalar_subquery()
+            .label(kind)
+            for kind in _KINDS
+        ),
     )
 )
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from bench import measure, payload
+from bench import measure, namesakes, payload
 from bench.client import Broken as BrokenAnswer
 from bench.client import Load, status_of
 from bench.figure import Figure, table
@@ -107,6 +107,13 @@ def test_refusals_are_no_rate() -> None:
     for told in ('{"requests": 10, "refused": 1}', '{"requests": 0, "refused": 0}'):
         with pytest.raises(Broken):
             checked(told)
+
+
+def test_names_with_a_typing_error_are_found_among_others(tmp_path: Path) -> None:
+    slowest, one, two = namesakes.figures(tmp_path, 400, queries=40)
+    assert slowest.value > 0
+    assert one.value >= 0.9
+    assert two.value <= 1
 
 
 def test_every_figure_is_measured(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -19,6 +19,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from channels.adapter import ChannelConfig
+from kernel.durations import parse_duration
+from kernel.templates import check
 
 _HOST: Final = re.compile(r"[\w.:-]+")
 _SIZE: Final = re.compile(r"([0-9]{1,9})\s*(KB|MB)", re.IGNORECASE)
@@ -27,6 +29,14 @@ _SMALLEST: Final = 64 * 1024
 # A delivery larger than what the intake holds at once could never be committed.
 LARGEST: Final = 50 * 1024**2
 _HIGHEST_PORT: Final = 65_535
+_SHORTEST_PAUSE: Final = timedelta(hours=1)
+_LONGEST_PAUSE: Final = timedelta(days=365)
+_LONGEST_ANSWER: Final = 5_000
+_LONGEST_SUBJECT: Final = 200
+IN_HOURS: Final = frozenset({"name", "lead", "subject"})
+OUT_OF_HOURS: Final = IN_HOURS | {"opens"}
+"""What may stand in braces in the text of an automatic answer."""
+_SENDING: Final = {"smtp": "smtp: {host: smtp.example.com}", "address as its user": "user: info@example.com"}
 _OF_THE_ACCOUNT: Final = ("imap", "smtp", "user", "password", "token", "token_file")
 
 
@@ -110,6 +120,56 @@ def _size(written: object) -> int:
     return size
 
 
+def _answer(written: object) -> object:
+    """Everything as it is usual, nothing, or a mapping."""
+    if isinstance(written, Mapping):
+        return written
+    said = _tls(written)
+    if not isinstance(said, bool):
+        raise _refused("is no answer", "write true, false, or {in_hours: …, out_of_hours: …}")
+    return {} if said else None
+
+
+def _template(places: frozenset[str], longest: int) -> BeforeValidator:
+    def checked(written: object) -> object:
+        if not isinstance(written, str):
+            return written
+        if len(written) > longest:
+            raise _refused("is too long", f"write {longest} characters at most")
+        try:
+            check(written, places)
+        except ValueError as error:
+            problem, _, remedy = str(error).partition("; ")
+            raise PydanticCustomError(
+                "worded", "{problem}; {remedy}", {"problem": problem, "remedy": remedy}
+            ) from error
+        return written
+
+    return BeforeValidator(checked)
+
+
+def _text_or_not(written: object) -> object:
+    """A text of one's own, or whether there is the usual one."""
+    said = _tls(written)
+    return said if isinstance(said, bool) else written
+
+
+def _one_line(written: str) -> str:
+    if not written.strip() or not written.isprintable():
+        raise _refused("is no subject", "write one line")
+    return written
+
+
+def _pause(written: object) -> object:
+    try:
+        pause = parse_duration(str(written).strip())
+    except ValueError as error:
+        raise _refused("is not a duration", "write 24h or 7d") from error
+    if not _SHORTEST_PAUSE <= pause <= _LONGEST_PAUSE:
+        raise _refused("is out of range", "write between 1h and 365d")
+    return pause
+
+
 class _Server(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -130,6 +190,26 @@ class Smtp(_Server):
     port: Annotated[int, BeforeValidator(_port)] = Field(
         default_factory=lambda data: {True: 465, "starttls": 587}.get(data.get("tls"), 25)
     )
+
+
+class Answer(BaseModel):
+    """What a client is answered by itself: a text of one's own, True for the usual one, False for none.
+
+    `per_address`: for so long after an answer, nobody at the same address gets another.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    in_hours: Annotated[str | bool, BeforeValidator(_text_or_not), _template(IN_HOURS, _LONGEST_ANSWER)] = True
+    out_of_hours: Annotated[str | bool, BeforeValidator(_text_or_not), _template(OUT_OF_HOURS, _LONGEST_ANSWER)] = True
+    subject: Annotated[str, AfterValidator(_one_line), _template(IN_HOURS, _LONGEST_SUBJECT)] | None = None
+    per_address: Annotated[timedelta, BeforeValidator(_pause)] = timedelta(hours=24)
+
+    @model_validator(mode="after")
+    def _something(self) -> "Answer":
+        if self.in_hours is False and self.out_of_hours is False:
+            raise _refused("answers nothing", "write answer: false, or leave one of the two texts")
+        return self
 
 
 class Config(ChannelConfig):
@@ -153,6 +233,7 @@ class Config(ChannelConfig):
     max_size: Annotated[int, BeforeValidator(_size)] = 25 * 1024**2
     numbers: Mapping[str, str] = Field(default_factory=dict)
     """The company's words for what comes to each of its addresses, as telephone channels have them for called numbers."""
+    answer: Annotated[Answer | None, BeforeValidator(_answer)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -179,4 +260,9 @@ class Config(ChannelConfig):
         ways = [way for way in (self.password, self.token, self.token_file) if way is not None]
         if self.user is None or len(ways) != 1:
             raise _refused("needs a user and one way to log in", "add user, and password, token or token_file")
+        if self.answer is not None and (self.smtp is None or self.user.count("@") != 1):
+            lacking = "smtp" if self.smtp is None else "address as its user"
+            raise _refused(
+                f"has an answer and no {lacking} to send it from", f"add {_SENDING[lacking]}, or remove answer"
+            )
         return self

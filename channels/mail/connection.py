@@ -14,6 +14,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -126,6 +127,7 @@ class Connection:
         self._place = f"{server.host}:{server.port}"
         self._alive = alive
         self._timing = timing
+        self.certified_until: datetime | None = None
 
     async def _step(self, work: Awaitable[T], silence: float | None = None) -> T:
         """The result of one step. Raises Unavailable where the connection is lost or silent; the step is then given up."""
@@ -172,7 +174,10 @@ class Connection:
             if _LATER.search(str(error)):
                 raise Unavailable(f"{self._place}: {error}") from error
             there = ", ".join(sorted(await self.folders())[:20])
-            raise Misconfigured(f"there is no folder {name!r}; write one of: {there}") from error
+            raise Misconfigured(
+                f"there is no folder {name!r}; write one of: {there}",
+                f"папки {name!r} нет; запишите одну из: {there}",
+            ) from error
         numbers = {found[1].upper(): int(found[2]) for line in lines for found in _NUMBER.finditer(bytes(line))}
         if b"UIDVALIDITY" not in numbers:
             raise Unavailable(f"{self._place} does not number its mails in {name!r}")
@@ -259,7 +264,7 @@ class Connection:
         """Raises Misconfigured where the server refuses for good."""
         user = config.user or ""
         try:
-            token = _token(config)
+            token = access_token(config)
             if token is None:
                 password = config.password.get_secret_value() if config.password else ""
                 await self._ask(self._client.login(aioimaplib.aioimaplib.quoted(user), password))
@@ -270,7 +275,9 @@ class Connection:
                 raise Unavailable(f"{self._place}: {error}") from error
             raise Misconfigured(
                 f"{self._place} refuses the login ({error}); check user and password, allow IMAP in the settings of the mailbox, "
-                "and use a password made for applications where the provider asks for one"
+                "and use a password made for applications where the provider asks for one",
+                f"{self._place} не пускает ({error}); проверьте user и password, разрешите IMAP в настройках ящика и, если этого "
+                "требует провайдер, создайте пароль для приложений",
             ) from error
 
     async def close(self) -> None:
@@ -296,13 +303,17 @@ async def connected(config: Config, alive: Callable[[], None], timing: Timing) -
     """A connection that is logged in, closed at the end. Raises Unavailable or Misconfigured."""
     server = config.imap
     if server is None:
-        raise Misconfigured("no imap server is configured; add imap to the account")
+        raise Misconfigured(
+            "no imap server is configured; add imap to the account",
+            "не указан сервер imap; добавьте imap в учётную запись",
+        )
     context = ssl.create_default_context() if server.tls else None
     client = _Client(server.host, server.port, timeout=timing.connect, ssl_context=context)
     connection = Connection(client, server, alive, timing)
     try:
         with _explained(server):
             await connection._step(client.wait_hello_from_server(), timing.connect)  # noqa: SLF001 - the first of its steps
+        connection.certified_until = certified_until(client.protocol.transport)
         await connection.log_in(config)
         yield connection
     finally:
@@ -320,16 +331,29 @@ def _explained(server: Imap) -> Iterator[None]:
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise Misconfigured(
                 f"the certificate of {place} is not valid ({cause.verify_message}); write the host that it is made for, or add "
-                "its authority to this machine's trusted ones"
+                "its authority to this machine's trusted ones",
+                f"сертификат {place} недействителен ({cause.verify_message}); запишите имя сервера, на которое он выдан, или "
+                "добавьте его удостоверяющий центр в доверенные",
             ) from cause
         if isinstance(cause, ssl.SSLError) and cause.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
-            raise Misconfigured(f"{place} speaks no TLS from the first byte; check port and tls") from cause
+            raise Misconfigured(
+                f"{place} speaks no TLS from the first byte; check port and tls",
+                f"{place} не говорит по TLS с первого байта; проверьте port и tls",
+            ) from cause
         if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
             raise Unavailable(f"{place} cannot be reached ({cause.strerror or type(cause).__name__})") from cause
         raise
 
 
-def _token(config: Config) -> str | None:
+def certified_until(transport: asyncio.BaseTransport | None) -> datetime | None:
+    """When the certificate of the other side ends; None without TLS."""
+    secured = None if transport is None else transport.get_extra_info("ssl_object")
+    ends = None if secured is None else secured.getpeercert().get("notAfter")
+    return None if ends is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
+
+def access_token(config: Config) -> str | None:
+    """The token that logs in to this mailbox, None where a password does. Raises Misconfigured."""
     if config.token is not None:
         return config.token.get_secret_value()
     if config.token_file is None:
@@ -343,7 +367,8 @@ def read_token(file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         raise Misconfigured(
-            f"the token's file {file} cannot be read; let whoever renews the token write it there"
+            f"the token's file {file} cannot be read; let whoever renews the token write it there",
+            f"файл токена {file} не читается; пусть его запишет тот, кто обновляет токен",
         ) from error
 
 

@@ -1,15 +1,17 @@
 """What a mail says, as a whole: who wrote it, to which address of ours, when, and what; or that no client wrote it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from channels.mail import filters, forms, forwards, parties, quotes
+from channels.mail.answering import answerable
 from channels.mail.filters import Sheet
 from channels.mail.headers import Mailbox, date
 from channels.mail.letter import Letter
 from channels.mail.parties import Ours
-from channels.message import Ignored, Inbound, Parsed, Signal, digest
+from channels.message import Answerable, Ignored, Inbound, Parsed, Signal, digest
 from kernel.texts import storable
 
 _EARLIEST: Final = timedelta(days=14)
@@ -18,8 +20,8 @@ _LONGEST_SUBJECT: Final = 1_000
 _LONGEST_REFERENCES: Final = 2_000
 
 
-def read(letter: Letter, us: Ours, received: datetime) -> Parsed:
-    """An approach, a signal, or why it is ignored. `received`: when the mail server had it."""
+def read(letter: Letter, us: Ours, received: datetime, aliases: Collection[str] = ()) -> Parsed:
+    """An approach, a signal, or why it is ignored. `received`: when the mail server had it; `aliases`: of `answerable`."""
     sender = parties.sender(letter, us)
     sheet = Sheet(letter, sender, us)
     verdict = filters.judge(sheet, filters.FIRST)
@@ -28,11 +30,19 @@ def read(letter: Letter, us: Ours, received: datetime) -> Parsed:
         verdict = filters.judge(sheet, filters.THEN)
     match verdict:
         case None:
-            return said
+            found = answerable(letter, us, aliases)
+            return replace(said, answerable=_himself(found, said, is_client=is_client))
         case Signal():
             return verdict
         case reason:
             return Ignored(reason, said)
+
+
+def _himself(found: Answerable, said: Inbound, *, is_client: bool) -> Answerable:
+    """A client who stands in a form or in a forwarded mail has not sent it: anybody may have named him there."""
+    if found.address is None or (not is_client and [one.lower() for one in said.emails] == [found.address]):
+        return found
+    return Answerable(None, "not_the_sender")
 
 
 def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tuple[Inbound, bool]:

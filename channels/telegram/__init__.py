@@ -4,19 +4,20 @@ An envelope is one update, as JSON. It is named by its number and its own time, 
 silence; Telegram keeps what is not acknowledged for a day. A bot sees only those who wrote to it first.
 
 The rooms: `updates` says what an update means, with `files` and `folding`, all pure; `polling` and `webhook` are the two ways
-in, `courier` is the way out; `config` is an entry of the YAML; `connection` opens the Bot API for them, and `bot_api` alone
-imports aiogram.
+in, `courier` is the way out, with `sending` for clients; `config` is an entry of the YAML; `connection` opens the Bot API for
+them, and `bot_api` alone imports aiogram.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import Port, Rejected
-from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, digest
-from channels.telegram import folding, updates, webhook
+from channels.adapter import Port, Probe, Rejected
+from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Outgoing, Parsed, Request, Signal, digest
+from channels.telegram import folding, sending, updates, webhook
 from channels.telegram.config import Config
 from channels.telegram.connection import Connection
 from channels.telegram.courier import Courier
@@ -33,6 +34,7 @@ class Adapter(BaseAdapter[Config]):
 
     kind = "telegram"
     fetches = True
+    longest = sending.LONGEST
 
     def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
         super().__init__(name, config, secret=secret, language=language)
@@ -60,6 +62,8 @@ class Adapter(BaseAdapter[Config]):
     def parse(self, envelope: Envelope) -> Parsed:
         """What the update says; nobody is a client of a bot that is for managers only."""
         said = updates.read(orjson.loads(envelope.body))
+        if isinstance(said, Signal) and isinstance(said.otherwise, Inbound) and not self.config.clients:
+            return replace(said, otherwise=Ignored("not_for_clients", said.otherwise))
         if isinstance(said, Inbound) and not self.config.clients:
             return Ignored("not_for_clients", said)
         return said
@@ -81,6 +85,15 @@ class Adapter(BaseAdapter[Config]):
             else:
                 await self._polling.run(api, port, lambda update: self._envelope(update, port))
 
+    async def probe(self, address: str) -> Probe:
+        """Who the bot is, and how deliveries to it go."""
+        webhooks = self.config.mode == "webhook"
+        async with self._connection.opened() as api:
+            name = await api.name()
+            public = self.config.api_base is None
+            said = await webhook.probe(api, address if webhooks else None, public=public)
+        return Probe(f"@{name}; {said}")
+
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the bot."""
         try:
@@ -89,6 +102,25 @@ class Adapter(BaseAdapter[Config]):
             raise Rejected(413, "too_large", str(error)) from error
         except Undeliverable as error:
             raise Rejected(404, "gone", str(error)) from error
+
+    def way_back(self, said: Inbound | None) -> str | None:
+        """The chat in which it was said."""
+        where = None if said is None else sending.place(said)
+        return None if where is None else where.chat
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """A message that quotes what it answers."""
+        where = None if outgoing.answers is None else sending.place(outgoing.answers)
+        here = where is not None and where.chat == outgoing.to
+        try:
+            await self.courier.say(
+                outgoing.to,
+                outgoing.text,
+                answers=where.message if where is not None and here else None,
+                business=where.business if where is not None and here else None,
+            )
+        except Undeliverable as error:
+            raise sending.why(error) from error
 
     def _envelope(self, update: dict[str, Any], port: Port) -> Envelope:
         body = orjson.dumps(update)

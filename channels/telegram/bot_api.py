@@ -33,7 +33,7 @@ from aiogram.methods import (
     SetWebhook,
     TelegramMethod,
 )
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, WebhookInfo
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters, WebhookInfo
 from aiohttp import ClientError, ClientSession
 
 from channels.adapter import Misconfigured, Unavailable
@@ -128,6 +128,15 @@ class BotApi:
         )
         return str((await self._call(method)).message_id)
 
+    async def say(self, chat: str, text: str, answers: int | None, business: str | None) -> None:
+        """Send a plain message. What it answers may have been deleted: then it stands alone."""
+        quoted = None if answers is None else ReplyParameters(message_id=answers, allow_sending_without_reply=True)
+        await self._call(
+            SendMessage(
+                chat_id=chat, text=text, business_connection_id=business, reply_parameters=quoted, parse_mode=None
+            )
+        )
+
     async def edit(self, chat: str, message: str, text: str, keyboard: Keyboard) -> None:
         """Let a message say something else. One that says so already is left as it is."""
         method = EditMessageText(
@@ -182,7 +191,8 @@ class BotApi:
             raise Unavailable("Telegram asks us to slow down", again_in=float(error.retry_after)) from None
         except (TelegramUnauthorizedError, TelegramNotFound):
             raise Misconfigured(
-                "Telegram does not know this token; take the bot's present one from @BotFather (/mybots, API Token)"
+                "Telegram does not know this token; take the bot's present one from @BotFather (/mybots, API Token)",
+                "Telegram не знает этого токена; возьмите нынешний токен бота у @BotFather (/mybots, API Token)",
             ) from None
         except TelegramConflictError as error:
             raise Conflicting(by_webhook="webhook" in error.message) from None

@@ -26,6 +26,11 @@ class Courier:
         async with self._connection.opened() as api:
             return await api.post(chat, _html(title, text), buttons)
 
+    async def say(self, chat: str, text: str, *, answers: int | None = None, business: str | None = None) -> None:
+        """Say something as it is written, in answer to the message of that number, for that business account."""
+        async with self._connection.opened() as api:
+            await api.say(chat, text, answers, business)
+
     async def edit(
         self, chat: str, ref: str, text: str, buttons: Sequence[tuple[str, str]] = (), title: str = ""
     ) -> None:

@@ -7,6 +7,8 @@ from channels.message import Attachment
 
 LOCATOR: Final = "telegram:"
 
+_LARGEST: Final = 2**53  # what every reader of JSON takes
+
 # Kind of content: the name and the media type of a file that Telegram gives neither.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "photo": ("photo.jpg", "image/jpeg"),
@@ -31,6 +33,11 @@ def attached(message: Mapping[str, Any]) -> Iterator[Attachment]:
         yield Attachment(
             name=str(file.get("file_name") or name),
             media_type=str(file.get("mime_type") or media_type),
-            size=file.get("file_size"),
+            size=_size(file.get("file_size")),
             locator=f"{LOCATOR}{file['file_id']}",
         )
+
+
+def _size(said: object) -> int | None:
+    """Bytes; a later step counts them, so whatever is no such number is none."""
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= _LARGEST else None

@@ -46,7 +46,7 @@ class Polling:
             self._conflicts += 1
             if self._conflicts < PATIENCE:
                 raise
-            raise Misconfigured(str(error)) from error
+            raise Misconfigured(str(error), error.russian) from error
 
     async def _run(self, api: "BotApi", port: Port, envelop: Envelop) -> None:
         # The configuration says polling, and a webhook would keep every update from us.

@@ -11,9 +11,13 @@ class Conflicting(Unavailable):
             super().__init__(
                 "a webhook of another program is set for this bot; remove the bot there, or use another one"
             )
+            self.russian = "у бота стоит вебхук другой программы; отключите его там или заведите другого бота"
         else:
             super().__init__(
                 "another program polls this bot with the same token; stop it, or make a bot for priyom alone"
+            )
+            self.russian = (
+                "этого бота опрашивает другая программа с тем же токеном; остановите её или заведите отдельного бота"
             )
         self.by_webhook = by_webhook
 

@@ -50,10 +50,27 @@ async def keep(api: "BotApi", port: Port, secret: str, *, public: bool) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
+async def probe(api: "BotApi", address: str | None, *, public: bool) -> str:
+    """How deliveries go, in a sentence; `address` None where the bot is polled. Raises Unavailable, Misconfigured."""
+    if address is not None and public:
+        _require_reachable(address)
+    info = await api.webhook()
+    waiting = f"{info.pending_update_count} waiting"
+    if address is None:
+        return f"another webhook is set, which priyom removes when it polls; {waiting}" if info.url else waiting
+    if info.url != address:
+        return f"the webhook is not set yet, which priyom does when it runs; {waiting}"
+    if info.last_error_date is not None and info.pending_update_count:
+        raise Unavailable(f"Telegram cannot deliver to {address}: {info.last_error_message}")
+    return f"the webhook is set; {waiting}"
+
+
 def _require_reachable(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme != "https" or parts.port not in PORTS:
         raise Misconfigured(
             "Telegram calls only https on port 443, 80, 88 or 8443; set http.public_url to such an address, "
-            "or mode: polling, which needs none"
+            "or mode: polling, which needs none",
+            "Telegram обращается только по https на порты 443, 80, 88 и 8443; запишите такой адрес в http.public_url или "
+            "mode: polling, которому адрес не нужен",
         )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, model_validator
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import ChannelConfig, Rejected
+from channels.adapter import ChannelConfig, Probe, Rejected
 from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Parsed, Question, Request, digest
 from channels.telephony import folding
 from channels.telephony.dialect import Dialect
@@ -80,6 +80,14 @@ class Adapter(BaseAdapter[Config]):
     def answer(self, request: Request, accepted: Sequence[Accepted]) -> Answer:
         """The vendor's own words: it is stored."""
         return self._dialect.answer(request)
+
+    async def probe(self, address: str) -> Probe:
+        """Exchanges prove themselves to us, and offer nothing that proves us to them."""
+        return Probe(
+            f"it can only be tested by a call: see that the exchange tells {address} of calls, call one of its numbers and "
+            "look for the call in priyom ledger",
+            tried=False,
+        )
 
     def question(self, request: Request) -> Question | None:
         """Who is calling? asked by exchanges that can show a name and ring a certain line."""

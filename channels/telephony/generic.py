@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from channels.adapter import Rejected
 from channels.message import Answer, Call, Envelope, Ignored, Inbound, Request
 from channels.telephony.dialect import INTERNAL, SERVICE, UNKNOWN, Delivery, Dialect, call, is_same, named, not_proved
 from channels.telephony.reading import count, fields_of, moment, number, reference, text_of
@@ -186,9 +187,13 @@ class Generic(Dialect):
         secret = self._mapped.proof.field
         if secret is None:
             return body
-        others = {name: value for name, value in fields.items() if name.casefold() != secret.casefold()}
-        is_json = body.lstrip()[:1] == b"{"
-        return orjson.dumps(others) if is_json else urlencode(others, errors="replace").encode()
+        if body.lstrip()[:1] != b"{":
+            others = {name: value for name, value in fields.items() if name.casefold() != secret.casefold()}
+            return urlencode(others, errors="replace").encode()
+        try:
+            return orjson.dumps(_without(fields, secret.split(".")))
+        except TypeError as error:  # what was read may be nested more deeply than what can be written
+            raise Rejected(400, "invalid_json", "the body is nested too deeply") from error
 
     def _how(self, event: str, reading: "_Reading", extension: str | None) -> Call | None:
         fields, events, statuses = self._mapped.fields, self._mapped.events, self._mapped.statuses
@@ -247,6 +252,20 @@ class Generic(Dialect):
         made = hmac.new(self._secret.encode(), request.body, proof.hmac)
         signature = made.hexdigest() if proof.encoding == "hex" else b64encode(made.digest()).decode()
         return bool(self._secret) and is_same(given, proof.prefix + signature)
+
+
+def _without(value: Any, path: list[str]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A document but for what stands at a path, found as `_Reading` finds it."""
+    if isinstance(value, list):
+        return [_without(value[0], path), *value[1:]] if value else value
+    if not isinstance(value, Mapping):
+        return value
+    here, *further = path
+    return {
+        name: _without(one, further) if further and name.casefold() == here.casefold() else one
+        for name, one in value.items()
+        if further or name.casefold() != here.casefold()
+    }
 
 
 class _Reading:

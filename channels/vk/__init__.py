@@ -4,8 +4,8 @@ An envelope is one event, as JSON, without the callback's secret. It is named by
 that was read from its conversation after a gap is named by its place there.
 
 The rooms: `events` says what an event means, with `forms`, `files` and `folding`, all pure; `polling` (with `catching_up`) and
-`callback` are the two ways in; `config` is an entry of the YAML; `connection` opens the API for them, each call `aside`, and
-`api` alone imports vk_api.
+`callback` are the two ways in, `sending` says what goes out; `config` is an entry of the YAML; `connection` opens the API for
+them, each call `aside`, and `api` alone imports vk_api.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +14,14 @@ from functools import partial
 from typing import Any
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import Port, Rejected
-from channels.message import Accepted, Answer, Envelope, Inbound, Parsed, Request, digest
-from channels.vk import callback, events, folding, wire
+from channels.adapter import Port, Probe, Rejected
+from channels.message import Accepted, Answer, Envelope, Inbound, Outgoing, Parsed, Request, digest
+from channels.vk import callback, events, folding, sending, wire
 from channels.vk.config import Config
 from channels.vk.connection import Connection
 from channels.vk.files import LOCATOR
 from channels.vk.polling import Polling
-from channels.vk.trouble import Denied, Gone
+from channels.vk.trouble import Denied, Gone, poll_is_off
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -32,6 +32,7 @@ class Adapter(BaseAdapter[Config]):
 
     kind = "vk"
     fetches = True
+    longest = sending.LONGEST
 
     def __init__(self, name: str, config: Config, *, secret: bytes, language: Language) -> None:
         super().__init__(name, config, secret=secret, language=language)
@@ -71,6 +72,23 @@ class Adapter(BaseAdapter[Config]):
             envelop = partial(self._envelope, at=port.now)
             await Polling(speaking, port, envelop, self.name).run()
 
+    async def probe(self, address: str) -> Probe:
+        """Which community it is, and whether it would tell us of messages."""
+        if self.config.token is None:
+            return Probe(f"without a token nobody can ask VK: press Confirm there for {address}", tried=False)
+        async with self._connection.opened() as speaking:
+            name = await speaking.community()
+            if self.config.mode == "longpoll":
+                await speaking.session()
+                if not await speaking.polls():
+                    raise poll_is_off()
+                return Probe(f"{name}; the long poll is on")
+            try:
+                servers = await speaking.callbacks()
+            except Denied:
+                return Probe(f"{name}; the key may not ask how the Callback API is")
+        return Probe(f"{name}; {callback.described(servers, address)}")
+
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the community."""
         try:
@@ -88,6 +106,29 @@ class Adapter(BaseAdapter[Config]):
                 return await speaking.name(locator.removeprefix(LOCATOR))
         except Denied:
             return None
+
+    def way_back(self, said: Inbound | None) -> str | None:
+        """The conversation in which it was said. A form is no conversation. Raises Rejected without an access key."""
+        if self.config.token is None:
+            raise Rejected(422, "no_token", f"{self.name} has no access key to write with; set token")
+        where = None if said is None else sending.place(said)
+        return None if where is None else where[0]
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """A message that quotes what it answers, unless that was deleted."""
+        where = None if outgoing.answers is None else sending.place(outgoing.answers)
+        quoted = where[1] if where is not None and where[0] == outgoing.to else None
+        number = sending.random_id(outgoing.id)
+        try:
+            async with self._connection.opened() as speaking:
+                try:
+                    await speaking.say(outgoing.to, outgoing.text, number, quoted)
+                except Denied as error:
+                    if quoted is None or error.code != sending.NO_MESSAGE:
+                        raise
+                    await speaking.say(outgoing.to, outgoing.text, number, None)
+        except Denied as error:
+            raise sending.why(self.name, error) from error
 
     def _event(self, request: Request) -> dict[str, Any]:
         if self.config.mode != "callback":

@@ -4,6 +4,7 @@ The only module that imports vk_api, which speaks to one host without a deadline
 down. All calls block: `channels.vk.connection` makes them aside. No error carries a library's text, in which a key may stand.
 """
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -19,7 +20,7 @@ from vk_api.vk_api import VkApiGroup
 from channels.adapter import Unavailable
 from channels.vk import wire
 from channels.vk.files import is_kept_at_vk
-from channels.vk.trouble import Denied, Gone, TooLarge, meaning, without_poll
+from channels.vk.trouble import Denied, Gone, TooLarge, meaning, no_community, without_poll
 
 HOST: Final = "https://api.vk.ru"
 CONNECT_WITHIN: Final = 10.0
@@ -89,6 +90,28 @@ class Api:
             raise without_poll(error.code) from None
         return _read(lambda: Session(_address(given["server"]), str(given["key"]), int(given["ts"])))
 
+    def community(self, group: int) -> str:
+        """The community's name."""
+        try:
+            given = self._method("groups.getById", group_id=group)
+        except Denied as error:
+            raise no_community(error.code) from None
+        # A list before version 5.139 of the API, and under a name since then.
+        return _read(lambda: str((given["groups"] if isinstance(given, dict) else given)[0]["name"]))
+
+    def polls(self, group: int) -> bool:
+        """Whether the long poll is on and tells of new messages."""
+        try:
+            given = self._method("groups.getLongPollSettings", group_id=group)
+        except Denied as error:
+            raise without_poll(error.code) from None
+        return _read(lambda: bool(given["is_enabled"]) and bool(given["events"]["message_new"]))
+
+    def callbacks(self, group: int) -> dict[str, str]:
+        """The servers of the Callback API, by address: ok, wait, failed or unconfigured. Raises Denied."""
+        given = self._method("groups.getCallbackServers", group_id=group)
+        return _read(lambda: {str(server["url"]): str(server["status"]) for server in given["items"]})
+
     def check(self, session: Session, ts: int, wait: int) -> Answer:
         """The events after `ts`, as soon as there is one or after `wait` seconds."""
         asked: dict[str, str | int] = {"act": "a_check", "key": session.key, "ts": ts, "wait": wait}
@@ -105,6 +128,14 @@ class Api:
         """A page of one conversation's messages, the latest first."""
         given = self._method("messages.getHistory", group_id=group, peer_id=peer, offset=offset, count=count)
         return _read(lambda: list(given["items"]))
+
+    def say(self, peer: str, text: str, number: int, quoted: int | None) -> None:
+        """Send a message, in answer to the one of that number in its conversation."""
+        values: dict[str, str | int] = {"peer_id": peer, "message": text, "random_id": number}
+        if quoted is not None:
+            forward = {"peer_id": int(peer), "conversation_message_ids": [quoted], "is_reply": True}
+            values["forward"] = json.dumps(forward)
+        self._method("messages.send", **values)
 
     def name(self, user: str) -> str | None:
         """What somebody calls himself; None for whoever is not there any more."""

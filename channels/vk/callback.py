@@ -5,9 +5,10 @@ while (https://dev.vk.com/ru/api/callback/getting-started). A new server is conf
 """
 
 import hmac
+from collections.abc import Mapping
 from typing import Any, Final
 
-from channels.adapter import Rejected
+from channels.adapter import Misconfigured, Rejected
 from channels.message import Answer, Request
 from channels.vk import wire
 
@@ -29,6 +30,22 @@ def event(request: Request, secret: str | None) -> dict[str, Any]:
     if secret is not None and not _same(told, secret):
         raise Rejected(401, "not_proved", "the field secret is not the channel's secret")
     return said
+
+
+def described(servers: Mapping[str, str], address: str) -> str:
+    """How VK finds our server, in words. Raises Misconfigured."""
+    status = servers.get(address)
+    if status == "failed":
+        raise Misconfigured(
+            f"VK cannot deliver to {address}; see that it is reachable, and that confirmation and secret are the community's",
+            f"VK не может доставить на {address}; проверьте, что адрес доступен и что confirmation и secret — из сообщества",
+        )
+    if status is None:
+        raise Misconfigured(
+            f"the community has no server {address}; add it (Manage, API usage, Callback API)",
+            f"в сообществе нет сервера {address}; добавьте его (Управление, Работа с API, Callback API)",
+        )
+    return "the server is confirmed" if status == "ok" else "the server waits to be confirmed, once priyom runs"
 
 
 def _same(told: object, secret: str) -> bool:

@@ -61,6 +61,18 @@ class Speaking:
         """Begin to poll."""
         return await self._call(lambda: self._api.session(self._group))
 
+    async def community(self) -> str:
+        """The community's name."""
+        return await self._call(lambda: self._api.community(self._group))
+
+    async def polls(self) -> bool:
+        """Whether the long poll is on and tells of new messages."""
+        return await self._call(lambda: self._api.polls(self._group))
+
+    async def callbacks(self) -> dict[str, str]:
+        """The servers of the Callback API and how they are, by address."""
+        return await self._call(lambda: self._api.callbacks(self._group))
+
     async def check(self, session: "Session", ts: int) -> "Answer":
         """The events after `ts`, as soon as there is one."""
         return await self._call(lambda: self._api.check(session, ts, WAIT), WAIT)
@@ -72,6 +84,10 @@ class Speaking:
     async def history(self, peer: int, offset: int, count: int) -> list[dict[str, Any]]:
         """A page of one conversation's messages, the latest first."""
         return await self._call(lambda: self._api.history(self._group, peer, offset, count))
+
+    async def say(self, peer: str, text: str, number: int, quoted: int | None) -> None:
+        """Send a message; `number` makes it one, however often it is sent."""
+        await self._call(lambda: self._api.say(peer, text, number, quoted))
 
     async def name(self, user: str) -> str | None:
         """What somebody calls himself."""

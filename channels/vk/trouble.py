@@ -44,15 +44,37 @@ def meaning(code: int) -> Unavailable | Misconfigured | Denied:
     """What an error of the API means for a channel."""
     if code in _UNKNOWN_KEY:
         return Misconfigured(
-            "VK does not know this access key; make one in the community (Manage, API usage, Access tokens) and set token"
+            "VK does not know this access key; make one in the community (Manage, API usage, Access tokens) and set token",
+            "VK не знает этого ключа доступа; создайте новый в сообществе (Управление, Работа с API, Ключи доступа) и запишите "
+            "в token",
         )
     if code == _VALIDATION:
         return Misconfigured(
-            "VK wants to be sure who uses this key; sign in to VK as who made it, or make a new key and set token"
+            "VK wants to be sure who uses this key; sign in to VK as who made it, or make a new key and set token",
+            "VK хочет убедиться, кто пользуется ключом; войдите в VK как его создатель или создайте новый ключ и запишите в token",
         )
     if code in _PASSING:
         return Unavailable(f"VK answers with its error {code}")
     return Unavailable(*_LATER[code]) if code in _LATER else Denied(code)
+
+
+def no_community(code: int) -> Misconfigured:
+    """The key may not even ask who the community is."""
+    return Misconfigured(
+        f"VK shows this key no such community (VK's error {code}); see that group_id is its number and that the key is its own",
+        f"VK не показывает этому ключу такого сообщества (ошибка VK {code}); проверьте, что group_id — его номер, а ключ — его "
+        "собственный",
+    )
+
+
+def poll_is_off() -> Misconfigured:
+    """The community does not offer what we poll."""
+    return Misconfigured(
+        "Long Poll API is off in this community, or tells of no new messages; switch it on with the event message_new "
+        "(Manage, API usage, Long Poll API)",
+        "Long Poll API в сообществе выключен или не сообщает о новых сообщениях; включите его и событие «Входящее сообщение» "
+        "(Управление, Работа с API, Long Poll API)",
+    )
 
 
 def without_poll(code: int) -> Misconfigured:
@@ -60,9 +82,13 @@ def without_poll(code: int) -> Misconfigured:
     if code in _NO_GROUP:
         return Misconfigured(
             "VK does not find this community's long poll; see that group_id is its number, that the key is its own, and that "
-            "Long Poll API is enabled (Manage, API usage)"
+            "Long Poll API is enabled (Manage, API usage)",
+            "VK не находит Long Poll этого сообщества; проверьте, что group_id — его номер, что ключ — его "
+            "собственный и что Long Poll API включён (Управление, Работа с API)",
         )
     return Misconfigured(
         f"this access key may not poll the community (VK's error {code}); make one with the rights to manage the community "
-        "and to its messages (Manage, API usage, Access tokens) and set token"
+        "and to its messages (Manage, API usage, Access tokens) and set token",
+        f"этому ключу доступа нельзя опрашивать сообщество (ошибка VK {code}); создайте ключ с правами на управление и сообщения "
+        "(Управление, Работа с API, Ключи доступа) и запишите в token",
     )

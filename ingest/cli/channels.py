@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--language", type=click.Choice(["ru", "en"]), help="Of what is to be done; left out: the company's.")
 @asking
-def channels(reached: "Reached") -> Listing:
-    """List the channels and how they are."""
-    shown = reached.api.listed("channels", None)
-    return Listing(shown, ("channel", "kind", "state"), lambda item: (item["name"], item["kind"], item["state"]))
+def channels(reached: "Reached", language: str | None) -> Listing:
+    """List the channels, how they are and what to do about it."""
+
+    def row(item: Json) -> Sequence[object]:
+        return item["name"], item["kind"], item["state"], moment(item["since"], reached), item["remedy"]
+
+    shown = reached.api.listed("channels", None, language=language)
+    return Listing(shown, ("channel", "kind", "state", "since", "what to do"), row)
 
 
 @click.command()

@@ -10,13 +10,15 @@ import click
 
 from ingest.cli.answer import DONE, NO, WRONG, Answer, Json, Trouble, answering, said, troubles_said
 from ingest.cli.run import preflight
-from ingest.cli.to_come import not_built
 from ingest.tables import printable
 
 if TYPE_CHECKING:
     from ingest.client import Reached
+    from ingest.config.load import Loaded
+    from ingest.probing import Tried
 
 _FIELDS: Final = ("file", "line", "key", "level", "problem", "remedy")
+_TRIED: Final = ("file", "line", "key", "state", "said", "remedy")
 
 _CHANGES: Final[Mapping[str, str]] = {
     "first": "the first configuration of this store",
@@ -38,11 +40,9 @@ _CHANGES: Final[Mapping[str, str]] = {
 
 @click.command()
 @answering
-@click.option("--live", is_flag=True, hidden=True)
+@click.option("--live", is_flag=True, help="Also try store, channels and routes of notices, changing nothing there.")
 def check(config: Path, *, as_json: bool, live: bool) -> int:
     """Print everything that is wrong with the configuration."""
-    if live:
-        return not_built("check --live")
     preflight()
     from ingest.config.load import load
 
@@ -54,8 +54,22 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
         faults += failed_routing_tests(loaded.config)
     wrong = any(fault.level == "error" for fault in faults)
     lines = [str(fault) for fault in faults] + ([] if wrong else [f"{config}: no errors"])
-    shown = {"items": [{name: getattr(fault, name) for name in _FIELDS} for fault in faults]}
+    shown: Json = {"items": [{name: getattr(fault, name) for name in _FIELDS} for fault in faults]}
+    if live and loaded.config is not None:
+        tried = _tried(loaded)
+        wrong = wrong or any(one.state == "wrong" for one in tried)
+        lines += [printable(str(one)) for one in tried]
+        shown["tried"] = [{name: getattr(one, name) for name in _TRIED} for one in tried]
     return said(Answer(shown, "\n".join(lines), code=WRONG if wrong else DONE), as_json=as_json)
+
+
+def _tried(loaded: "Loaded") -> "list[Tried]":
+    import asyncio
+
+    from ingest.probing import tried
+
+    assert loaded.config is not None  # noqa: S101 - it was asked for
+    return asyncio.run(tried(loaded.config, loaded.config.place_of_test(0)[0], loaded.root))
 
 
 @click.command()

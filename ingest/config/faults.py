@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from channels import adapter
 from ingest.config.document import KeyPath, Node, Scalar, Table, dotted, find, line_of, scalars
-from ingest.config.schema import CHANNEL_KEYS_TO_COME, KNOWN_KINDS, Config, choose, nearest, sentence
+from ingest.config.schema import KNOWN_KINDS, Config, choose, nearest, sentence
 
 Level = Literal["error", "warning"]
 
@@ -193,9 +193,6 @@ def _kind(error: _Error) -> Finding:
 
 
 def _unknown(error: _Error) -> Finding:
-    match error.path:
-        case ("channels", _, key) if key in CHANNEL_KEYS_TO_COME:
-            return Finding(error.path, _LATER, "remove it")
     known, key = known_keys(error.root, error.path[:-1]), error.path[-1]
     near = nearest(str(key), known)
     return Finding(

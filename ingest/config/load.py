@@ -1,7 +1,7 @@
 """From a file to a configuration, or to everything that is wrong with it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +17,11 @@ _NAMED: Final = ("accounts", "calendars", "channels", "directors", "managers", "
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The outcome: `config` is None where one of the faults is an error."""
+    """The outcome: `config` is None where one of the faults is an error. `root` is what was read, with its lines."""
 
     config: Config | None
     faults: tuple[Fault, ...]
+    root: Table = field(default_factory=Table, repr=False)
 
 
 def load(path: Path, environ: Mapping[str, str], only: Collection[str] | None = None) -> Loaded:
@@ -50,7 +51,9 @@ def load(path: Path, environ: Mapping[str, str], only: Collection[str] | None = 
     faults |= {placed(finding, file, written) for finding in unresolved}
     faults |= {placed(finding, file, root) for finding in [*findings, *literal_secrets(root)]}
     broken = any(fault.level == "error" for fault in faults)
-    return Loaded(None if broken else config, tuple(sorted(faults, key=lambda one: (one.line, one.key, one.problem))))
+    return Loaded(
+        None if broken else config, tuple(sorted(faults, key=lambda one: (one.line, one.key, one.problem))), root
+    )
 
 
 def _unreadable(file: str, error: Unreadable) -> Fault:

@@ -33,7 +33,7 @@ def revision_document(config: Config) -> dict[str, Any]:
         "timezone": config.timezone,
         "hours": config.hours,
         "calendars": {name: _calendar_document(calendar) for name, calendar in config.calendars.items()},
-        "channels": {name: _channel_document(channel) for name, channel in config.channels.items()},
+        "channels": {name: _channel_document(channel, config) for name, channel in config.channels.items()},
         "matching": {
             "shared": {"emails": list(shared.emails), "phones": list(shared.phones), "over": shared.over},
             "enquiry": {
@@ -60,11 +60,30 @@ def _calendar_document(calendar: Calendar) -> str | dict[str, Any]:
     return {"hours": calendar.hours, "holidays": calendar.holidays, "except": list(calendar.except_)}
 
 
-def _channel_document(channel: ChannelConfig) -> dict[str, Any]:
-    """What matching and routing need of a channel. `numbers` is a key of those kinds that are called or written to."""
-    document = {"kind": channel.kind, "source": channel.source, "team": channel.team, "was": channel.was}
-    numbers = getattr(channel, "numbers", None)
-    return {**document, "numbers": dict(numbers)} if numbers else document
+def _channel_document(channel: ChannelConfig, config: Config) -> dict[str, Any]:
+    """What matching and routing need of a channel, and what it answers by itself.
+
+    `numbers` is a key of those kinds that are called or written to, `answer` one of those that may answer.
+    """
+    document: dict[str, Any] = {
+        "kind": channel.kind,
+        "source": channel.source,
+        "team": channel.team,
+        "was": channel.was,
+    }
+    numbers, answer = getattr(channel, "numbers", None), getattr(channel, "answer", None)
+    if numbers:
+        document["numbers"] = dict(numbers)
+    if answer is not None:
+        document["answer"] = {
+            "address": getattr(channel, "user", None),
+            "in_hours": answer.in_hours,
+            "out_of_hours": answer.out_of_hours,
+            "subject": answer.subject,
+            "per_address": format_duration(answer.per_address),
+            "language": config.language,
+        }
+    return document
 
 
 def _director_document(director: Director) -> dict[str, Any]:

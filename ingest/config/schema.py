@@ -54,7 +54,6 @@ KNOWN_ROUTES: Final = ("console", "email", "telegram")
 TRIED_STATES: Final = ("assigned", "unprocessed")
 NOTICES_CHANNEL: Final = "notices"
 """The channel that a bot of the notices' own becomes."""
-CHANNEL_KEYS_TO_COME: Final = frozenset({"answer"})
 
 _NAME: Final = re.compile(r"\w(?:[\w .@-]{0,62}[\w.])?")
 _CHANNEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")

@@ -1,6 +1,6 @@
 """What a manager can do about a lead from a message: the buttons in their order, and what comes back when one is pressed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -11,8 +11,9 @@ from kernel.texts import Catalogue, Language
 
 REASONS: Final = "reasons"
 HAND_OVER: Final = "hand_over"
-VIEWS: Final = ("", REASONS, HAND_OVER)
-"""The views of a message: what is usual, the reasons of a disqualification, the colleagues for a hand-over."""
+DECLINED: Final = "declined"
+VIEWS: Final = ("", REASONS, HAND_OVER, DECLINED)
+"""The views of a message: what is usual, the reasons of a disqualification, colleagues for a hand-over, reasons of a refusal."""
 
 MOST: Final = 40
 UNSAID: Final = "unsaid"
@@ -63,11 +64,15 @@ def mark(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The choices of one company. `reasons` of a disqualification; `titles` of managers, `number` by which a button names one."""
+    """The choices of one company. `reasons` of a disqualification; `titles` of managers, `number` by which a button names one.
+
+    `refusals`: why a lead may not be taken, asked for where there are any.
+    """
 
     reasons: tuple[str, ...]
     titles: Mapping[str, str]
     language: Language
+    refusals: tuple[str, ...] = ()
 
     def of(
         self, lead: Mapping[str, Any], manager: str, view: str, number: Callable[[str], int], *, offered: bool
@@ -75,12 +80,12 @@ class Choices:
         """What `manager` can do about `lead` as it is now: nothing where it is neither offered to him nor his."""
         own = lead["owner"] == manager
         if offered or (own and lead["state"] == "assigned"):
-            return tuple(self._button(action, lead) for action in ("accept", "decline", "away"))
+            return self._answers(lead, view)
         if not own or lead["state"] != "in_work":
             return ()
         match view:
             case "reasons":
-                return (*self._reasons(lead), self._view("back", lead, ""))
+                return (*self._with_reasons("disqualify", lead, self._said()), self._view("back", lead, ""))
             case "hand_over":
                 return (*self._colleagues(lead, manager, number), self._view("back", lead, ""))
             case _:
@@ -92,7 +97,19 @@ class Choices:
 
     def reason(self, marked: str) -> str | None:
         """The reason that a button named; None where it is configured no more."""
-        return next((reason for reason in self._said() if mark(reason) == marked), None)
+        return _marked(self._said(), marked)
+
+    def refusal(self, marked: str) -> str | None:
+        """The same of a refusal."""
+        return _marked(self.refusals, marked)
+
+    def _answers(self, lead: Mapping[str, Any], view: str) -> tuple[Button, ...]:
+        """What can be said to an offer. Reasons not to take it are asked for where there are any to choose from."""
+        if not self.refusals:
+            return tuple(self._button(action, lead) for action in ("accept", "decline", "away"))
+        if view == DECLINED:
+            return (*self._with_reasons("decline", lead, self.refusals), self._view("back", lead, ""))
+        return (self._button("accept", lead), self._view("decline", lead, DECLINED), self._button("away", lead))
 
     def _said(self) -> tuple[str, ...]:
         return self.reasons or (TEXTS.say(UNSAID, self.language),)
@@ -103,9 +120,14 @@ class Choices:
     def _view(self, text: str, lead: Mapping[str, Any], view: str) -> Button:
         return Button(TEXTS.say(text, self.language), Choice("view", lead["id"], view).data())
 
-    def _reasons(self, lead: Mapping[str, Any]) -> list[Button]:
-        return [Button(reason, Choice("disqualify", lead["id"], mark(reason)).data()) for reason in self._said()[:MOST]]
+    @staticmethod
+    def _with_reasons(action: str, lead: Mapping[str, Any], reasons: Sequence[str]) -> list[Button]:
+        return [Button(reason, Choice(action, lead["id"], mark(reason)).data()) for reason in reasons[:MOST]]
 
     def _colleagues(self, lead: Mapping[str, Any], manager: str, number: Callable[[str], int]) -> list[Button]:
         others = [name for name in self.titles if name != manager][:MOST]
         return [Button(self.titles[name], Choice("handover", lead["id"], str(number(name))).data()) for name in others]
+
+
+def _marked(reasons: Sequence[str], marked: str) -> str | None:
+    return next((reason for reason in reasons if mark(reason) == marked), None)

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from ingest.health.wording import ALARM, CLEAR, told
 from ingest.notices import summary
 from ingest.notices.editing import Editing, Known
 from ingest.notices.links import Linked, Links
@@ -15,6 +16,7 @@ from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, offer_lines, render, render_many
+from kernel.texts import Language
 from storage import summary as summaries
 from storage import views
 from storage.messages import CHANGED
@@ -53,7 +55,7 @@ class Composer:
         editing: Editing,
         links: Links,
         now: Callable[[], datetime],
-        troubles: Callable[[], Mapping[str, str]],
+        troubles: Callable[[Language], Mapping[str, str]],
     ) -> None:
         self._names = names
         self._people = people
@@ -82,9 +84,8 @@ class Composer:
         since = datetime.combine(date.fromisoformat(name), time(), zone)
         now = self._now()
         figures = summaries.day(db, self._names, name, since, now, teams)
-        reader = Reader(
-            self._people.language(item.manager), self._people.title, self._people.lead_address, self._troubles()
-        )
+        language = self._people.language(item.manager)
+        reader = Reader(language, self._people.title, self._people.lead_address, self._troubles(language))
         subject, text = summary.render(figures, name, now, reader)
         return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
 
@@ -97,6 +98,8 @@ class Composer:
             leads = [shown[item.lead][0] for item in group if item.lead is not None]
             subject = TEXTS.say("several", language, count=len(group))
             text = "\n".join(self._line(first, item.code, lead) for item, lead in zip(group, leads, strict=True))
+        elif first.code in {ALARM, CLEAR}:
+            subject, text = told(first.code, first.record, language, f"{self._people.address()}/")
         elif first.lead is None:
             subject, text = render_many(first.code, [shown[lead][0] for lead in first.leads], language)
         else:
@@ -106,7 +109,8 @@ class Composer:
                 subject, text = self._editing.changed(lead, latest, due, first, known)
             else:
                 subject, text = self._told(first, lead, latest, due)
-            message = Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+            address = route.address(first.manager) or ""
+            message = Message(first.uid, first.manager, address, subject, text, answerable=True)
             if route.edits:
                 return self._editing.completed(db, message, lead, first, known)
             return self._with_links(db, message, lead, first, known) if route.links else message
@@ -125,7 +129,9 @@ class Composer:
     def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
         language = self._people.language(item.manager)
         more = offer_lines(item.code, item.record, language, self._people.title, self._reads(item.manager))
-        return render(item.code, lead, latest, language, due, [*more, *self._call_back(item.manager, lead)])
+        if lead["due_at"] in lead["to_do"].values():
+            due = None
+        return render(item.code, lead, latest, language, due, [*more, *self._to_do(item.manager, lead)])
 
     def _reads(self, person: str) -> Callable[[datetime], str]:
         return lambda moment: self._people.at(person, moment)
@@ -133,18 +139,19 @@ class Composer:
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
-        if to_do := self._call_back(item.manager, lead):
-            return f"{line} ({to_do[0].lower()})"
+        if to_do := self._to_do(item.manager, lead):
+            return f"{line} ({', '.join(to_do).lower()})"
         due = self._due(item.manager, lead)
         until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
         return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
 
-    def _call_back(self, manager: str, lead: views.Json) -> list[str]:
-        """The line of a client who called and reached nobody."""
-        if lead.get("call_back_by") is None:
-            return []
-        by = self._people.at(manager, datetime.fromisoformat(lead["call_back_by"]))
-        return [f"{TEXTS.say('call_back_by', self._people.language(manager))}: {by}"]
+    def _to_do(self, manager: str, lead: views.Json) -> list[str]:
+        """What is to be done for the client, each with the time until when: a missed call, a mail without an answer."""
+        language = self._people.language(manager)
+        return [
+            f"{TEXTS.say(f'do_{kind}', language)}: {self._people.at(manager, datetime.fromisoformat(by))}"
+            for kind, by in lead["to_do"].items()
+        ]
 
     def _due(self, manager: str, lead: views.Json) -> str | None:
         due = lead["due_at"]

@@ -16,8 +16,11 @@ from typing import Final, Literal
 import aiosmtplib
 import sqlalchemy as sa
 
+from channels.adapter import Misconfigured, Probe, Unavailable
+from ingest.config.schema import MailRoute
 from ingest.notices.route import Delivery, Message
 from kernel.automatic import OWN_HEADER
+from kernel.threads import signed_id
 
 TIMEOUT: Final = 30.0
 _PERMANENT: Final = range(500, 600)
@@ -37,6 +40,14 @@ class Server:
     context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How answers to notices find back: the mailbox that reads them, and by what the ids are signed that it knows them by."""
+
+    mailbox: str
+    secret: bytes = field(repr=False)
+
+
 class Email:
     """The e-mail route: who is reached where, and from which address."""
 
@@ -44,7 +55,15 @@ class Email:
     edits = False
     links = True
 
-    def __init__(self, server: Server, sender: str, addresses: Mapping[str, str], timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        server: Server,
+        sender: str,
+        addresses: Mapping[str, str],
+        timeout: float = TIMEOUT,
+        answers: Answers | None = None,
+    ) -> None:
+        self._answers = answers
         self._server = server
         self._sender = sender
         self._addresses = addresses
@@ -59,7 +78,7 @@ class Email:
 
     async def send(self, messages: Sequence[Message]) -> list[Delivery]:
         """Send each message over one connection. A refused one costs the others nothing; a lost connection costs the rest."""
-        client = self._client()
+        client = client_of(self._server, self._timeout)
         try:
             await client.connect()
             if self._server.user is not None and self._server.password is not None:
@@ -71,18 +90,6 @@ class Email:
             return [await self._deliver(client, message) for message in messages]
         finally:
             await _part(client)
-
-    def _client(self) -> aiosmtplib.SMTP:
-        server = self._server
-        return aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls == "implicit",
-            # None would be opportunistic: somebody in between could then read along.
-            start_tls=server.tls == "starttls",
-            timeout=self._timeout,
-            tls_context=server.context,
-        )
 
     async def _deliver(self, client: aiosmtplib.SMTP, message: Message) -> Delivery:
         if not client.is_connected:
@@ -111,7 +118,12 @@ class Email:
         mail["To"] = message.address
         mail["Subject"] = " ".join(message.subject.split())
         mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
+        domain = self._sender.rpartition("@")[2].rstrip(">")
+        mail["Message-ID"] = f"<{message.id}@{domain}>"
+        if self._answers is not None and message.answerable:
+            del mail["Message-ID"]
+            mail["Message-ID"] = signed_id(message.id, domain, self._answers.secret)
+            mail["Reply-To"] = self._answers.mailbox
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
@@ -120,7 +132,69 @@ class Email:
         return mail
 
 
-def _named(error: Exception) -> str:
+def client_of(server: Server, timeout: float) -> aiosmtplib.SMTP:
+    """A client of a server, not connected yet."""
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        use_tls=server.tls == "implicit",
+        # None would be opportunistic: somebody in between could then read along.
+        start_tls=server.tls == "starttls",
+        timeout=timeout,
+        tls_context=server.context,
+    )
+
+
+def server_of(mail: MailRoute) -> Server:
+    """A configured server, as it is spoken to."""
+    tls: Mapping[object, Tls] = {True: "implicit", "starttls": "starttls", False: "none"}
+    kind = tls[mail.smtp.tls]
+    password = None if mail.password is None else mail.password.get_secret_value()
+    context = None if kind == "none" else ssl.create_default_context()
+    return Server(mail.smtp.host, mail.smtp.port, kind, mail.user, password, context)
+
+
+async def probe(server: Server) -> Probe:
+    """Connect and log in, and send nothing. Raises Unavailable, Misconfigured."""
+    client = client_of(server, TIMEOUT)
+    place = f"{server.host}:{server.port}"
+    try:
+        await client.connect()
+        if server.user is not None and server.password is not None:
+            await client.login(server.user, server.password)
+    except aiosmtplib.SMTPAuthenticationError as error:
+        raise Misconfigured(
+            f"{place} refuses the login ({error.code}); check user and password, and use one made for applications where the "
+            "provider asks for that"
+        ) from error
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise _explained(place, server.tls, error) from error
+    finally:
+        await _part(client)
+    login = "" if server.password is None else f", logged in as {server.user}"
+    return Probe(f"{place} answers{'' if server.tls == 'none' else ' over TLS'}{login}; nothing was sent")
+
+
+def _explained(place: str, tls: Tls, error: BaseException) -> Misconfigured | Unavailable:
+    """What a person can mend of a connection that failed; a server's text is never repeated."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    refused = next((one for one in causes if isinstance(one, ssl.SSLCertVerificationError)), None)
+    if refused is not None:
+        return Misconfigured(
+            f"the certificate of {place} is not valid ({refused.verify_message}); write the host that it is made for, or add its "
+            "authority to this machine's trusted ones"
+        )
+    if any(isinstance(one, ssl.SSLError) for one in causes) or "STARTTLS" in str(error):
+        wanted = "STARTTLS" if tls == "starttls" else "TLS from the first byte"
+        return Misconfigured(f"{place} does not speak {wanted}; check port and tls")
+    return Unavailable(f"{place} cannot be reached ({_named(error)})")
+
+
+def _named(error: BaseException) -> str:
     """The kind of failure and the server's code, never its text: servers quote addresses."""
     code = getattr(error, "code", None)
     return f"{type(error).__name__} ({code})" if isinstance(code, int) else type(error).__name__

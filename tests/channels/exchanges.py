@@ -15,10 +15,10 @@ from channels.message import Request
 from channels.telephony import Adapter, Config
 
 NOW: Final = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-SECRETS: Final = {"api_key": "key", "salt": "salt", "secret": "secret", "token": "token"}
+SECRETS: Final = {name: f"the-{name}-of-an-exchange" for name in ("api_key", "salt", "secret", "token")}
 NEEDED: Final = {"mango": ("api_key", "salt"), "megafon": ("token",)}
 
-_SIGNED: Final = {
+SIGNED: Final = {
     "NOTIFY_START": ("caller_id", "called_did", "call_start"),
     "NOTIFY_INTERNAL": ("caller_id", "called_did", "call_start"),
     "NOTIFY_END": ("caller_id", "called_did", "call_start"),
@@ -81,7 +81,7 @@ def mango_event(
 
 def zadarma_post(event: str, **form: str) -> Request:
     """A signed notification of Zadarma's."""
-    said = "".join(form.get(name, "") for name in _SIGNED[event])
+    said = "".join(form.get(name, "") for name in SIGNED[event])
     signature = b64encode(hmac.new(SECRETS["secret"].encode(), said.encode(), "sha1").hexdigest().encode()).decode()
     return post(urlencode({"event": event, **form}), Signature=signature)
 

@@ -1,11 +1,14 @@
 """The channel of what people take down by hand: nothing comes in from outside, and what the API wrote is read whole."""
 
+from collections.abc import Sequence
+
 import orjson
 import pytest
 
 from channels.adapter import Rejected
 from channels.desk import Adapter, Config
 from channels.message import Envelope, Inbound, Request, TakenDown, digest
+from tests.channels.subjects import Subject
 from tests.ingest.parts import NOW
 
 DESK = Adapter("desk", Config(kind="desk"), secret=b"", language="ru")
@@ -40,3 +43,15 @@ def test_from_outside_it_is_as_if_there_were_no_such_channel(method: str) -> Non
             ask()
         assert (error.value.status, error.value.code) == (404, "no_such_channel")
     assert DESK.page(request) is None
+
+
+def subjects() -> Sequence[Subject]:
+    """What the API writes, for the contract that all kinds keep."""
+    said = (
+        {"actor": "irina"},
+        {"name": "Анна", "phones": ["8 912 345-67-89"], "text": "Цемент", "actor": "api", "new": True},
+    )
+    bodies = [orjson.dumps(one) for one in said]
+    return [
+        Subject("desk", "desk", lambda: DESK, envelopes=[Envelope("desk", None, b, NOW, {}, digest(b)) for b in bodies])
+    ]

@@ -1,5 +1,6 @@
 """A mailbox in the YAML: an account or servers of its own, and what is wrong with it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,56 @@ def test_a_token_s_file_is_found_from_the_folder_of_the_configuration(tmp_path: 
     assert made.token_file == tmp_path / "run" / "token"
 
 
+SMTP = "smtp: {host: smtp.example.com}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("", None),
+        ("answer: false", None),
+        ("answer: true", {}),
+        ("answer: {in_hours: false}", {"in_hours": False}),
+        (
+            "answer: {in_hours: 'Получили, {name}', out_of_hours: 'Ждём: {opens}', subject: 'Авто: {subject}', per_address: 7d}",
+            {
+                "in_hours": "Получили, {name}",
+                "out_of_hours": "Ждём: {opens}",
+                "subject": "Авто: {subject}",
+                "per_address": timedelta(days=7),
+            },
+        ),
+    ],
+)
+def test_an_answer_is_whole_by_a_word_or_in_parts(entry: str, expected: Any, tmp_path: Path) -> None:
+    made = config_of(tmp_path, with_mail(", ".join(filter(None, (OWN, SMTP, entry)))))
+    usual = {"in_hours": True, "out_of_hours": True, "subject": None, "per_address": timedelta(hours=24)}
+    assert (made.answer and made.answer.model_dump()) == (None if expected is None else usual | expected)
+
+
+def test_an_answer_may_leave_by_the_account(tmp_path: Path) -> None:
+    assert config_of(tmp_path, with_mail("account: info, answer: true") + ACCOUNT).answer is not None
+
+
 FAULTS = {
+    f"{OWN}, {SMTP}, answer: maybe": "channels.info.answer: 'maybe' is no answer; "
+    "write true, false, or {in_hours: …, out_of_hours: …}",
+    f"{OWN}, {SMTP}, answer: {{in_hours: false, out_of_hours: false}}": "channels.info.answer: answers nothing; "
+    "write answer: false, or leave one of the two texts",
+    f"{OWN}, {SMTP}, answer: {{in_hours: 'Ждём с {{opens}}'}}": "channels.info.answer.in_hours: {opens} is unknown; "
+    "write {lead}, {name}, {subject}",
+    f"{OWN}, {SMTP}, answer: {{out_of_hours: 'Ждём с {{opens'}}": "channels.info.answer.out_of_hours: "
+    "a brace stands by itself; write {name} for a place, and no other braces",
+    f"{OWN}, {SMTP}, answer: {{per_address: 5m}}": "channels.info.answer.per_address: '5m' is out of range; "
+    "write between 1h and 365d",
+    f"{OWN}, {SMTP}, answer: {{per_address: often}}": "channels.info.answer.per_address: 'often' is not a duration; "
+    "write 24h or 7d",
+    f'{OWN}, {SMTP}, answer: {{subject: "a\\nb"}}': "channels.info.answer.subject: 'a\\nb' is no subject; write one line",
+    f"{OWN}, {SMTP}, answer: {{in_hour: a}}": "channels.info.answer.in_hour: unknown key; did you mean in_hours?",
+    f"{OWN}, answer: true": "channels.info: has an answer and no smtp to send it from; "
+    "add smtp: {host: smtp.example.com}, or remove answer",
+    f"imap: {{host: h}}, {SMTP}, user: vmail, password: '${{P}}', answer: true": "channels.info: "
+    "has an answer and no address as its user to send it from; add user: info@example.com, or remove answer",
     "": "channels.info: has no server; add account: NAME, or imap: {host: imap.example.com}, user and password",
     "account: inof": "channels.info.account: 'inof' is no account; there is none yet",
     "account: info, user: a@example.com": "channels.info: has an account and user of its own; remove user, or the account",

@@ -1,6 +1,7 @@
 """Telegram: what each kind of update says, what is left aside and why, who may call the webhook."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from channels.adapter import Rejected, load
 from channels.message import Envelope, Ignored, Inbound, Parsed, Request, Signal
 from channels.telegram import Adapter, Config
 from channels.telegram.updates import stamp
+from tests.channels.subjects import Document, Subject
 from tests.ingest.configured import SMALL, configured, faults, loaded
 from tests.ingest.parts import NOW
 
@@ -481,3 +483,38 @@ def test_the_kind_is_found_by_its_name() -> None:
     assert load("telegram").Adapter is Adapter
     with pytest.raises(ValidationError):
         Config.model_validate({"kind": "telegram"})
+
+
+# --- the contract of all kinds ---
+
+
+def subjects() -> Sequence[Subject]:
+    """A bot that is called, and updates of every kind that it asks for."""
+    place = {"latitude": 55.75, "longitude": 37.61}
+    updates = [
+        message(text="Нужен цемент"),
+        message("edited_message", text="Нужен бетон", edit_date=DATE + 60),
+        message(message_id=21, contact={"phone_number": "79161234567", "first_name": "Анна", "user_id": 7}),
+        message(message_id=22, text="/start spring", entities=[{"type": "bot_command", "offset": 0, "length": 6}]),
+        message(message_id=23, text="/away"),
+        photo(6, "два вида"),
+        photo(7),
+        photo(6, "три вида", "edited_message", edit_date=DATE + 9),
+        message(message_id=24, venue={"location": place, "title": "Склад", "address": "Москва"}, location=place),
+        message(message_id=25, sticker={"file_id": "s", "emoji": "👍"}),
+        message(message_id=26, text="дальше", forward_origin={"type": "user", "sender_user": PERSON, "date": DATE}),
+        message(message_id=27, document={"file_id": "d", "file_name": "смета.pdf", "mime_type": "application/pdf", "file_size": 5}),
+        message("business_message", message_id=40, text="Здравствуйте", business_connection_id="b1"),
+        {"update_id": 1, "callback_query": {"id": "q1", "from": PERSON, "message": message(text="x")["message"], "data": "a"}},
+        {"update_id": 1, "my_chat_member": {"chat": CHAT, "from": PERSON, "date": DATE, "new_chat_member": {"status": "kicked"}}},
+        {"update_id": 1, "business_connection": {"id": "b1", "user": PERSON, "date": DATE}},
+    ]  # fmt: skip
+    said = [Document(json.dumps({**update, "update_id": n}).encode()) for n, update in enumerate(updates, 1)]
+    forged = [None, "", "guess", "s3cret "]
+    return [
+        Subject(
+            *("telegram", "telegram", hooked, said, lambda document: post(document.body)),
+            forged=lambda document: [post(document.body, secret) for secret in forged],
+            secrets=("s3cret", TOKEN),
+        )
+    ]

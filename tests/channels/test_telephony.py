@@ -2,13 +2,14 @@
 
 import hmac
 import json
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from channels.telephony.reading import moment, number
 from tests.channels.exchanges import (
     NOW,
     SECRETS,
+    SIGNED,
     adapter,
     mango_event,
     mango_post,
@@ -31,6 +33,9 @@ from tests.channels.exchanges import (
     post,
     zadarma_post,
 )
+from tests.channels.subjects import Document, Subject
+from tests.channels.test_telephony_folding import COMMON, GROUP, MISSED, OUTGOING, ZADARMA
+from tests.channels.test_telephony_folding import MEGAFON as MEGAFON_CALL
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples" / "telephony"
 
@@ -355,6 +360,45 @@ def test_every_sample_of_sipuni_is_read_by_a_mapping(sample: Mapping[str, Any]) 
     assert refusal(channel, get({**sample["params"], "token": "guess"})) == (401, "not_proved")
 
 
+TELPHIN: dict[str, Any] = {
+    "proof": {"query": "token"},
+    "fields": {"call": "CallID", "event": "CallStatus", "direction": "CallFlow", "from": "CallerIDNum", "to": "CalledDID"},
+    "events": {"ringing": ["CALLING"], "answered": ["ANSWER"], "over": ["HANGUP"], "missed": ["NOANSWER", "CANCEL"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sample", samples("telphin"))
+def test_the_sample_of_telphin_is_read_by_a_mapping(sample: Mapping[str, Any]) -> None:
+    request = get({**sample["params"], "token": SECRETS["secret"]})
+    inbound = said(generic(TELPHIN), request)
+    assert (inbound.direction, inbound.phones, inbound.to) == ("in", ("+79080000953",), "00057766")
+    assert (inbound.call, inbound.ref) == (Call("ringing"), sample["params"]["CallID"])
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "how"),
+    [
+        ("1-incoming-call", "in_call_session", Call("ringing")),
+        ("2-call-finished", "call_finished", Call("answered", True, "42", 31)),
+        ("8-lost-call", "lost_call", Call("missed", True)),
+    ],
+)
+def test_the_samples_of_uis_are_read_by_a_mapping_once_their_templates_are_filled_in(
+    name: str, event: str, how: Call
+) -> None:
+    path = SAMPLES / "uis" / f"{name}.template.json"
+    if not path.exists():
+        pytest.skip("the samples are not here")
+    values = {"notification_mnemonic": event, "contact_phone_number": "79161234567", "virtual_phone_number": "74951234567",
+              "direction": "in", "employee_id": 42, "talk_time_duration": 31, "call_session_id": 7, "contact_full_name": "Анна",
+              "notification_time": "2026-09-01 08:59:00.123", "tag_names": []}  # fmt: skip
+    filled = re.sub(r"{{(\w+)}}", lambda found: json.dumps(values.get(found[1])), path.read_text(encoding="utf-8"))
+    keyed = {**json.loads(filled), "integration_key": SECRETS["secret"]}
+    inbound = said(generic(UIS), post(json.dumps(keyed)))
+    assert (inbound.phones, inbound.to, inbound.ref) == (("+79161234567",), "+74951234567", "7")
+    assert inbound.call == how
+
+
 def test_a_secret_within_the_body_is_believed_and_not_kept() -> None:
     channel = generic(UIS)
     event = {
@@ -387,6 +431,15 @@ def test_a_secret_within_a_form_of_any_bytes_is_not_kept_either() -> None:
 @pytest.mark.parametrize("odd", ["\ud800", "\x00", "секрет", "x" * 100_000])
 def test_whatever_is_given_for_a_secret_is_compared_and_refused(odd: str) -> None:
     assert refusal(generic(SIPUNI), get({"call_id": "1", "event": "1", "token": odd})) == (401, "not_proved")
+
+
+def test_a_secret_deep_within_the_body_is_not_kept_either() -> None:
+    channel = generic({**UIS, "proof": {"field": "auth.key"}})
+    body = {"call_session_id": 7, "notification_mnemonic": "lost_call", "AUTH": [{"Key": SECRETS["secret"], "id": 1}]}
+    envelope = only(channel, post(json.dumps(body)))
+    assert json.loads(envelope.body) == {**body, "AUTH": [{"id": 1}]}
+    deep = b'{"integration_key": "%s", "a": %s}' % (SECRETS["secret"].encode(), b'{"a":' * 600 + b"1" + b"}" * 600)
+    assert refusal(generic(UIS), Request("POST", "", {}, CIMultiDict(), deep, NOW)) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
@@ -512,3 +565,136 @@ def test_what_is_signed_is_read_whatever_it_says(document: dict[str, Any], tail:
 
 def _is_odd(value: object) -> bool:
     return isinstance(value, float) or (isinstance(value, list) and any(map(_is_odd, value)))
+
+
+# --- the contract of all kinds ---
+
+
+def _sms() -> list[Document]:
+    said = {"command_id": "c", "from_extension": "101", "to_number": "79161234567", "text": "Едем"}
+    return [Document(json.dumps(said).encode(), way) for way in ("result/sms", "events/dtmf", "events/recording")]
+
+
+def _mangos() -> Subject:
+    calls = [(request, n) for n, call in enumerate((GROUP, MISSED)) for request in call]
+    bodies = [(dict(parse_qsl(request.body.decode()))["json"], request.tail, n) for request, n in calls]
+    said = [Document(body.replace('"entry"', f'"entry {n}"').encode(), tail) for body, tail, n in bodies]
+
+    def proved(document: Document) -> Request:
+        sign = sha256(SECRETS["api_key"].encode() + document.body + SECRETS["salt"].encode()).hexdigest()
+        form = {"vpbx_api_key": SECRETS["api_key"], "sign": sign, "json": document.body}
+        return post(urlencode(form), tail=document.way)
+
+    def forged(document: Document) -> list[Request]:
+        sign = sha256(SECRETS["api_key"].encode() + document.body).hexdigest()
+        key, other = {"vpbx_api_key": SECRETS["api_key"]}, proved(Document(document.body + b" ", document.way))
+        real = dict(parse_qsl(other.body.decode()))["sign"]
+        wrong: Sequence[Mapping[str, str]] = (
+            {},
+            key,
+            {"sign": sign},
+            {**key, "sign": sign},
+            {**key, "sign": ""},
+            {**key, "sign": real},
+        )
+        return [post(urlencode({**one, "json": document.body}), tail=document.way) for one in wrong]
+
+    secrets = SECRETS["api_key"], SECRETS["salt"]
+    return Subject(
+        "telephony", "telephony mango", lambda: adapter("mango"), [*said, *_sms()], proved, forged, secrets=secrets
+    )
+
+
+def _zadarmas(dialect: str) -> Subject:
+    def fields(document: Document) -> dict[str, str]:
+        return dict(parse_qsl(document.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def proved(document: Document) -> Request:
+        form = fields(document)
+        said = "".join(form.get(name, "") for name in SIGNED.get(form.get("event", ""), ()))
+        signature = hmac.new(SECRETS["secret"].encode(), said.encode(), "sha1").hexdigest()
+        return post(urlencode(form), Signature=b64encode(signature.encode()).decode())
+
+    def forged(document: Document) -> list[Request]:
+        other = hmac.new(b"another", document.body, "sha1").hexdigest().encode()
+        return [post(document.body.decode(), Signature=one) for one in ("", "x", b64encode(other).decode())]
+
+    result = json.dumps({"caller_id": "79161234567", "caller_did": "74951234567", "text": "Сколько?"})
+    out = {**COMMON, "internal": "101", "destination": "79161234567"}
+    more = (
+        {"event": "SMS", "result": result},
+        {"event": "NOTIFY_OUT_START", **out},
+        {"event": "NOTIFY_OUT_END", "disposition": "no answer", "duration": "0", **out},
+        {"event": "NOTIFY_RECORD", "pbx_call_id": "in_1", "call_id_with_rec": "1"},
+    )
+    said = [Document(one) for one in (*(request.body for request in ZADARMA), *(urlencode(m).encode() for m in more))]
+    name = f"telephony {dialect}"
+    return Subject("telephony", name, lambda: adapter(dialect), said, proved, forged, secrets=(SECRETS["secret"],))
+
+
+def _megafons() -> Subject:
+    token = {"crm_token": SECRETS["token"]}
+    kept = [dict(parse_qsl(request.body.decode())) for request in (*MEGAFON_CALL, *OUTGOING)]
+    said = [Document(urlencode({k: v for k, v in form.items() if k != "crm_token"}).encode()) for form in kept]
+    said += [Document(urlencode({"cmd": "rating", "callid": "c1", "rating": "4"}).encode())]
+
+    def proved(document: Document) -> Request:
+        return post(urlencode(token) + "&" + document.body.decode("utf-8", "replace"))
+
+    def forged(document: Document) -> list[Request]:
+        wrong = ("", "crm_token=", "crm_token=guess", f"crm_token={SECRETS['token']}1", "CRM_TOKEN=" + SECRETS["token"])
+        return [post(f"{one}&{document.body.decode()}") for one in wrong]
+
+    return Subject(
+        "telephony", "telephony megafon", lambda: adapter("megafon"), said, proved, forged, secrets=(SECRETS["token"],)
+    )
+
+
+def _generics() -> list[Subject]:
+    """An exchange that asks by GET, and one that writes JSON or a form with its secret among the fields."""
+    rings = {"call_id": "c1", "event": "1", "src_type": "1", "dst_type": "2", "src_num": "79161234567", "dst_num": "74951234567",
+             "short_dst_num": "101", "timestamp": "1788253140"}  # fmt: skip
+    queries = [rings, {**rings, "event": "3"}, {**rings, "event": "2", "status": "ANSWER"}, {**rings, "event": "9"}]
+    event = {"call_session_id": 7, "notification_mnemonic": "call_finished", "contact_phone_number": "79161234567",
+             "virtual_phone_number": "74951234567", "employee_id": 42, "talk_time_duration": 31, "contact_full_name": "Николай",
+             "notification_time": "2026-09-01 08:59:00.123"}  # fmt: skip
+    events = [
+        event,
+        {**event, "notification_mnemonic": "in_call_session"},
+        {**event, "notification_mnemonic": "lost_call"},
+    ]
+    secret = SECRETS["secret"]
+
+    def asked(document: Document, token: str | None = secret) -> Request:
+        query = dict(parse_qsl(document.body.decode("utf-8", "replace")))
+        return get(query if token is None else {**query, "token": token})
+
+    def told(document: Document, key: str | None = secret) -> Request:
+        body = document.body.decode("utf-8", "surrogateescape")
+        if key is not None:
+            named = f'{{"integration_key":{json.dumps(key)},'
+            body = named + body[1:] if body[:1] == "{" else f"integration_key={key}&{body}"
+        return Request("POST", "", {}, CIMultiDict(), body.encode("utf-8", "surrogateescape"), NOW)
+
+    wrong = (None, "", "guess", f"{secret}1")
+    return [
+        Subject(
+            *("telephony", "telephony generic by query", lambda: generic(SIPUNI)),
+            [Document(urlencode(query).encode()) for query in queries],
+            asked,
+            lambda document: [asked(document, one) for one in wrong],
+            secrets=(secret,),
+        ),
+        Subject(
+            *("telephony", "telephony generic by field", lambda: generic(UIS)),
+            [*(Document(json.dumps(one).encode()) for one in events), Document(urlencode(event).encode())],
+            told,
+            lambda document: [told(document, one) for one in wrong],
+            secrets=(secret,),
+        ),
+    ]
+
+
+def subjects() -> Sequence[Subject]:
+    """An exchange of each dialect, and whole calls as each of them tells them."""
+    return [_mangos(), _zadarmas("zadarma"), _zadarmas("novofon"), _megafons(), *_generics()]

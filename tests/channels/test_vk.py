@@ -1,6 +1,7 @@
 """VK: what each event says, what is left aside and why, who may call the callback."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from channels.message import Accepted, Envelope, Ignored, Inbound, Parsed, Reque
 from channels.vk import Adapter, Config
 from channels.vk.events import identity
 from channels.vk.files import is_kept_at_vk
+from tests.channels.subjects import Document, Subject
 from tests.ingest.configured import SMALL, configured, faults, loaded
 from tests.ingest.parts import NOW
 from tests.vk import DATE, GROUP, TOKEN
@@ -502,3 +504,53 @@ def test_a_secret_in_the_file_is_a_warning(tmp_path: Path) -> None:
     found = loaded(tmp_path, write(f"token: {TOKEN}, group_id: 5"))
     assert any("token" in str(fault) for fault in found.faults)
     assert not any(TOKEN in str(fault) for fault in found.faults)
+
+
+# --- the contract of all kinds ---
+
+
+def proved(document: Document) -> Request:
+    """A call of the Callback API: the event, with the secret in it where it is an object."""
+    try:
+        said = json.loads(document.body)
+    except (ValueError, RecursionError):
+        return called(document.body)
+    return called(json.dumps(said | {"secret": SECRET}).encode() if isinstance(said, dict) else document.body)
+
+
+def forged(document: Document) -> list[Request]:
+    """The same without the secret, and with others."""
+    said = json.loads(document.body)
+    wrong: Sequence[Json] = ({}, {"secret": ""}, {"secret": SECRET.upper()}, {"secret": None}, {"secret": [SECRET]})
+    return [called(json.dumps(said | one).encode()) for one in wrong]
+
+
+def subjects() -> Sequence[Subject]:
+    """A community that VK calls, and events of every kind that is read."""
+    geo = {"coordinates": {"latitude": 55.75, "longitude": 37.61}, "place": {"title": "Москва"}}
+    events = [
+        event(text="Нужен цемент", ref="autumn", ref_source="site"),
+        event("message_edit", message("Нужен бетон", update_time=DATE + 60)),
+        event("message_reply", message("Есть", conversation_message_id=30, from_id=-GROUP, out=1, admin_author_id=77)),
+        event(
+            conversation_message_id=21,
+            attachments=[attachment("photo", sizes=SIZES), attachment("sticker", sticker_id=9)],
+        ),
+        event(
+            conversation_message_id=29,
+            text="вот",
+            attachments=[attachment("doc", title="a.pdf", ext="pdf", size=5, url="https://vk.com/doc7_1")],
+        ),
+        event(conversation_message_id=22, geo=geo, reply_message=message("Сколько?"), fwd_messages=[message("раз")]),
+        event(conversation_message_id=23, text="Начать", payload='{"command":"start"}'),
+        event(conversation_message_id=24, text="всем", peer_id=2_000_000_279),
+        form(("first_name", "Имя", "Иван"), ("phone_number", "Телефон", "+7 912 345-67-89"), ("c", "Марка", ["М500"])),
+        event("message_allow", {"user_id": 7, "key": "k"}),
+        event("message_event", {"user_id": 7, "payload": {"a": 1}}),
+        event("wall_reply_new", {"id": 1, "from_id": 7, "date": DATE, "text": "Сколько стоит?"}),
+        event("like_add", {"liker_id": 7}),
+    ]
+    said = [Document(json.dumps(one | {"event_id": f"e{n}"}).encode()) for n, one in enumerate(events)]
+    return [
+        Subject("vk", "vk", lambda: adapter(**CALLBACK), said, proved, forged, secrets=(SECRET, TOKEN)),
+    ]

@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from channels.adapter import Rejected, kinds, load
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Request
 from channels.webform import Adapter, Config
+from tests.channels.subjects import Document, Subject
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples" / "webforms"
 NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
@@ -932,3 +933,37 @@ def test_the_script_holds_the_same_form_as_the_page(language: str, query: dict[s
     page = made.page(asked).body.decode()
     assert alike == [re.sub(r' value="[^"]*"', "", one) for one in shape.findall(page)]
     assert len(alike) > 12
+
+
+# --- the contract of all kinds ---
+
+
+def subjects() -> Sequence[Subject]:
+    """A form, in the ways that forms are sent."""
+    marked = hosted()
+    typed = {"name": "Анна", "phone": "8 912 345-67-89", "message": "Цемент", "utm_source": "ya", "consent": "on"}
+    parts = multipart(('name="name"', "Анна".encode()), ('name="f"; filename="a.png"', PNG), ('name="phone"', b"1"))
+    nested = {
+        "form": {"name": "Анна"},
+        "fields": [{"title": "Телефон", "value": "+79123456789"}],
+        "submission_id": "s1",
+    }
+    said = [
+        Document(json.dumps(typed).encode(), "application/json"),
+        Document(json.dumps(nested).encode(), "application/json"),
+        Document(urlencode(typed).encode(), URLENCODED),
+        Document(urlencode({**marked, **typed}).encode(), URLENCODED),
+        Document(urlencode({"fields[a][type]": "tel", "fields[a][value]": "8 912 345-67-89"}).encode(), URLENCODED),
+        Document(urlencode({"COOKIES": "TILDAUTM=utm_source%3Dya|||utm_medium%3Dcpc"}).encode(), URLENCODED),
+        Document(urlencode(typed, encoding="cp1251").encode(), f"{URLENCODED}; charset=windows-1251"),
+        Document(parts.body, parts.headers["Content-Type"]),
+        Document(b"test=test", URLENCODED),
+    ]
+    configured: dict[str, Any] = {"origins": ["https://example.com"], "consent": {"required": True, "version": "1"}}
+
+    def sent(document: Document) -> Request:
+        return post(
+            document.body, document.way, Origin="https://example.com", Referer="https://example.com/a?utm_term=b"
+        )
+
+    return [Subject("webform", "webform", lambda: adapter(**configured), said, sent)]

@@ -5,6 +5,7 @@ Importing the library takes a daemon seconds, so the tests share one, each with 
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest_asyncio
 
 from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, Json, team, until
+from tests.smtp import MailServer
 from tests.telegram import NAME, TOKEN, Shown, Telegram
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,16 +29,19 @@ _clients = itertools.count(501)
 
 
 def company(telegram: Telegram, **more: Any) -> Json:
-    """A company whose managers are told by the bot that its clients write to."""
+    """A company whose managers are told by the bot that its clients write to; wholesale is offered, to Dora by mail."""
     bot = {"kind": "telegram", "token": "${TG_TOKEN}", "api_base": telegram.url, "source": "Телеграм"}
     people = team("anna", "boris", **{name: {"telegram": chat} for name, chat in PEOPLE.items()})
     people["managers"]["clara"] = {"name": "Clara"}
+    people["managers"]["dora"] = {"name": "Dora", "email": "dora@example.com"}
     people["teams"]["support"] = {"managers": ["clara"]}
+    people["teams"]["wholesale"] = {"managers": ["anna", "boris", "dora"], "accept_within": "3m"}
+    words = {"support": "поддержка", "wholesale": "опт"}
     return {
         "channels": {"site": {"kind": "webform"}, "bot": bot},
         "notices": {"telegram": {"channel": "bot"}},
-        "reasons": {"disqualified": ["спам", "вакансия"]},
-        "routing": [{"when": {"keyword": ["поддержка"]}, "team": "support"}, {"team": "sales"}],
+        "reasons": {"disqualified": ["спам", "вакансия"], "declined": ["занят", "не моя тема"]},
+        "routing": [*({"when": {"keyword": [word]}, "team": name} for name, word in words.items()), {"team": "sales"}],
         **people,
         **more,
     }
@@ -72,18 +77,18 @@ class Office:
     telegram: Telegram
     calling: Telegram
 
-    async def lead(self, words: str = "Нужен цемент") -> Given:
+    async def lead(self, words: str = "Нужен цемент", within: str = "Новый лид") -> Given:
         """Somebody new writes; the lead that his manager is told of."""
         user = next(_clients)
         await self.telegram.write(user, words)
-        return await self.told(user)
+        return await self.told(user, within)
 
-    async def told(self, user: int, within: str = "Новый лид") -> Given:
-        """The message by which a manager is told of a client."""
+    async def told(self, user: int, within: str = "Новый лид", but: str = "") -> Given:
+        """The message by which a manager is told of a client, another one than `but`."""
 
         def found() -> tuple[str, str, Shown] | None:
             for (chat, number), shown in reversed(self.telegram.messages.items()):
-                if f"Клиент {user} " in shown.text and within in shown.text:
+                if f"Клиент {user} " in shown.text and within in shown.text and number != but:
                     return chat, number, shown
             return None
 
@@ -120,13 +125,15 @@ async def running(daemon: Daemon, telegram: Telegram, calling: Telegram) -> Asyn
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def office(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> AsyncIterator[Office]:
     """One daemon for all tests that leave it alive."""
     folder: Path = tmp_path_factory.mktemp("telegram")
+    smtp = {"host": "127.0.0.1", "port": mails.port, "tls": False}
     async with Telegram() as telegram, Telegram() as calling:
         given = company(telegram)
         hook = {"kind": "telegram", "token": f"9{TOKEN}", "api_base": calling.url}
         given["channels"]["hook"] = hook | {"mode": "webhook", "secret": "${TG_SECRET}"}
+        given["notices"]["email"] = {"smtp": smtp, "from": "leads@example.com"}
         daemon = Daemon(folder, **given)
         daemon.configure(http={"public_url": daemon.url})
         calling.token = f"9{TOKEN}"
@@ -145,7 +152,7 @@ async def test_a_client_writes_and_his_manager_accepts_by_a_button(office: Offic
     given = await office.lead("Нужен цемент <М500>")
     assert given.shown.text.startswith("<b>Новый лид: Клиент ")
     assert "Нужен цемент &lt;М500&gt;</b>" in given.shown.text
-    assert [data.partition(":")[0] for _, data in given.shown.buttons] == ["accept", "decline", "away"]
+    assert [text for text, _ in given.shown.buttons] == ["✅ Беру", "🙅 Не могу взять", "🌙 Меня нет"]
     assert (given.lead["owner"], given.lead["state"], given.lead["source"]) == (given.manager, "assigned", "Телеграм")
     assert given.lead["contact"]["keys"][0]["kind"] == "telegram"
     before = len(office.telegram.of_chat(given.chat))
@@ -172,13 +179,62 @@ async def test_a_strangers_press_changes_nothing_and_nor_does_a_colleagues(offic
     assert office.telegram.of_chat(STRANGER) == []
 
 
+async def test_an_offer_goes_on_with_the_reason_of_who_cannot_take_it_and_is_accepted_by_the_next(
+    office: Office,
+) -> None:
+    first = await office.lead("Интересует опт", "предложен")
+    assert await office.press(first, first.shown.data("accept"), STRANGER) == "Эта кнопка не для вас."
+    await refuse(office, first, "занят")
+    second = await office.told(int(first.lead["contact"]["keys"][0]["value"]), "предложен", but=first.message)
+    assert second.manager == first.other
+    assert await office.press(first, f"accept:{first.lead['id']}") != "Лид ваш."
+    assert await office.press(second, second.shown.data("accept")) == "Лид ваш."
+    await office.shows(first, f"Ответственный теперь {second.manager.title()}")
+    assert first.shown.buttons == []
+    lead = await office.now(first)
+    assert (lead["state"], lead["owner"]) == ("in_work", second.manager)
+    explained = await office.client.get(f"/api/leads/{lead['id']}/explain")
+    assert "Причина: занят." in "\n".join(one["text"] for one in explained["sentences"])
+
+
+async def test_a_scanner_that_opens_the_links_of_an_offer_by_mail_answers_nothing_and_their_reader_does(
+    office: Office, mails: MailServer
+) -> None:
+    before = len(mails.mails)
+    user = next(_clients)
+    await office.telegram.write(user, "опт для Доры")
+    (mail,) = (await mails.wait(lambda mails: len(mails) > before))[before:]
+    assert mail.recipients == ("dora@example.com",)
+    links = re.findall(r"http://127\.0\.0\.1:\d+(/act/\S+)", mail.message.get_content())
+    for link in links:
+        assert (await office.client.ask("GET", link, token=None)).status == 200
+    (lead,) = await office.client.listed("/api/leads", q=f"Клиент {user}")
+    assert (lead["state"], lead["owner"]) == ("assigned", "dora")
+    reasons = (await office.client.ask("GET", links[1], token=None)).body.decode()
+    refused = re.search(r'href="([^"]+)">не моя тема<', reasons)
+    assert refused is not None
+    assert (await office.client.ask("GET", f"/act/{refused[1]}", token=None)).status == 200
+    assert (await office.client.get(f"/api/leads/{lead['id']}"))["owner"] == "dora"
+    await office.client.ask("POST", f"/act/{refused[1]}", token=None)
+    given = await office.told(user, "предложен")
+    assert await office.press(given, given.shown.data("accept")) == "Лид ваш."
+    assert (await office.now(given))["owner"] == given.manager
+
+
+async def refuse(office: Office, given: Given, reason: str) -> None:
+    """A manager who cannot take a lead chooses why."""
+    await office.press(given, given.view("declined"))
+    await office.telegram.until(lambda: any(text == reason for text, _ in given.shown.buttons))
+    await office.press(given, next(data for text, data in given.shown.buttons if text == reason))
+
+
 async def test_an_accepted_lead_is_handed_over_and_closed_with_a_reason(office: Office) -> None:
     first = await office.lead("Вакансии есть?")
     await office.press(first, first.shown.data("accept"))
     await office.shows(first, "В работе")
     await office.press(first, first.view("hand_over"))
     await office.telegram.until(lambda: any(data.startswith("handover") for _, data in first.shown.buttons))
-    assert [text for text, _ in first.shown.buttons] == [first.other.title(), "Clara", "← Назад"]
+    assert [text for text, _ in first.shown.buttons] == [first.other.title(), "Clara", "Dora", "← Назад"]
     await office.press(first, first.shown.data("handover"))
     await office.shows(first, f"Ответственный теперь {first.other.title()}")
     # Whoever the lead is nothing to any more reads nothing of its client.
@@ -349,3 +405,31 @@ async def _accepted_once(office: Office, given: Given) -> None:
     assert len(about) == 1
     await office.client.settled()
     assert (await office.client.get("/api/ledger"))["balanced"] is True
+
+
+async def test_a_manager_who_quotes_his_notice_answers_the_client_and_the_notice_says_so(office: Office) -> None:
+    given = await office.lead("Есть цемент?")
+    user = int(given.lead["contact"]["keys"][0]["value"])
+    notice = {"message_id": int(given.message), "from": {"id": 1, "is_bot": True}, "chat": {"id": given.chat}}
+    said = office.telegram.message(given.chat, text="Да, есть.", reply_to_message=notice)
+    await office.telegram.update(message=said)
+    await office.shows(given, "Ответ отправлен: «Да, есть.»")
+    asked, answer = (await office.now(given))["interactions"]
+    assert (answer["direction"], answer["state"], answer["author"]) == ("out", "sent", given.manager)
+    assert (answer["answers"], (await office.now(given))["state"]) == (asked["id"], "in_work")
+    ((_, shown),) = office.telegram.of_chat(user)
+    assert (shown.text, str(shown.answers)) == ("Да, есть.", asked["fields"]["message_id"])
+    # The same again, as after a crash, or changed: nothing more is said. And what the client quotes is a message of his.
+    await office.telegram.update(edited_message=said | {"text": "Нет.", "edit_date": said["date"] + 1})
+    await office.said(given.chat, "правка не отправлена")
+    await office.telegram.write(user, "Отлично", reply_to_message=notice | {"chat": {"id": user}})
+    await office.told(user, "Клиент написал снова")
+    assert len(office.telegram.of_chat(user)) == 1
+
+
+async def test_a_quotation_of_what_is_no_notice_of_his_is_answered_with_the_reason(office: Office) -> None:
+    given = await office.lead()
+    notice = {"message_id": 999_999, "from": {"id": 1, "is_bot": True}}
+    await office.telegram.write(given.chat, "Да", reply_to_message=notice)
+    await office.said(given.chat, "ответьте на последнее сообщение")
+    assert len((await office.now(given))["interactions"]) == 1

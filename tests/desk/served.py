@@ -47,6 +47,12 @@ class SmallPeople:
         self.orders.append((contact, list(keys), list(interactions), actor))
         return {"contact": "c-3", "undone": None}
 
+    async def bring_in(self, rows: Sequence[Mapping[str, Any]], *, preview: bool, actor: str) -> Json:
+        """Each row makes a contact."""
+        self.orders.append((list(rows), preview, actor))
+        made: Json = {"result": "created", "why": None, "contact": "c-1", "company": None, "keys": [], "doubts": []}
+        return {"items": [{"line": row["line"], **made} for row in rows], "counts": {"created": len(rows)}}
+
     async def suggestions(self, state: str | None, language: str, limit: int, cursor: str | None) -> Json:
         """The one suggestion."""
         found = [self._suggestion(language)]
@@ -77,7 +83,7 @@ class SmallPeople:
         if uid != "o-1":
             raise Refused(404, "no_such_company", "there is no such company")
         keys = [{"kind": "email", "value": "info@example.com"}]
-        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": []}
+        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": [], "contacts": []}
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """What is asked for."""
@@ -100,6 +106,7 @@ class SmallOffice:
         self.actors: list[str] = []
         self.people = SmallPeople()
         self.taken_down: dict[str | None, Json] = {}
+        self.replies: list[tuple[str, Json, str | None, str]] = []
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
         """One more lead, newer than all before."""
@@ -215,6 +222,14 @@ class SmallOffice:
             self.taken_down[key] = self.add_lead(order["text"])
         return _whole(self.taken_down[key])
 
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """A word that is on its way; the order is kept."""
+        if order["text"] == "blocked":
+            raise Refused(422, "blocked", "the client has blocked the bot")
+        self.replies.append((uid, dict(order), key, actor))
+        more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
+        return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
+
     async def file(self, name: str) -> Path:
         """A file of the folder."""
         if self.folder is None or not (self.folder / name).is_file():
@@ -261,9 +276,11 @@ class SmallOffice:
         """A link that leads nowhere."""
         return {"manager": manager, "link": "https://t.me/played_bot?start=invite-word", "until": AT}
 
-    async def channels(self) -> Json:
+    async def channels(self, language: str = "") -> Json:
         """The one channel."""
-        return {"items": [{"name": "site", "kind": "webform", "state": "listening"}], "next": None}
+        nothing = dict.fromkeys(("detail", "remedy", "next_at", "heard_at"))
+        site = {"name": "site", "kind": "webform", "state": "listening", "since": AT, "restarts": 0, "refusals": 0}
+        return {"items": [site | nothing], "next": None}
 
     async def ledger(self) -> Json:
         """One day."""
@@ -321,7 +338,7 @@ class SmallOffice:
         return {
             "ready": self.ready,
             "store": "ok" if self.ready else "away",
-            "channels": (await self.channels())["items"],
+            "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
         }
 
     async def metrics(self) -> bytes:
@@ -371,6 +388,7 @@ class SmallBoard:
             "teams": ["sales"],
             "reasons": reasons,
             "why": {},
+            "replies": {"blocked": "клиент нас заблокировал", "no_way_back": "клиент не оставил, куда ответить"},
         }
 
 
@@ -431,13 +449,14 @@ def _merge(undone_at: str | None = None) -> Json:
 def _whole_contact(leads: Sequence[Json]) -> Json:
     names = ("id", "state", "title", "owner", "team")
     shown = [{name: lead[name] for name in names} for lead in leads]
-    more = {"owner": None, "merges": [_merge()], "suggestions": []}
+    more = {"merges": [_merge()], "suggestions": []}
     return _contact() | {"leads": shown, "interactions": [_interaction()]} | more
 
 
 def _contact() -> Json:
     keys = [{"kind": "phone", "value": "+79161234567"}, {"kind": "phone", "value": "+74951234500", "extension": "12"}]
-    return {"id": "c-1", "version": 1, "name": "Николай", "keys": keys, "created_at": AT}
+    known = {"id": "c-1", "version": 1, "name": "Николай", "keys": keys, "created_at": AT}
+    return known | {"owner": None, "company": None}
 
 
 def _interaction() -> Json:

@@ -271,3 +271,37 @@ async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk:
     assert body == "retry: 1000\n\n" + second
     assert (await desk.ask("GET", "/api/events"))[0] == 401
     assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
+
+
+async def test_what_is_to_be_done_stands_on_the_card_and_one_press_ends_it(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    _, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "anna")
+    assert "перезвонить до" in body
+    assert 'name="activity" value="to-do"' in body
+    status, _, headers = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert (status, headers["Location"]) == (303, f"../leads/{lead['id']}")
+    assert desk.office.actors[-1] == "anna"
+
+
+async def test_what_is_to_be_done_for_another_s_client_is_nobody_s_to_end(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="boris")
+    status, _, _ = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert status == 404
+    assert desk.office.actors == []
+
+
+async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_says_why_not(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    path = f"/leads/{lead['id']}"
+    long = "Да\r\n" + "ж" * 4000
+    form = {"action": "reply", "version": "1", "text": long, "interaction": ""}
+    assert [(await desk.post(path, "anna", **form))[0] for _ in range(2)] == [303, 303]
+    first, second = desk.office.replies
+    assert first == second
+    assert first[1] == {"text": long.replace("\r\n", "\n"), "manager": "anna", "interaction": None}
+    others = desk.office.add_lead("Чужой", owner="boris")
+    assert (await desk.post(f"/leads/{others['id']}", "anna", **form))[0] == 404
+    status, body, _ = await desk.post(path, "irina", **form | {"text": "blocked"})
+    assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
+    assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
+    assert len(desk.office.replies) == 2

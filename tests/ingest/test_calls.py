@@ -405,6 +405,42 @@ def test_who_speaks_gets_no_leads_and_those_that_waited_go_out_when_he_hangs_up(
     assert board.parts.balanced()
 
 
+def test_who_has_two_calls_on_gets_no_leads_until_both_are_over(store: Store) -> None:
+    board = Switchboard(store, telephones(teams={"sales": team("anna")}))
+    board.event("Connected", "c1")
+    board.event("Connected", "c2", client="79160000002")
+    (lead,) = board.post()
+    board.event("Disconnected", "c1")
+    assert board.on_call() == {"anna"}
+    assert board.lead(lead) == ("unprocessed", "nobody_available", None)
+    board.event("Disconnected", "c2", client="79160000002")
+    assert board.on_call() == set()
+    assert board.lead(lead) == ("assigned", None, "anna")
+    assert board.parts.balanced()
+
+
+@embedded
+def test_a_call_that_is_handed_on_leaves_the_other_calls_of_who_had_it(board: Switchboard) -> None:
+    board.event("Connected", "c1")
+    board.event("Connected", "c2", client="79160000002")
+    board.event("Disconnected", "c1")
+    board.event("Connected", "c1", "102")
+    assert board.on_call() == {"anna", "boris"}
+    board.event("Disconnected", "c2", client="79160000002")
+    assert board.on_call() == {"boris"}
+
+
+@embedded
+def test_a_call_whose_end_was_lost_holds_nobody_once_a_later_one_is_over(board: Switchboard) -> None:
+    board.event("Connected", "c1")
+    board.pass_time(10 * MINUTE)
+    board.event("Connected", "c2", client="79160000002")
+    board.pass_time(6 * MINUTE)
+    assert board.on_call() == {"anna"}
+    board.event("Disconnected", "c2", client="79160000002")
+    assert board.on_call() == set()
+
+
 @embedded
 def test_a_lost_end_is_waited_for_a_quarter_of_an_hour_since_the_last_sign_of_life(store: Store) -> None:
     board = Switchboard(store, telephones(teams={"sales": team("anna")}))

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from channels.adapter import Rejected
 from channels.message import Request
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
-from storage.schema import apart, contacts, decisions, interactions, journal, leads, suggestions
+from storage import people_views
+from storage.schema import apart, contacts, decisions, interactions, journal, leads, outbox, suggestions
 from storage.store import Store
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, at_clock, wire
@@ -295,8 +297,20 @@ async def test_a_shared_line_belongs_to_a_company_whose_owner_gets_what_comes_by
         desk.parts.set_available(name, available=True)
     desk.parts.distribute(NOW + timedelta(days=120))
     assert desk.parts.lead(waits)["owner"] == "boris"
-    assert len((await desk.people.company(uid))["leads"]) == 3
+    desk.write(1, name="Анна")
+    works_there = sa.update(contacts).where(contacts.c.id == desk.number(1)).values(company_id=named_number(desk, uid))
+    desk.parts.store.transact(lambda db: db.execute(works_there))
+    shown = await desk.people.company(uid)
+    assert (len(shown["leads"]), [one["name"] for one in shown["contacts"]]) == (3, ["Анна"])
+    assert (await desk.shown(1))["company"] == {"id": uid, "name": "ООО «Ромашка»"}
     assert (await desk.people.describe_company(uid, {"owner": None}, "irina"))["name"] == "ООО «Ромашка»"
+
+
+def named_number(desk: Desk, uid: str) -> int:
+    """A company's number inside."""
+    number = desk.parts.store.transact(lambda db: people_views.company_number(db, uid))
+    assert number is not None
+    return number
 
 
 async def test_a_contact_is_given_a_name_and_an_owner_who_then_gets_its_leads(desk: Desk) -> None:
@@ -365,6 +379,20 @@ async def test_a_named_manager_gets_it_without_a_turn(desk: Desk) -> None:
     south = await desk.take_down(phone=phone(4), team="south")
     assert (south["team"], south["owner"]) == ("south", "boris")
     assert south["due_at"] is not None
+    assert desk.parts.balanced()
+
+
+async def test_a_closed_lead_that_a_note_gives_to_somebody_goes_to_nobody_else_on_the_way(desk: Desk) -> None:
+    first = await desk.take_down(phone=phone(1))
+    assert first["owner"] == "anna"
+    await desk.desk.act(first["id"], "lose", {"reason": None}, "irina")
+    desk.parts.store.transact(lambda db: db.execute(sa.delete(outbox)))
+    again = await desk.take_down(phone=phone(1), manager="boris", text="Передумал")
+    assert (again["id"], again["state"], again["owner"]) == (first["id"], "assigned", "boris")
+    told = [(row["code"], row["manager_id"] == desk.parts.leads()[0]["owner_id"]) for row in desk.parts.rows(outbox)]
+    assert told == [("lead_assigned", True)]
+    assert desk.parts.turns() == ["anna"]
+    assert (await desk.take_down(phone=phone(2)))["owner"] == "boris"
     assert desk.parts.balanced()
 
 

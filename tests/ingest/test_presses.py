@@ -73,9 +73,9 @@ class Bot:
 
 
 def bot_of(parts: Parts, language: Language = "ru") -> Bot:
-    reasons = {"disqualified": ("спам", "дубль")}
+    reasons = {"disqualified": ("спам", "дубль"), "declined": ("занят",)}
     hand = Hand(parts.names, parts.rulebooks, parts.distributor, lambda: reasons, parts.store.ids.take)
-    choices = Choices(("спам", "дубль"), TITLES, language)
+    choices = Choices(reasons["disqualified"], TITLES, language, reasons["declined"])
     return Bot(parts, Presses(parts.names, parts.rulebooks, hand, lambda _reader: choices, parts.store.ids.take))
 
 
@@ -144,6 +144,15 @@ def test_a_lead_is_closed_with_the_reason_that_the_button_named_whatever_their_o
     assert bot.press(ANNA, data("convert", lead)) == "Лид уже закрыт."
 
 
+def test_a_lead_is_refused_for_the_reason_that_the_button_named(bot: Bot) -> None:
+    lead = bot.lead()
+    assert bot.press(ANNA, data("decline", lead, mark("обед"))) == "Эта кнопка больше не действует."
+    assert bot.parts.lead(lead["id"]) == lead
+    assert bot.press(ANNA, data("decline", lead, mark("занят"))) == "Принято: лид уйдёт другому."
+    assert [row["reason"] for row in bot.parts.rows(offers)] == ["занят"]
+    assert bot.parts.lead(lead["id"])["owner"] == "boris"
+
+
 def test_a_lead_is_handed_over_to_whom_the_button_named(bot: Bot) -> None:
     lead = bot.lead()
     number = next(row["id"] for row in bot.parts.rows(managers) if row["name"] == "boris")
@@ -198,6 +207,13 @@ def test_the_lead_that_was_ones_own_did_not_pass_one_by(bot: Bot) -> None:
     bot.lead(name="Вера")
     assert bot.command(ANNA, "why") == "Недавно ни один лид не ушёл мимо вас."
     assert "Вера" in (bot.command(BORIS, "why") or "")
+
+
+def test_a_lead_that_came_to_one_in_the_end_did_not_pass_one_by(bot: Bot) -> None:
+    lead = bot.lead()
+    assert "Вера" in (bot.command(BORIS, "why") or "")
+    bot.press(ANNA, data("decline", lead))
+    assert bot.command(BORIS, "why") == "Недавно ни один лид не ушёл мимо вас."
 
 
 def test_commands_of_strangers_do_nothing_and_hear_nothing(bot: Bot) -> None:

@@ -101,7 +101,7 @@ async def test_offers_and_lists_of_leads_leave_the_outbox_for_managers_and_direc
     clock = at_clock(desk.now + timedelta(seconds=1))
     people = People(Current(configured(tmp_path, SMALL + "language: en\n")))
     editing = Editing(desk.parts.names, people.choices, store.ids.take)
-    composer = Composer(desk.parts.names, people, editing, Links(b"secret"), clock.now, dict)
+    composer = Composer(desk.parts.names, people, editing, Links(b"secret"), clock.now, lambda _: {})
     undelivered = desk.hand.undelivered
     sender = Sender(
         store,

@@ -21,6 +21,8 @@ def upgrade() -> None:
     _files()
     _desk()
     _namesakes()
+    _health()
+    _answers()
 
 
 def _people() -> None:
@@ -34,6 +36,31 @@ def _people() -> None:
     op.add_column("suggestions", sa.Column("verdict", sa.Text()))
     op.add_column("suggestions", sa.Column("actor", sa.Text()))
     op.add_column("suggestions", sa.Column("record", sa.Text()))
+
+
+def _health() -> None:
+    op.create_table(
+        "rhythms",
+        sa.Column("channel_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("hour", _id(), primary_key=True, autoincrement=False),
+        sa.Column("busy", sa.SmallInteger(), nullable=False),
+        sa.Column("last_slot", _id(), nullable=False),
+        sa.Column("lost", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    # What the journal has of the last eight weeks is learned from at once.
+    op.execute(
+        "INSERT INTO rhythms (channel_id, hour, busy, last_slot) "
+        "SELECT channel_id, received_at / 3600000000, COUNT(DISTINCT received_at / 300000000), MAX(received_at / 300000000) "
+        "FROM journal WHERE received_at > (SELECT MAX(received_at) - 4838400000000 FROM journal) "
+        "GROUP BY channel_id, received_at / 3600000000"
+    )
+    op.create_table(
+        "alarms",
+        sa.Column("channel_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+    )
 
 
 def _namesakes() -> None:
@@ -58,6 +85,10 @@ def _namesakes() -> None:
     )
     op.create_index("name_keys_contact", "name_keys", ["contact_id"])
     op.add_column("contacts", sa.Column("searched_at", sa.BigInteger()))
+    op.add_column("contacts", sa.Column("company_id", _id()))
+    there = sa.text("company_id IS NOT NULL")
+    op.create_index("contacts_company", "contacts", ["company_id"], sqlite_where=there, postgresql_where=there)
+    op.create_index("companies_name", "companies", ["name"])
     unsearched = sa.text("name IS NOT NULL AND searched_at IS NULL")
     op.create_index("contacts_unsearched", "contacts", ["id"], sqlite_where=unsearched, postgresql_where=unsearched)
 
@@ -89,6 +120,12 @@ def _managers() -> None:
     op.add_column("managers", sa.Column("role", sa.Text(), nullable=False, server_default="manager"))
     op.add_column("managers", sa.Column("telegram", sa.Text()))
     op.add_column("managers", sa.Column("silences", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.create_table(
+        "speaking",
+        sa.Column("interaction_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("manager_id", _id(), nullable=False, index=True),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )
     op.add_column("offers", sa.Column("by", sa.Text(), nullable=False, server_default="turn"))
     op.add_column("offers", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.true()))
     still = sa.text("state = 'open'")
@@ -99,6 +136,8 @@ def _notices() -> None:
     # SQLite cannot drop a NOT NULL in place, so alembic copies the table; its partial index is made again by hand.
     with op.batch_alter_table("outbox") as outbox:
         outbox.alter_column("lead_id", existing_type=_id(), nullable=True)
+        outbox.alter_column("manager_id", existing_type=_id(), nullable=True)
+        outbox.add_column(sa.Column("interaction_id", _id()))
         outbox.add_column(sa.Column("offer_id", _id()))
         outbox.add_column(sa.Column("record", sa.Text()))
         outbox.add_column(sa.Column("critical", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -143,4 +182,14 @@ def _desk() -> None:
         sa.Column("csrf", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+    )
+
+
+def _answers() -> None:
+    op.create_table(
+        "answered",
+        sa.Column("key_id", _id(), primary_key=True, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.SmallInteger(), nullable=False),
     )

@@ -1,0 +1,1 @@
+"""Contacts in files, CSV and XLSX: the commands that bring them in and write them out, over the API."""

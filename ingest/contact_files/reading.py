@@ -1,0 +1,108 @@
+"""The rows of a CSV or XLSX file, one after another, so that a file of a million lines needs no more memory than one of ten."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import openpyxl
+
+_SAMPLE: Final = 65_536
+_DELIMITERS: Final = ";,\t|"
+# Programs of Windows write the country's code page where nothing says otherwise.
+_CODE_PAGE: Final = "windows-1251"
+_LONGEST_CELL: Final = 100_000
+
+
+class BadFile(Exception):
+    """What is wrong with a file, and what to do about it."""
+
+
+def rows(path: Path, sheet: str | None = None, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
+    """The number of each line that is not empty, from 1, and its cells. Raises BadFile.
+
+    `sheet`: of a workbook, by name; else its first. `encoding`: of a text file; else told by its beginning.
+    """
+    try:
+        if path.suffix.lower() in {".xlsx", ".xlsm"}:
+            yield from _workbook(path, sheet)
+        elif path.suffix.lower() == ".xls":
+            raise BadFile(f"{path.name} is of the old Excel; save it as .xlsx or .csv")
+        else:
+            yield from _text(path, encoding)
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _text(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+    encoding = encoding or _encoding(sample)
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=_delimiter(file))
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield reader.line_num, [_unguarded(cell.strip()) for cell in cells]
+    except LookupError as error:
+        raise BadFile(f"there is no encoding {encoding!r}") from error
+    except UnicodeError as error:
+        raise BadFile(f"{path.name} is not written in {encoding}; say which it is: --encoding windows-1251") from error
+    except csv.Error as error:
+        raise BadFile(f"{path.name} is no table: {error}") from error
+
+
+def _encoding(sample: bytes) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    for end in range(4):
+        # A letter may be cut in two by the end of the sample.
+        try:
+            sample[: len(sample) - end].decode()
+        except UnicodeDecodeError:
+            continue
+        return "utf-8-sig"
+    return _CODE_PAGE
+
+
+def _delimiter(file: io.TextIOWrapper) -> str:
+    """The one of the usual marks that the first line has most of."""
+    first = next((line for line in file if line.strip()), "")
+    file.seek(0)
+    return max(_DELIMITERS, key=first.count)
+
+
+def _workbook(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise BadFile(f"{path.name} is no workbook of Excel; save it as .xlsx or .csv") from error
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise BadFile(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}")
+        for line, cells in enumerate(book[sheet or book.sheetnames[0]].iter_rows(values_only=True), 1):
+            said = [_unguarded(_written(cell)) for cell in cells]
+            if any(said):
+                yield line, said
+    finally:
+        book.close()
+
+
+def _written(cell: Any) -> str:
+    """A cell as a person reads it: a number that is whole has no point."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()
+    return str(cell).strip()
+
+
+def _unguarded(cell: str) -> str:
+    """Without the apostrophe by which an exported cell is kept from being a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:2] in {"=", "+", "-", "@"} else cell

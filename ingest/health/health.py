@@ -1,0 +1,98 @@
+"""Everything that is known of how the channels are, put together at the moment that somebody asks."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from channels.adapter import Adapter
+from ingest.config.references import BUILT_IN
+from ingest.health.refusals import Refusals
+from ingest.health.states import Listening, Pulse, Retrying, Silent, State, detail, overall
+from ingest.health.wording import remedy
+from ingest.metrics import ChannelFigures
+from kernel.clock import Clock, iso
+from kernel.texts import LANGUAGES, Language
+
+
+class Health:
+    """The states of all channels but our own. `silences` is kept by `ingest.health.watch`."""
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter[Any]],
+        pulses: Mapping[str, Pulse],
+        refusals: Refusals,
+        clock: Clock,
+        zone: ZoneInfo,
+        language: Language,
+    ) -> None:
+        self._adapters = adapters
+        self._pulses = pulses
+        self._refusals = refusals
+        self._clock = clock
+        self._zone = zone
+        self._language: Language = language
+        self._began = clock.now()
+        self.silences: dict[str, Silent] = {}
+
+    def names(self) -> list[str]:
+        """The channels, as configured: what people type in themselves has nothing to lose."""
+        return [name for name in self._adapters if name != BUILT_IN]
+
+    def pulse(self, name: str) -> Pulse:
+        """How a channel is by itself. What only receives has no connection to lose: while we run, it listens."""
+        return self._pulses.get(name) or Pulse(Listening(self._began))
+
+    def state(self, name: str) -> State:
+        """How a channel is by all that is known."""
+        refused, silent = self._refusals.run(name), self.silences.get(name)
+        return overall(self.pulse(name).state, refused, silent, self._adapters[name].expiries(), self._clock.now())
+
+    def troubles(self, language: Language) -> dict[str, str]:
+        """What is wrong with each channel that is not well, and what to do."""
+        said = {name: self.remedy(self.state(name), language) for name in self.names()}
+        return {name: text for name, text in said.items() if text is not None}
+
+    def remedy(self, state: State, language: Language) -> str | None:
+        """What is the matter with a channel in such a state, with times of the company's zone."""
+        return remedy(state, language, self.shown)
+
+    def shown(self, moment: datetime) -> str:
+        """A time as the company reads it."""
+        return moment.astimezone(self._zone).strftime("%d.%m.%Y %H:%M")
+
+    def described(self, name: str, language: str) -> dict[str, Any]:
+        """A channel as the API shows it."""
+        chosen: Language = next((known for known in LANGUAGES if known == language), self._language)
+        state, pulse, refused = self.state(name), self.pulse(name), self._refusals.run(name)
+        return {
+            "name": name,
+            "kind": self._adapters[name].kind,
+            "state": state.condition,
+            "since": iso(state.since),
+            "detail": detail(state),
+            "remedy": self.remedy(state, chosen),
+            "next_at": iso(state.next_at) if isinstance(state, Retrying) else None,
+            "heard_at": None if pulse.heard_at is None else iso(pulse.heard_at),
+            "restarts": pulse.hung,
+            "refusals": 0 if refused is None else refused.count,
+        }
+
+    def figures(self) -> list[ChannelFigures]:
+        """What the metrics show of each channel."""
+        now = self._clock.now()
+        return [self._figures(name, now) for name in self.names()]
+
+    def _figures(self, name: str, now: datetime) -> ChannelFigures:
+        pulse, refused = self.pulse(name), self._refusals.run(name)
+        age = None if pulse.heard_at is None else (now - pulse.heard_at).total_seconds()
+        listens = name in self._pulses
+        return ChannelFigures(
+            name,
+            self.state(name).condition,
+            age,
+            self._adapters[name].quiet_after if listens else None,
+            0 if refused is None else refused.count,
+            pulse.hung,
+        )

@@ -1,0 +1,183 @@
+"""Files of contacts: what their columns say, how they are read, and the commands over a store of their own."""
+
+import csv
+import io
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from ingest.contact_files.columns import BadColumn, columns
+from ingest.contact_files.reading import BadFile, rows
+from tests.ingest.test_cli import Ended, here
+
+CONFIG = """\
+language: ru
+http: {port: 1}
+storage: {url: "sqlite:///priyom.db"}
+channels: {site: {kind: webform}}
+managers: {anna: {name: Анна Петрова}, boris: {name: Борис Ким}}
+teams: {sales: {managers: [anna, boris]}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def run(config: Path, *arguments: str) -> Ended:
+    return here("contacts", *arguments, "--config", str(config))
+
+
+# ---- columns
+
+
+@pytest.mark.parametrize(
+    ("headings", "places"),
+    [
+        (["ФИО", "Телефон", "E-mail"], {"name": (0,), "phone": (1,), "email": (2,)}),
+        (["Имя", "Отчество", "Фамилия", "Тел. моб."], {"name": (2, 0, 1), "phone": (3,)}),
+        (["First Name", "Last Name", "Mobile", "Phone"], {"name": (1, 0), "phone": (2, 3)}),
+        (["Клиент", "Телефон 1", "Телефон 2", "Ответственный", "Компания"],
+         {"name": (0,), "phone": (1, 2), "company": (4,), "owner": (3,)}),
+        (["Контактное лицо", "Эл. почта", "Telegram", "ВК"], {"name": (0,), "email": (1,), "telegram": (2,), "vk": (3,)}),
+    ],
+)  # fmt: skip
+def test_headings_say_what_a_column_is(headings: list[str], places: dict[str, tuple[int, ...]]) -> None:
+    assert columns(headings, {}).places == places
+
+
+def test_a_column_that_somebody_names_counts_and_the_rest_is_said() -> None:
+    found = columns(["Кто", "Куда звонить", "Примечание"], {"name": "кто", "phone": "Куда звонить"})
+    assert (found.places, found.passed_over) == ({"name": (0,), "phone": (1,)}, ("Примечание",))
+
+
+def test_a_table_by_which_nobody_can_be_recognised_is_refused() -> None:
+    with pytest.raises(BadColumn, match="--column phone="):
+        columns(["Имя", "Город"], {})
+    with pytest.raises(BadColumn, match="Город"):
+        columns(["Имя", "Город"], {"phone": "Телефон"})
+
+
+def test_several_numbers_in_a_cell_are_several_and_an_extension_is_none() -> None:
+    said = columns(["Имя", "Телефон"], {})
+    assert said.row(2, ["Анна", "8 912 345-67-89; 8 495 123-45-67"])["phones"] == ["8 912 345-67-89", "8 495 123-45-67"]
+    assert said.row(3, ["", "8 495 123-45-67, доб. 12"]) == {"line": 3, "phones": ["8 495 123-45-67, доб. 12"]}
+
+
+# ---- files
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1251", "utf-16"])
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+def test_a_text_file_is_read_however_it_was_saved(tmp_path: Path, encoding: str, mark: str) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text(f"Имя{mark}Телефон\n\nАнна{mark}'+79123456789\n", encoding=encoding)
+    assert list(rows(path)) == [(1, ["Имя", "Телефон"]), (3, ["Анна", "+79123456789"])]
+
+
+def test_a_workbook_is_read_with_its_numbers_as_people_see_them(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["Имя", "Телефон"])
+    book.active.append(["Анна", 79123456789.0])
+    book.create_sheet("Архив").append(["Пётр", 7])
+    book.save(tmp_path / "clients.xlsx")
+    assert list(rows(tmp_path / "clients.xlsx")) == [(1, ["Имя", "Телефон"]), (2, ["Анна", "79123456789"])]
+    assert list(rows(tmp_path / "clients.xlsx", "Архив")) == [(1, ["Пётр", "7"])]
+    with pytest.raises(BadFile, match="Архив"):
+        list(rows(tmp_path / "clients.xlsx", "Лист9"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.xls", b"\xd0\xcf\x11\xe0", "save it as"),
+        ("a.xlsx", b"no workbook", "no workbook"),
+        ("a.csv", "я".encode() * 9 + b"\xff" * 70_000, "not written in|no table"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadFile, match=says):
+        list(rows(path, encoding="utf-8" if name == "a.csv" else None))
+
+
+# ---- commands
+
+
+def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text(
+        "ФИО;Телефон;Почта;Ответственный;Компания;Заметка\n"
+        "=Анна Орлова;8 (912) 345-67-89;anna@mail.ru;Анна Петрова;Вега;х\n"
+        "Пётр;8 912 345 67 90;;Борька;;\n"
+        "Анна;+7 912 345-67-89;;;;\n"
+        "Никто;12;;;;\n"
+        "Округлён;7,91235E+10;;;;\n",
+        encoding="windows-1251",
+    )
+    order = ("import", str(path), "--owner", "Борька=boris")
+    preview = run(config, *order, "--preview", "--json")
+    assert (preview.json()["counts"], preview.json()["repeats"]) == ({"created": 2, "known": 1, "refused": 2}, 1)
+    done = run(config, *order)
+    assert (done.code, done.out.splitlines()[:5]) == (
+        1,
+        [
+            "contacts new: 2",
+            "contacts known already: 1",
+            "companies and lines: 0",
+            "rows of somebody in an earlier row: 1",
+            "rows refused: 2",
+        ],
+    )
+    assert "not taken: Заметка" in done.err
+    refused = list(csv.reader(io.StringIO((tmp_path / "clients.refused.csv").read_text("utf-8-sig")), delimiter=";"))
+    assert [(row[0], row[-2]) for row in refused[1:]] == [("Никто", "5"), ("Округлён", "6")]
+    assert "format the column as text" in refused[2][-1]
+    out = tmp_path / "out.csv"
+    assert run(config, "export", str(out)).code == 0
+    written = {row["phone"]: row for row in csv.DictReader(io.StringIO(out.read_text("utf-8-sig")), delimiter=";")}
+    assert written["+79123456789"] | {"id": "", "known since": ""} == {
+        "id": "",
+        "name": "'=Анна Орлова",
+        "phone": "+79123456789",
+        "email": "anna@mail.ru",
+        "telegram": "",
+        "vk": "",
+        "company": "Вега",
+        "owner": "anna",
+        "known since": "",
+    }
+    assert written["+79123456790"]["owner"] == "boris"
+    again = run(config, "import", str(out), "--json")
+    assert (again.json()["counts"], again.code) == ({"known": 2}, 0)
+
+
+def test_a_file_goes_on_from_a_line(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("phone\n8 912 345-67-01\n8 912 345-67-02\n", encoding="utf-8")
+    assert run(config, "import", str(path), "--from", "3", "--json").json()["counts"] == {"created": 1}
+
+
+def test_contacts_are_written_into_a_workbook(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("name,phone\nАнна,8 912 345-67-89\n", encoding="utf-8")
+    assert run(config, "import", str(path)).code == 0
+    out = tmp_path / "out.xlsx"
+    assert run(config, "export", str(out)).out == f"1 contacts in {out}\n"
+    assert [cells[1:3] for _, cells in rows(out)] == [["name", "phone"], ["Анна", "+79123456789"]]
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "is empty"), ("Город\nСаратов\n", "no column is a phone's")])
+def test_a_file_without_contacts_is_refused_before_anything_is_sent(
+    tmp_path: Path, config: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text(text, encoding="utf-8")
+    told = run(config, "import", str(path))
+    assert (told.code, says in told.err) == (2, True)

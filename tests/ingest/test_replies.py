@@ -1,0 +1,240 @@
+"""A client is answered: by the channel that he wrote from, once, and everybody sees what became of it. Over both databases."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from channels.adapter import Misconfigured, Rejected, Unavailable
+from desk.ports import Refused
+from storage import outbox, words
+from storage.schema import interactions, leads
+from storage.schema import outbox as outbox_table
+from storage.store import Conflict, Store
+from tests.ingest.answering import Desk, Mailbox, Speaker, desk
+from tests.ingest.parts import NOW, at_clock
+
+
+@pytest.fixture
+def work(store: Store) -> Desk:
+    return desk(store)
+
+
+def bot(work: Desk) -> Speaker:
+    found = work.adapters["bot"]
+    assert isinstance(found, Speaker)
+    return found
+
+
+def mail(work: Desk) -> Mailbox:
+    found = work.adapters["mail"]
+    assert isinstance(found, Mailbox)
+    return found
+
+
+async def test_an_answer_leaves_by_the_channel_and_to_the_place_that_the_client_wrote_from(work: Desk) -> None:
+    lead = work.lead(ref="7", text="Есть цемент?", subject="Цемент")
+    uid, new = work.write(lead, manager=lead["owner"])
+    assert new
+    assert await work.sending.step()
+    assert not await work.sending.step()
+    (said,) = bot(work).said
+    assert (said.id, said.to, said.text, said.subject) == (uid, "at 7", "Да, есть.", "Цемент")
+    assert said.answers is not None
+    assert said.answers.ref == "7"
+    (shown,) = work.said(lead)
+    assert (shown["state"], shown["author"], shown["to"], shown["error"]) == ("sent", lead["owner"], "at 7", None)
+    assert work.parts.balanced()
+
+
+async def test_the_same_wish_is_said_once_however_often_it_comes(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    first = work.write(lead, key="k")
+    assert [work.write(lead, key="k"), work.write(lead, key="k")] == [(first[0], False)] * 2
+    assert work.write(lead, key="other")[1]
+    with pytest.raises(Refused, match="another reply"):
+        work.write(lead, "Нет.", key="k")
+    await work.sending.step()
+    assert len(bot(work).said) == 2
+
+
+def test_of_two_that_write_the_same_wish_at_once_the_database_refuses_one(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead, key="k")
+    with pytest.raises(Conflict):
+        work.parts.store.transact(lambda db: _again(work, db, lead["id"]))
+    assert work.parts.count(outbox_table) == len(work.notices())
+
+
+def _again(work: Desk, db: sa.Connection, lead: int) -> None:
+    uid = db.execute(sa.select(interactions.c.uid).where(interactions.c.direction == "out")).scalar_one()
+    said = words.Said(work.parts.store.ids.take(), uid, lead, "bot", "at 7", "Да, есть.")
+    work.writing.put(db, said, words.lead_for_update(db, work.parts.names, lead), NOW)
+
+
+async def test_who_answers_a_lead_that_was_given_to_him_has_accepted_it_and_nothing_is_due_once_it_is_sent(
+    store: Store,
+) -> None:
+    rule = {"when": {}, "team": "sales", "respond_within": "30m"}
+    work = desk(store, routing=[rule])
+    lead = work.lead(ref="7")
+    assert (lead["state"], lead["due_at"] is not None) == ("assigned", True)
+    work.write(lead, manager=lead["owner"], actor=lead["owner"])
+    written = work.parts.lead(lead["id"])
+    assert (written["state"], written["owner"], written["due_at"]) == ("in_work", lead["owner"], lead["due_at"])
+    await work.sending.step()
+    assert work.parts.lead(lead["id"])["due_at"] is None
+
+
+async def test_a_client_who_has_written_since_still_waits_for_his_answer(store: Store) -> None:
+    rule = {"when": {}, "team": "sales", "respond_within": "30m"}
+    work = desk(store, routing=[rule])
+    lead = work.lead(ref="7")
+    work.write(lead)
+    store.transact(
+        lambda db: db.execute(
+            sa.update(interactions).where(interactions.c.direction == "in").values(at=interactions.c.at + 60_000_000)
+        )
+    )
+    await work.sending.step()
+    assert work.parts.lead(lead["id"])["due_at"] == lead["due_at"]
+
+
+async def test_what_a_director_says_leaves_the_lead_with_whom_it_is(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead, actor="irina")
+    assert work.parts.lead(lead["id"])["state"] == "assigned"
+    assert work.said(lead)[0]["author"] == "irina"
+
+
+async def test_a_provider_that_is_away_is_tried_again_and_one_that_says_never_ends_it_with_the_reason(
+    work: Desk,
+) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead, manager=lead["owner"])
+    bot(work).troubles = [Unavailable("away", again_in=100), Rejected(403, "blocked", "the client has blocked the bot")]
+    await work.sending.step()
+    (shown,) = work.said(lead)
+    assert (shown["state"], shown["error"]) == ("sending", {"code": "unavailable", "message": "away"})
+    due = next(row["due_at"] for row in work.parts.rows(outbox_table) if row["code"] == outbox.REPLY)
+    assert due >= (NOW + timedelta(seconds=100)).timestamp() * 1_000_000
+    work.sending._clock = at_clock(NOW + timedelta(hours=1))
+    await work.sending.step()
+    (shown,) = work.said(lead)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "blocked")
+    assert {("reply", "dead"), ("reply_failed", "due")} <= set(work.notices())
+
+
+async def test_while_one_channel_is_away_the_others_are_served_and_its_own_order_is_kept(work: Desk) -> None:
+    first, second = work.lead(ref="7"), work.lead("mail", phones=["8 912 000-00-01"], emails=["vera@example.com"])
+    work.write(first, "Раз")
+    work.write(first, "Два")
+    work.write(second)
+    bot(work).troubles = [Misconfigured("no token")]
+    await work.sending.step()
+    assert ([one.text for one in mail(work).said], bot(work).said) == (["Да, есть."], [])
+    assert [one["error"]["code"] for one in work.said(first)] == ["misconfigured"] * 2
+    work.sending._clock = at_clock(NOW + timedelta(hours=1))
+    await work.sending.step()
+    assert [one.text for one in bot(work).said] == ["Раз", "Два"]
+
+
+async def test_who_dies_after_he_has_sent_sends_the_same_again_under_the_same_name(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead)
+    work.parts.store.transact(lambda db: outbox.claim_words(db, 8, "gone", timedelta(minutes=5), NOW))
+    assert not await work.sending.step()
+    work.parts.store.transact(outbox.release_all)
+    assert await work.sending.step()
+    assert len(bot(work).said) == 1
+
+
+async def test_a_notice_and_a_word_never_take_each_others_place_in_the_outbox(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead)
+    names = work.parts.names
+    notices = work.parts.store.transact(lambda db: outbox.claim(db, names, 9, "n", timedelta(minutes=5), NOW))
+    assert "reply" not in {one.code for one in notices}
+    assert work.parts.store.transact(lambda db: outbox.claim_words(db, 9, "w", timedelta(minutes=5), NOW))
+    assert "reply" in {one["code"] for one in work.parts.store.peek(lambda db: outbox.unsent(db, names))}
+
+
+# ---- by which way
+
+
+def test_who_filled_in_a_form_is_answered_by_mail_where_one_address_and_one_mailbox_are_known(work: Desk) -> None:
+    lead = work.lead("site", emails=["vera@example.com"])
+    work.write(lead)
+    assert work.said(lead)[0]["to"] == "vera@example.com"
+    (row,) = [row for row in work.parts.rows(interactions) if row["direction"] == "out"]
+    assert row["channel_id"] == work.parts.store.peek(lambda db: work.parts.names.channels.number(db, "mail"))
+
+
+def test_who_called_is_answered_where_he_wrote_before(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.lead("site", text="И ещё")
+    work.write(lead)
+    assert work.said(lead)[0]["to"] == "at 7"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words_of_it"),
+    [
+        ({"channel": "site"}, "channel_sends_nothing", "site is a plain channel, which sends nothing"),
+        ({"channel": "bot"}, "no_way_back", "by bot the client cannot be answered"),
+    ],
+)
+def test_where_there_is_no_way_the_refusal_says_why_and_nothing_is_written(
+    work: Desk, said: dict[str, str], code: str, words_of_it: str
+) -> None:
+    lead = work.lead(**said)
+    before = work.parts.count(interactions)
+    with pytest.raises(Refused, match=words_of_it) as refused:
+        work.write(lead, manager=lead["owner"])
+    assert refused.value.code == code
+    assert work.parts.count(interactions) == before
+    assert work.parts.lead(lead["id"])["state"] == "assigned"
+
+
+def test_of_several_other_ways_a_person_chooses(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.lead("mail", emails=["vera@example.com"])
+    work.lead("site")
+    with pytest.raises(Refused, match="bot, mail") as refused:
+        work.write(lead)
+    assert refused.value.code == "several_ways"
+    letter = next(one for one in work.received(lead) if one.channel == "mail")
+    work.write(lead, interaction=letter.uid)
+    assert work.said(lead)[0]["to"] == "vera@example.com"
+
+
+def test_a_mailbox_that_cannot_send_is_no_way_and_says_so(work: Desk) -> None:
+    mail(work).sends = False
+    lead = work.lead("mail", emails=["vera@example.com"])
+    with pytest.raises(Refused, match="mail has no smtp"):
+        work.write(lead)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"text": " \n"}, "incomplete"),
+        ({"text": "ж" * 41}, "too_long"),
+        ({"manager": "nobody"}, "no_such_manager"),
+        ({"interaction": "nothing"}, "no_such_interaction"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(work: Desk, wanted: dict[str, str], code: str) -> None:
+    lead = work.lead(ref="7")
+    with pytest.raises(Refused) as refused:
+        work.write(lead, **wanted)
+    assert refused.value.code == code
+
+
+def test_a_lead_that_goes_on_in_another_is_answered_there(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.parts.store.transact(
+        lambda db: db.execute(sa.update(leads).values(state="merged", enquiry_of=None, merged_into=lead["id"]))
+    )
+    with pytest.raises(Refused, match="answer there"):
+        work.write(lead)
