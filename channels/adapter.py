@@ -126,6 +126,11 @@ class Adapter(ABC, Generic[ConfigT]):
         self.secret = secret
         self.language = language
 
+    @property
+    def mailbox(self) -> str | None:
+        """The address whose mail this channel reads, None where it reads no mail."""
+        return None
+
     @abstractmethod
     def receive(self, request: Request) -> Sequence[Envelope]:
         """Prove the sender, name the deliveries, split what carries several. Raises Rejected."""

@@ -219,10 +219,12 @@ class Signal:
     """An envelope that is no client's approach: a button, presence, a bounce, a delivery report.
 
     `ingest.signals` says what each kind of them does; one that it does not know is taken note of and does nothing.
+    `otherwise` is what the envelope says where whoever sent it may not give this signal.
     """
 
     kind: str
     values: Mapping[str, str] = field(default_factory=dict)
+    otherwise: "Inbound | Ignored | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import ACTIONS, act, concern, switch
+from desk.api import ACTIONS, act, concern, finish, switch
+from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
+from desk.note_pages import NotePages
 from desk.openapi import COOKIE
 from desk.ports import Board, Json, Office, Refused, Visitor
 from desk.render import page, static_answer
@@ -47,6 +49,8 @@ class Pages:
             web.post("/login/{token}", self._frame.guarded(self._enter)),
             web.get("/static/{name}", self._static),
             *ContactPages(self._office, self._board, self._frame).routes(),
+            *CompanyPages(self._office, self._board, self._frame).routes(),
+            *NotePages(self._office, self._board, self._frame).routes(),
         ]
 
     # --- what is shown ---
@@ -91,7 +95,10 @@ class Pages:
     async def _act(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         uid = request.match_info["id"]
         try:
-            await act(self._office, uid, form.get("action", ""), _order(form), visitor)
+            if form.get("action") == "done":
+                await finish(self._office, form.get("activity", ""), visitor)
+            else:
+                await act(self._office, uid, form.get("action", ""), _order(form), visitor)
         except Refused as refused:
             return await self._card(request, visitor, form, refused)
         if visitor.only is not None and not await self._office.concerns(uid, visitor.only):

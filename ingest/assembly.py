@@ -40,9 +40,10 @@ from ingest.notices.links import Links
 from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
-from ingest.notices.smtp import Email, server_of
+from ingest.notices.smtp import Answers, Email, server_of
 from ingest.notices.telegram import Telegram
 from ingest.office import StoreOffice
+from ingest.outgoing.quoting import Quoting
 from ingest.outgoing.sending import Sending
 from ingest.outgoing.writing import Writing
 from ingest.people import StorePeople
@@ -126,7 +127,9 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     people = People(current)
     presses = Presses(names, rulebooks, hand, people.choices, store.ids.take)
     replying = Replying(adapters)
-    signals = Signals(presses.handlers())
+    writing = Writing(names, rulebooks, hand, adapters, store.ids.take)
+    quoting = Quoting(names, rulebooks, writing, people, lambda: current.config, store.ids.take)
+    signals = Signals({**presses.handlers(), **quoting.handlers()}, quoting.proofs())
     merging = Merging(names, rulebooks, distributor, store.ids.take)
     settler = Settler(names, journal, rulebooks, distributor, Folding(adapters), signals, merging, store.ids.take)
 
@@ -137,7 +140,8 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         ages = [(now - one.envelope.received_at).total_seconds() for one in taken]
         metrics.settled([one.envelope.channel for one in taken], what.results, ages)
         changes.settled(what.results)
-        replying.hand_over(presses.taken(result.entry for result in what.results))
+        entries = [result.entry for result in what.results]
+        replying.hand_over([*presses.taken(entries), *quoting.taken(entries)])
         if any(adapters.fetches(one.envelope.channel) for one in taken):
             enriching.wake()
         if what.told:
@@ -163,7 +167,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
     editing = Editing(names, people.choices, store.ids.take)
     links = Links(secrets.links)
     composer = Composer(names, people, editing, links, clock.now, health.troubles)
-    told = routes(config, adapters, rulebooks)
+    told = routes(config, adapters, rulebooks, secrets.marks)
     sender = Sender(
         store, names, told, clock, composer, people, metrics.sent, pipeline.is_busy, hand.undelivered, editing
     )
@@ -196,7 +200,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         listening.change(fresh)
         adapters.change(fresh)
         refusals.forget()
-        sender.change(routes(changed, adapters, rulebooks))
+        sender.change(routes(changed, adapters, rulebooks, secrets.marks))
         logs.also_scrub(secret_values(changed))
         changes.publish("leads")
         ticker.poke()
@@ -290,8 +294,8 @@ def files_folder(config: Config, store: Store) -> Path:
     return beside / "files"
 
 
-def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks) -> list[Route]:
-    """The routes for notices, in the configured order; the console where there is none."""
+def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks, secret: bytes) -> list[Route]:
+    """The routes for notices, in the configured order; the console where there is none. `secret` is the adapters'."""
     mail = config.mail_route()
     bot = courier(config, adapters)
     console = Console()
@@ -301,9 +305,18 @@ def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rule
     if mail is not None:
         managers = {name: person.email for name, person in config.managers.items() if person.email}
         addresses = {name: person.email for name, person in config.directors.items() if person.email} | managers
-        known["email"] = Email(server_of(mail), mail.sender, addresses)
+        known["email"] = Email(server_of(mail), mail.sender, addresses, answers=_answers(config, adapters, secret))
     order = config.notices.order or ("telegram", "email")
     return [known[name] for name in order if name in known] or [console]
+
+
+def _answers(config: Config, adapters: Mapping[str, Adapter[Any]], secret: bytes) -> Answers | None:
+    """Where answers to notices by mail go: to the mailbox of the notices' own account where it is read, else the first that is."""
+    account = None if config.notices.email is None else config.notices.email.account
+    read = [(getattr(one.config, "account", None), one.mailbox) for one in adapters.values() if one.mailbox is not None]
+    mailbox = next((box for own, box in read if account is not None and own == account), None)
+    mailbox = mailbox or next((box for _, box in read), None)
+    return None if mailbox is None else Answers(mailbox, secret)
 
 
 def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | None:

@@ -140,9 +140,12 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            began = asyncio.get_running_loop().time()
             parts.changes.close()
             await runner.cleanup()
             await supervisor.stop()
+            drained = asyncio.get_running_loop().time() - began
+            log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
 
 def _application(parts: Parts) -> web.Application:

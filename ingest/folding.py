@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from channels.message import Ignored, Inbound
+from channels.message import Ignored, Inbound, Signal
 from ingest.adapters import Adapters
 from storage.journal import Claimed
 
@@ -34,6 +34,7 @@ class Folding:
             except Exception as error:  # noqa: BLE001 - a part that cannot be read again must not hold up the new one
                 log.info("an earlier part was left out", action="fold.left_out", error=type(error).__name__)
                 continue
+            parsed = parsed.otherwise if isinstance(parsed, Signal) and parsed.otherwise is not None else parsed
             said = parsed.inbound if isinstance(parsed, Ignored) and one.as_client else parsed
             if isinstance(said, Inbound) and said.ref == ref:
                 yield said

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from channels.message import Inbound, Signal
+from channels.message import Inbound, Parsed, Signal
 from ingest.adapters import Adapters
 from ingest.aside import Aside
 from ingest.settle import Joins, Reading, Settled, Settler
@@ -156,7 +156,7 @@ class Pipeline:
         """Settle a batch that is claimed. While the store is away it waits; the claim ends with its lease."""
         crashpoint("claim.after_commit")
         readings = await self._read(claimed)
-        if any(isinstance(r.parsed, Inbound) and r.parsed.attachments for r in readings):
+        if any(_has_files(r.parsed) for r in readings):
             readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
         # A signal locks teams and leads of its own: in a batch with others, two workers could lock them crosswise.
         alone = [r for r in readings if isinstance(r.parsed, Signal) and self._signals.do_something(r.parsed.kind)]
@@ -194,7 +194,12 @@ class Pipeline:
 
     def _keep_files(self, readings: Sequence[Reading]) -> list[Reading]:
         """Files that came with their envelopes are on disk before a row names them."""
-        return [replace(r, parsed=self._kept(r.parsed)) if isinstance(r.parsed, Inbound) else r for r in readings]
+        return [replace(r, parsed=self._with_files(r.parsed)) for r in readings]
+
+    def _with_files(self, parsed: Parsed | None) -> Parsed | None:
+        if isinstance(parsed, Signal) and isinstance(parsed.otherwise, Inbound):
+            return replace(parsed, otherwise=self._kept(parsed.otherwise))
+        return self._kept(parsed) if isinstance(parsed, Inbound) else parsed
 
     def _kept(self, said: Inbound) -> Inbound:
         attachments = (
@@ -258,3 +263,9 @@ class Pipeline:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 3, LAST_PAUSE)
+
+
+def _has_files(parsed: Parsed | None) -> bool:
+    """Whether anything came with it, whosever it is."""
+    said = parsed.otherwise if isinstance(parsed, Signal) else parsed
+    return isinstance(said, Inbound) and bool(said.attachments)

@@ -144,7 +144,9 @@ class Settler:
         repeats = self._journal.repeats(db, [r.claimed for r in readings])
         batch = _Batch()
         inbound: list[tuple[Claimed, Inbound]] = []
-        for reading in readings:
+        for read in readings:
+            meant = self._signals.meant(db, read.claimed, read.parsed)
+            reading = read if meant is read.parsed else replace(read, parsed=meant)
             said = _said(reading, repeats)
             if isinstance(reading.parsed, Signal):
                 batch.signalled |= self._signals.handle(db, reading.claimed, reading.parsed, now)

@@ -30,7 +30,16 @@ class Standing:
 
 def lead_for_update(db: sa.Connection, names: Names, number: int) -> Standing:
     """Lock a lead and read how it stands."""
-    row = db.execute(sa.select(leads).where(leads.c.id == number).with_for_update()).one()
+    return _standing(db, names, sa.select(leads).where(leads.c.id == number).with_for_update())
+
+
+def standing(db: sa.Connection, names: Names, number: int) -> Standing:
+    """How a lead stands, without locking it."""
+    return _standing(db, names, sa.select(leads).where(leads.c.id == number))
+
+
+def _standing(db: sa.Connection, names: Names, asked: sa.Select[Any]) -> Standing:
+    row = db.execute(asked).one()
     owner = names.managers.name_or_none(db, row.owner_id)
     return Standing(row.id, row.state, row.reason, owner, names.teams.name(db, row.team_id), row.version)
 

@@ -73,6 +73,13 @@ def offered(db: sa.Connection, names: Names, pairs: Collection[Pair]) -> set[Pai
     return {pair for pair, record in zip(order, records, strict=True) if record is not None}
 
 
+def quoted(db: sa.Connection, route: str, address: str, ref: str) -> tuple[int, int] | None:
+    """The numbers of the lead and the person of a message; None where it is none that is known, or is known no more."""
+    held = sa.and_(messages.c.route == route, messages.c.address == address, messages.c.ref == ref)
+    row = db.execute(sa.select(messages.c.lead_id, messages.c.manager_id).where(held)).first()
+    return None if row is None else (row[0], row[1])
+
+
 def keep(db: sa.Connection, names: Names, sent: Sequence[Sent], new_id: Callable[[], int], now: datetime) -> None:
     """Remember messages; one that a person has in place of an earlier one about the same lead takes its row."""
     before = shown(db, names, {(one.lead, one.manager) for one in sent})

@@ -202,6 +202,14 @@ def announce(
     insert(db, outbox, _ANNOUNCED, values)
 
 
+def addressee(db: sa.Connection, names: Names, uid: str) -> tuple[int, str] | None:
+    """The lead that a notice was about and the name of whom it was for; None where there is no such notice of one lead."""
+    row = db.execute(sa.select(outbox.c.lead_id, outbox.c.manager_id).where(outbox.c.uid == uid)).first()
+    if row is None or row.lead_id is None or row.manager_id is None:
+        return None
+    return row.lead_id, names.managers.name(db, row.manager_id)
+
+
 def release_all(db: sa.Connection) -> None:
     """Give back what a process that is gone had claimed: at the start of the only one there is."""
     db.execute(

@@ -31,6 +31,8 @@ from storage.schema import (
     turns,
 )
 
+KIND: Final = "reply"
+"""The kind of an interaction that is a word to a client."""
 Json = dict[str, Any]
 Told = tuple[Json, Json | None]
 """A lead, and what was received on it last."""
@@ -186,23 +188,32 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number.
 
-    `to_do` of a lead is when what is to be done for its client is due, by kind.
+    `to_do` of a lead is when what is to be done for its client is due, by kind; `reply` is what was said to him where that is
+    the last thing: its text, state and error.
     """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]
     known = _keys_of(db, {row.root_id for row in found if row.root_id is not None})
-    latest = {number: (record, by) for number, record, *by in _LATEST(db, asked)}
+    latest = {number: (record, said, by) for number, record, said, *by in _LATEST(db, asked)}
     told: dict[int, Told] = {}
     for row in found:
-        record, by = latest.get(row.id, (None, ()))
+        record, said, by = latest.get(row.id, (None, None, ()))
         to_do = {kind: iso(instant(at)) for kind, at in zip(_KINDS, by, strict=False) if at is not None}
-        shown = _lead(row, known) | {"to_do": to_do}
+        shown = _lead(row, known) | {"to_do": to_do} | _reply(None if said is None else orjson.loads(said))
         told[row.id] = (shown, _latest(None if record is None else orjson.loads(record)))
     return told
 
 
 def _latest(record: Sequence[Any] | None) -> Json | None:
     return None if record is None else {"introduced_as": record[0], "subject": record[1], "text": record[2]}
+
+
+def _reply(last: Sequence[Any] | None) -> Json:
+    """What was said to a client, where that is the last thing on his lead."""
+    if last is None or last[0] != KIND:
+        return {}
+    details = orjson.loads(last[2])
+    return {"reply": {"text": last[1], "state": details["state"], "error": details["error"]}}
 
 
 def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
@@ -384,11 +395,17 @@ _LATEST: Final = Prepared(
     sa.select(
         _asked_leads.c.id,
         sa.select(JsonRecord(interactions.c.introduced_as, interactions.c.subject, interactions.c.text))
-        .where(interactions.c.lead_id == _asked_leads.c.id)
+        .where(interactions.c.lead_id == _asked_leads.c.id, interactions.c.kind != KIND)
         .order_by(interactions.c.at.desc(), interactions.c.id.desc())
         .limit(1)
         .scalar_subquery()
         .label("latest"),
+        sa.select(JsonRecord(interactions.c.kind, interactions.c.text, interactions.c.details))
+        .where(interactions.c.lead_id == _asked_leads.c.id)
+        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("last"),
         *(
             sa.select(sa.func.min(activities.c.due_at))
             .where(activities.c.lead_id == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None))

@@ -6,8 +6,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
 `parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague),
-`filters` (automatic mail) and `answering` (whom a machine may answer). `sending` is the way out, over SMTP. `config` is an
-entry of the YAML.
+`filters` (automatic mail) and `answering` (whom a machine may answer); `answers` are what colleagues answer to notices.
+`sending` is the way out, over SMTP. `config` is an entry of the YAML.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import Expiry, Misconfigured, Port, Probe, Rejected
-from channels.mail import expiry, letter, parties, reading, sending
+from channels.mail import answers, expiry, letter, parties, reading, sending
 from channels.mail.config import Config
 from channels.mail.connection import Timing, access_token, connected
 from channels.mail.folder import Reader
@@ -56,6 +56,11 @@ class Adapter(BaseAdapter[Config]):
         self._aliases = frozenset(address.lower() for address in config.numbers)
         self._readers = [Reader(name, folder, config.start, config.max_size) for folder in config.folders]
 
+    @property
+    def mailbox(self) -> str | None:
+        """The user, where that is an address."""
+        return self._us.address or None
+
     def receive(self, request: Request) -> Sequence[Envelope]:  # noqa: ARG002 - there is nothing to look at
         """Nobody sends mail over HTTP. Raises Rejected: 404."""
         raise Rejected(404, "no_webhook", "this mailbox is read over IMAP; nobody calls it")
@@ -71,7 +76,7 @@ class Adapter(BaseAdapter[Config]):
         received = envelope.meta.get("received")
         moment = datetime.fromisoformat(received) if received else envelope.received_at
         mail = letter.opened(envelope.body, cut="cut" in envelope.meta)
-        return reading.read(mail, self._us, moment, self._aliases)
+        return answers.read(mail, self._us, reading.read(mail, self._us, moment, self._aliases), self.secret)
 
     def fold(self, parts: Sequence[Inbound]) -> Inbound:
         """Copies of one mail: the latest, whose files are at hand."""

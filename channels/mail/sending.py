@@ -54,7 +54,7 @@ async def send(name: str, config: Config, language: Language, outgoing: Outgoing
     mail = composed(outgoing, sender, language)
     recipient = _reachable(outgoing.to)
     async with _open(name, config) as client:
-        await client.send_message(mail, sender=sender, recipients=[recipient])
+        await _hand_over(client, mail, sender, recipient, automatic=outgoing.automatic)
 
 
 async def probe(name: str, config: Config) -> str:
@@ -89,6 +89,28 @@ async def _open(name: str, config: Config) -> AsyncIterator[aiosmtplib.SMTP]:
         await _part(client)
 
 
+async def _hand_over(
+    client: aiosmtplib.SMTP, mail: EmailMessage, sender: str, recipient: str, *, automatic: bool
+) -> None:
+    """From nobody where a machine answers, so that no machine can answer that (RFC 3834, 3.3).
+
+    Where a server lets only the mailbox's own address send, from that: its bounces are signals, which nobody answers either.
+    """
+    if automatic:
+        try:
+            await client.send_message(mail, sender="", recipients=[recipient])
+        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
+            if not client.is_connected or _code(error) < _PERMANENT:
+                raise
+        else:
+            return
+    await client.send_message(mail, sender=sender, recipients=[recipient])
+
+
+def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused) -> int:
+    return error.recipients[0].code if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error.code
+
+
 async def _log_in(client: aiosmtplib.SMTP, name: str, config: Config, user: str) -> None:
     if config.password is not None:
         await client.login(user, config.password.get_secret_value())
@@ -117,6 +139,8 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
+        # For answering machines that are older than the RFC.
+        mail["Precedence"] = "bulk"
         mail[OWN_HEADER] = "answer"
     mail.set_content(outgoing.text)
     return mail
@@ -124,6 +148,8 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
 
 def _subject(outgoing: Outgoing, language: Language) -> str:
     written = " ".join((outgoing.subject or "").split())
+    if outgoing.automatic and written:
+        return written
     while found := _AGAIN.match(written):
         written = written[found.end() :]
     return f"Re: {written}" if written else TEXTS.say("subject", language)

@@ -9,13 +9,14 @@ them, and `bot_api` alone imports aiogram.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from channels.adapter import Adapter as BaseAdapter
 from channels.adapter import Port, Probe, Rejected
-from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Outgoing, Parsed, Request, digest
+from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Outgoing, Parsed, Request, Signal, digest
 from channels.telegram import folding, sending, updates, webhook
 from channels.telegram.config import Config
 from channels.telegram.connection import Connection
@@ -61,6 +62,8 @@ class Adapter(BaseAdapter[Config]):
     def parse(self, envelope: Envelope) -> Parsed:
         """What the update says; nobody is a client of a bot that is for managers only."""
         said = updates.read(orjson.loads(envelope.body))
+        if isinstance(said, Signal) and isinstance(said.otherwise, Inbound) and not self.config.clients:
+            return replace(said, otherwise=Ignored("not_for_clients", said.otherwise))
         if isinstance(said, Inbound) and not self.config.clients:
             return Ignored("not_for_clients", said)
         return said

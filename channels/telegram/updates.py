@@ -19,6 +19,7 @@ MESSAGES: Final = ("message", "edited_message", "business_message", "edited_busi
 WANTED: Final = (*MESSAGES, "callback_query", "my_chat_member", "business_connection")
 """The kinds of update that a bot asks for. Others may come all the same, from before it asked."""
 
+QUOTE: Final = "chat_reply"
 COMMANDS: Final = frozenset({"why", "away", "back"})
 
 _PLAIN: Final = ("text", "contact", "venue", "location", "sticker", *files.KINDS)
@@ -105,7 +106,17 @@ def _message(message: Json, *, business: bool) -> Parsed:
     reason = _why_not(message, chat, sender, content, business=business)
     if reason is not None:
         return Ignored(reason, said)
-    return said if business else _command(said, sender)
+    return said if business else _quoting(_command(said, sender), message)
+
+
+def _quoting(said: Parsed, message: Json) -> Parsed:
+    """What quotes a message of the bot is an answer to it; a client's is a message like any other."""
+    quoted = message.get("reply_to_message") or {}
+    if not isinstance(said, Inbound) or not (quoted.get("from") or {}).get("is_bot"):
+        return said
+    identity = said.identities[0][1]
+    values = {"identity": identity, "quoted": str(quoted["message_id"]), "text": said.text, "key": said.ref or ""}
+    return Signal(QUOTE, values, said)
 
 
 def _why_not(message: Json, chat: Json, sender: Json, content: str, *, business: bool) -> str | None:

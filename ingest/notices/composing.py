@@ -109,7 +109,8 @@ class Composer:
                 subject, text = self._editing.changed(lead, latest, due, first, known)
             else:
                 subject, text = self._told(first, lead, latest, due)
-            message = Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
+            address = route.address(first.manager) or ""
+            message = Message(first.uid, first.manager, address, subject, text, answerable=True)
             if route.edits:
                 return self._editing.completed(db, message, lead, first, known)
             return self._with_links(db, message, lead, first, known) if route.links else message

@@ -33,6 +33,11 @@ class People:
         person = None if name is None else self._person(name)
         return (name or "") if person is None else person.name
 
+    def owns(self, name: str, address: str) -> bool:
+        """Whether this is the mail address that he is told at."""
+        person = self._person(name)
+        return person is not None and person.email is not None and person.email.lower() == address.lower()
+
     def zone(self, name: str) -> ZoneInfo:
         """The zone in whose time he is told when something is due."""
         person = self._person(name)

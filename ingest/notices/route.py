@@ -20,6 +20,8 @@ class Button:
 class Message:
     """A rendered notice for one person. `id` stays the same over repeated attempts.
 
+    `answerable`: what its reader answers to it is for the client of its lead.
+
     `edit`: the reference of a message of this route that is to say this now, without alerting anybody again. `replaces`: the
     reference of one that this new message comes in place of. A route that cannot edit is never given either.
     """
@@ -32,6 +34,7 @@ class Message:
     buttons: tuple[Button, ...] = ()
     edit: str | None = None
     replaces: str | None = None
+    answerable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from channels.adapter import Misconfigured, Probe, Unavailable
 from ingest.config.schema import MailRoute
 from ingest.notices.route import Delivery, Message
 from kernel.automatic import OWN_HEADER
+from kernel.threads import signed_id
 
 TIMEOUT: Final = 30.0
 _PERMANENT: Final = range(500, 600)
@@ -39,6 +40,14 @@ class Server:
     context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How answers to notices find back: the mailbox that reads them, and by what the ids are signed that it knows them by."""
+
+    mailbox: str
+    secret: bytes = field(repr=False)
+
+
 class Email:
     """The e-mail route: who is reached where, and from which address."""
 
@@ -46,7 +55,15 @@ class Email:
     edits = False
     links = True
 
-    def __init__(self, server: Server, sender: str, addresses: Mapping[str, str], timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        server: Server,
+        sender: str,
+        addresses: Mapping[str, str],
+        timeout: float = TIMEOUT,
+        answers: Answers | None = None,
+    ) -> None:
+        self._answers = answers
         self._server = server
         self._sender = sender
         self._addresses = addresses
@@ -101,7 +118,12 @@ class Email:
         mail["To"] = message.address
         mail["Subject"] = " ".join(message.subject.split())
         mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
+        domain = self._sender.rpartition("@")[2].rstrip(">")
+        mail["Message-ID"] = f"<{message.id}@{domain}>"
+        if self._answers is not None and message.answerable:
+            del mail["Message-ID"]
+            mail["Message-ID"] = signed_id(message.id, domain, self._answers.secret)
+            mail["Reply-To"] = self._answers.mailbox
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ingest.outgoing.texts import refused
+from ingest.outgoing.texts import standing as standing_of_reply
 from kernel.texts import Catalogue, Language
 
 TEXTS: Final = Catalogue(
@@ -34,6 +36,7 @@ TEXTS: Final = Catalogue(
         "do_call_back": {"ru": "Перезвонить до", "en": "Call back by"},
         "do_answer": {"ru": "Ответить на письмо до", "en": "Answer the mail by"},
         "reply_failed": {"ru": "Ответ клиенту не доставлен: {title}", "en": "Not delivered to the client: {title}"},
+        "reply_refused": {"ru": "Ответ клиенту не отправлен: {title}", "en": "Not sent to the client: {title}"},
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
         "offer_expired": {
@@ -141,6 +144,8 @@ def render(
         ("due", due),
     ]
     lines = [*more, *(f"{TEXTS.say(name, language)}: {value}" for name, value in facts if value)]
+    if lead.get("reply"):
+        lines.append(standing_of_reply(lead["reply"], language))
     if "no_way_back" in lead["marks"]:
         lines.append(TEXTS.say("no_way_back", language))
     if latest and latest["text"]:
@@ -166,6 +171,8 @@ def offer_lines(
     lines: list[str] = []
     if code == "made_away":
         lines.append(TEXTS.say("come_back", language))
+    if record.get("why"):
+        lines.append(refused(record["why"]["code"], record["why"]["message"], language))
     if record.get("by") in {"first", "everyone"}:
         lines.append(TEXTS.say("to_first", language))
     if record.get("answer_by"):

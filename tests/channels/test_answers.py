@@ -91,9 +91,8 @@ def test_what_was_said_nowhere_has_no_way_back_by_telegram() -> None:
 
 def community(url: str | None = None, *, token: str | None = VK_TOKEN) -> vk.Adapter:
     key = None if token is None else SecretStr(token)
-    mode = "longpoll" if token else "callback"
-    more: dict[str, Any] = {} if token else {"secret": "s", "confirmation": "c"}
-    config = vk.Config(kind="vk", token=key, group_id=GROUP, mode=mode, api_base=url, **more)
+    more: dict[str, Any] = {} if token else {"mode": "callback", "secret": "s", "confirmation": "c"}
+    config = vk.Config(kind="vk", token=key, group_id=GROUP, api_base=url, **more)
     return vk.Adapter("vk", config, secret=b"k" * 32, language="ru")
 
 

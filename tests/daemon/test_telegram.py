@@ -405,3 +405,31 @@ async def _accepted_once(office: Office, given: Given) -> None:
     assert len(about) == 1
     await office.client.settled()
     assert (await office.client.get("/api/ledger"))["balanced"] is True
+
+
+async def test_a_manager_who_quotes_his_notice_answers_the_client_and_the_notice_says_so(office: Office) -> None:
+    given = await office.lead("Есть цемент?")
+    user = int(given.lead["contact"]["keys"][0]["value"])
+    notice = {"message_id": int(given.message), "from": {"id": 1, "is_bot": True}, "chat": {"id": given.chat}}
+    said = office.telegram.message(given.chat, text="Да, есть.", reply_to_message=notice)
+    await office.telegram.update(message=said)
+    await office.shows(given, "Ответ отправлен: «Да, есть.»")
+    asked, answer = (await office.now(given))["interactions"]
+    assert (answer["direction"], answer["state"], answer["author"]) == ("out", "sent", given.manager)
+    assert (answer["answers"], (await office.now(given))["state"]) == (asked["id"], "in_work")
+    ((_, shown),) = office.telegram.of_chat(user)
+    assert (shown.text, str(shown.answers)) == ("Да, есть.", asked["fields"]["message_id"])
+    # The same again, as after a crash, or changed: nothing more is said. And what the client quotes is a message of his.
+    await office.telegram.update(edited_message=said | {"text": "Нет.", "edit_date": said["date"] + 1})
+    await office.said(given.chat, "правка не отправлена")
+    await office.telegram.write(user, "Отлично", reply_to_message=notice | {"chat": {"id": user}})
+    await office.told(user, "Клиент написал снова")
+    assert len(office.telegram.of_chat(user)) == 1
+
+
+async def test_a_quotation_of_what_is_no_notice_of_his_is_answered_with_the_reason(office: Office) -> None:
+    given = await office.lead()
+    notice = {"message_id": 999_999, "from": {"id": 1, "is_bot": True}}
+    await office.telegram.write(given.chat, "Да", reply_to_message=notice)
+    await office.said(given.chat, "ответьте на последнее сообщение")
+    assert len((await office.now(given))["interactions"]) == 1

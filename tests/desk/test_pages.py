@@ -279,3 +279,20 @@ async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk:
     assert body == "retry: 1000\n\n" + second
     assert (await desk.ask("GET", "/api/events"))[0] == 401
     assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
+
+
+async def test_what_is_to_be_done_stands_on_the_card_and_one_press_ends_it(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    _, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "anna")
+    assert "перезвонить до" in body
+    assert 'name="activity" value="to-do"' in body
+    status, _, headers = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert (status, headers["Location"]) == (303, f"../leads/{lead['id']}")
+    assert desk.office.actors[-1] == "anna"
+
+
+async def test_what_is_to_be_done_for_another_s_client_is_nobody_s_to_end(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="boris")
+    status, _, _ = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert status == 404
+    assert desk.office.actors == []

@@ -218,7 +218,18 @@ async def test_a_manager_is_switched_away_and_back(served: Served) -> None:
     told = await served.run("managers", "away", "anna")
     assert (told.code, told.out, served.office.away) == (0, "anna: away, 1 open leads, gets none: away\n", {"anna"})
     listed = await served.run("managers")
-    assert listed.out.splitlines()[1].split() == ["anna", "Анна", "Петрова", "sales", "no", "1", "no", "limit", "away"]
+    assert listed.out.splitlines()[1].split() == [
+        "anna",
+        "Анна",
+        "Петрова",
+        "sales",
+        "no",
+        "1",
+        "no",
+        "limit",
+        "0",
+        "away",
+    ]
     back = await served.run("managers", "--json", "available", "anna")
     assert (back.code, back.json()["available"], served.office.away) == (0, True, set())
     assert (await served.run("managers", "away", "зорро")).code == 1
