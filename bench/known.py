@@ -33,7 +33,7 @@ def template(folder: Path, count: int) -> Path:
 def _fill(path: Path, count: int) -> None:
     store = Store(f"sqlite:///{path}")
     try:
-        migrate.upgrade(store)
+        migrate.create(store)
         store.transact_raw(revisions.prepare)
         for start in range(0, count, _STEP):
             people = range(start, min(start + _STEP, count))

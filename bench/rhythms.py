@@ -116,11 +116,11 @@ class Judged:
     noticed: Sequence[float]
 
 
-def judge(kind: Kind, seed: int) -> Judged:
-    """Simulate one channel, and every silence of it."""
+def judge(kind: Kind, seed: int, judged: timedelta = JUDGED, deaths: int = DEATHS) -> Judged:
+    """Simulate one channel, and every silence of it in the time that is judged."""
     chance = random.Random(f"{kind.name} {seed}")
     start = BEGAN if kind.new else BEGAN + HISTORY
-    moments = spoken(kind, chance, start - BEGAN + JUDGED)
+    moments = spoken(kind, chance, start - BEGAN + judged)
     slots = sorted({int(moment.timestamp()) // 300 for moment in moments})
     busy = Counter(slot // SLOTS_AN_HOUR for slot in slots)
     learned = _learning(kind, busy)
@@ -130,7 +130,7 @@ def judge(kind: Kind, seed: int) -> Judged:
         if until > start and after - before > 1:
             known = learned(until)
             alarms += known is not None and rhythm.is_silent(known, silent_from, until, ZONE, kind.otherwise)
-    return Judged(alarms, [] if kind.new else list(_deaths(kind, slots, learned, start, chance)))
+    return Judged(alarms, [] if kind.new else list(_deaths(kind, slots, learned, (start, judged, deaths), chance)))
 
 
 SLOTS_AN_HOUR: Final = rhythm.SLOTS
@@ -158,11 +158,14 @@ def _deaths(
     kind: Kind,
     slots: Sequence[int],
     learned: Callable[[datetime], rhythm.Rhythm | None],
-    start: datetime,
+    span: tuple[datetime, timedelta, int],
     chance: random.Random,
 ) -> Iterator[float]:
-    for _ in range(DEATHS):
-        died = start + timedelta(days=chance.randrange(JUDGED.days - 30), hours=9, minutes=chance.uniform(0, 540))
+    start, judged, deaths = span
+    for _ in range(deaths):
+        died = start + timedelta(
+            days=chance.randrange(judged.days - min(30, judged.days // 2)), hours=9, minutes=chance.uniform(0, 540)
+        )
         while died.weekday() > 4 or died.date() in _MAY:
             died += timedelta(days=1)
         died = died.astimezone(UTC)

@@ -293,9 +293,13 @@ async def _take_down(office: Office, asked: Asked) -> Json:
 
 
 async def _done(office: Office, asked: Asked) -> Json:
-    uid = asked.path["id"]
-    await concern(office, await office.lead_of_activity(uid), asked.visitor)
-    return await office.done(uid, asked.visitor.person)
+    return await finish(office, asked.path["id"], asked.visitor)
+
+
+async def finish(office: Office, activity: str, visitor: Visitor) -> Json:
+    """What was to be done about a lead of the visitor's is done; the lead afterwards."""
+    await concern(office, await office.lead_of_activity(activity), visitor)
+    return await office.done(activity, visitor.person)
 
 
 async def _contacts(office: Office, asked: Asked) -> Json:

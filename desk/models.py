@@ -182,7 +182,10 @@ class Lead(Answer):
 
 
 class Activity(Answer):
-    """Something to do about a lead. `kind`: call_back. `done_by`: who spoke with the client, or who said that it is done."""
+    """Something to do about a lead. `kind`: call_back or answer.
+
+    `done_by`: who spoke with the client or answered him, who said that it is done, or who closed the lead.
+    """
 
     id: str
     kind: str
@@ -293,13 +296,14 @@ class WholeContact(Contact):
 
 
 class Company(Answer):
-    """A company, or a line that several people use, with the shared keys that it owns and its leads, newest first."""
+    """A company, or a line that several people use: the shared keys that it owns, who works there, its leads, newest first."""
 
     id: str
     name: str | None
     owner: str | None
     keys: list[Key]
     created_at: Moment
+    contacts: list[Person]
     leads: list[LeadOfContact]
 
 

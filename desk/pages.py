@@ -11,9 +11,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import ACTIONS, act, concern, reply, switch
+from desk.api import ACTIONS, act, concern, finish, reply, switch
+from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
+from desk.note_pages import NotePages
 from desk.openapi import COOKIE
 from desk.ports import Board, Json, Office, Refused, Visitor
 from desk.render import page, static_answer
@@ -48,6 +50,8 @@ class Pages:
             web.post("/login/{token}", self._frame.guarded(self._enter)),
             web.get("/static/{name}", self._static),
             *ContactPages(self._office, self._board, self._frame).routes(),
+            *CompanyPages(self._office, self._board, self._frame).routes(),
+            *NotePages(self._office, self._board, self._frame).routes(),
         ]
 
     # --- what is shown ---
@@ -101,6 +105,8 @@ class Pages:
                 # Sent twice by one click, or again by going back, it is the same; said anew, the lead has another version.
                 key = f"desk:{visitor.person}:{form.get('version', '')}:{said['text']}"
                 await reply(self._office, uid, said, key, visitor)
+            elif action == "done":
+                await finish(self._office, form.get("activity", ""), visitor)
             else:
                 await act(self._office, uid, action, _order(form), visitor)
         except Refused as refused:

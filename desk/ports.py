@@ -107,7 +107,7 @@ class People(Protocol):
         """Take rows of a file of contacts: `{"items", "counts"}`. With `preview` what that would do, and nothing is stored."""
 
     async def company(self, uid: str) -> Json:
-        """A company or an unnamed line, with its keys and leads."""
+        """A company or an unnamed line, with its keys, contacts and leads."""
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a company, or give it an owner; only what `order` has is changed. The company afterwards."""

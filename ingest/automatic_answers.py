@@ -115,8 +115,7 @@ class AutomaticAnswers:
 def _judged(asked: Asked, rulebook: Rulebook, now: datetime) -> _Candidate | str:
     """A candidate, or the code of why there is no answer."""
     found, courtesy = asked.said.answerable, courtesy_of(rulebook, asked.claimed.envelope.channel)
-    if found is None or courtesy is None:
-        return "no_answers_here"
+    assert found is not None and courtesy is not None  # noqa: S101, PT018 - else nobody would have asked
     if found.address is None:
         return found.withheld or "no_sender"
     code = _forbidden(asked, found.address, rulebook, now)

@@ -16,7 +16,7 @@ from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import Standing, find_obstacle
 from routing.policy import Manager, Team
-from storage import board, rotation, views
+from storage import activities, board, rotation, views
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -93,9 +93,9 @@ class StoreBoard:
             "teams": self._teams(db, rulebook, language, now, only),
         }
         if only is not None:
-            return shown
+            return _with_to_do(db, shown)
         today = board.day(db, now.astimezone(zone).date().isoformat())
-        return shown | {
+        shown |= {
             "waiting": [
                 lead | {"why": say("reason", lead["reason"], language) if lead["reason"] else NOBODY}
                 for lead in board.waiting(db, MOST_WAITING)
@@ -104,6 +104,7 @@ class StoreBoard:
             "channels": [one | {"today": today.get(one["name"], {}).get("received", 0)} for one in channels],
             "day": today,
         }
+        return _with_to_do(db, shown)
 
     def _teams(
         self, db: sa.Connection, rulebook: Rulebook, language: Language, now: datetime, only: str | None
@@ -133,6 +134,15 @@ class StoreBoard:
         placed = {name for team in policy.teams.values() for name in team.members}
         apart = [shown(name, []) for name, standing in standings.items() if name not in placed and standing.open]
         return [*teams, {"name": None, "managers": apart}] if apart else teams
+
+
+def _with_to_do(db: sa.Connection, shown: Json) -> Json:
+    """The page with what is to be done about each lead on it, in one statement."""
+    listed: list[Json] = [*shown.get("waiting", ()), *(lead for group in shown["work"] for lead in group["leads"])]
+    todo = activities.open_of(db, {lead["id"] for lead in listed})
+    for lead in listed:
+        lead["to_do"] = todo.get(lead["id"], [])
+    return shown
 
 
 def _manager(

@@ -94,7 +94,7 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
         if not migrations.is_current(store):
             if not (store.embedded or migrate_always):
                 raise CannotStart("the database has another schema; run: priyom migrate")
-            migrations.upgrade(store)
+            migrations.bring_up(store)
         store.transact_raw(revisions.prepare)
         yield store
     except Taken as error:
@@ -116,6 +116,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        gc.enable()
         supervisor = Supervisor()
         supervisor.start("intake", parts.intake.run)
         supervisor.start("pipeline", parts.pipeline.run)
@@ -139,9 +140,12 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            began = asyncio.get_running_loop().time()
             parts.changes.close()
             await runner.cleanup()
             await supervisor.stop()
+            drained = asyncio.get_running_loop().time() - began
+            log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
 
 def _application(parts: Parts) -> web.Application:

@@ -64,6 +64,7 @@ class _Teller:
             "assignment": lambda: self._assignment(code, record),
             "offer": lambda: self._offer(code, record),
             "call": lambda: self._call(code, record),
+            "answer": lambda: self._answer(code, record),
             "action": lambda: self._action(code, record, actor),
             "people": lambda: self._people(code, record, actor),
         }
@@ -113,6 +114,9 @@ class _Teller:
         manager, owner = self._title(record.get("manager")) or "?", self._title(record.get("owner"))
         yield self._say("call", code, manager=manager, owner=owner)
 
+    def _answer(self, code: str, record: Mapping[str, Any]) -> Iterator[str]:
+        yield self._say("answer", code, why=self._say("withheld", record.get("why")))
+
     def _team(self, record: Mapping[str, Any]) -> str:
         """How the team was chosen. Only a lead that was new then has a rule in its record, or None for no rule."""
         team = record["team"]
@@ -127,6 +131,8 @@ class _Teller:
         what = (
             {"assign": "assign_to_team", "hand_over": "hand_over_in_turn"}.get(code, code) if manager is None else code
         )
+        if code == "done" and record.get("kind") == "answer":
+            what = "done_answer"
         count, left = len(record.get("envelopes", ())), self._title(record.get("left"))
         done = self._say("action", what, manager=self._title(manager), team=team, count=count, left=left)
         yield f"{self._title(actor)}: {done}."

@@ -19,7 +19,7 @@ from ingest.notices.smtp import server_of
 from storage.migrate import HEAD, version
 from storage.store import Away, Store
 
-WITHIN: Final = 20.0
+WITHIN: Final = 30.0
 """Seconds for each trial; all run at once."""
 _REACHABLE: Final = "see that host and port are right, and that this machine reaches them"
 _MASK: Final = "***"

@@ -21,7 +21,9 @@ Vocabulary = Literal[
     "obstacle",
     "offer",
     "call",
+    "answer",
     "action",
+    "withheld",
     "people",
     "suggested",
     "state",
@@ -236,6 +238,46 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
             "en": "The client called, and another than the owner answered ({manager}). {owner} has been told.",
         },
     },
+    # Whether a machine has answered a mail, and why not.
+    "answer": {
+        "in_hours": {"ru": "Клиенту отправлен автоответ.", "en": "The client was sent an automatic answer."},
+        "out_of_hours": {
+            "ru": "Клиенту отправлен автоответ для нерабочего времени.",
+            "en": "The client was sent the automatic answer for out of hours.",
+        },
+        "withheld": {"ru": "Автоответа не было: {why}.", "en": "There was no automatic answer: {why}."},
+    },
+    "withheld": {
+        "no_sender": {"ru": "у письма нет отправителя", "en": "the mail has no sender"},
+        "several_senders": {"ru": "у письма несколько отправителей", "en": "the mail has several senders"},
+        "automatic": {"ru": "письмо отправила программа", "en": "a program sent the mail"},
+        "list": {"ru": "письмо из рассылки", "en": "the mail came by a list"},
+        "suppressed": {
+            "ru": "программа отправителя просит не отвечать автоматически",
+            "en": "the sender's program asks for no automatic answers",
+        },
+        "spam": {"ru": "почтовый сервер считает письмо спамом", "en": "the mail server takes it for spam"},
+        "forged": {"ru": "подлинность отправителя не подтверждена", "en": "the sender was not proved genuine"},
+        "null_return_path": {"ru": "у письма нет обратного адреса", "en": "the mail has no return path"},
+        "return_path": {"ru": "обратный адрес письма чужой", "en": "the return path is somebody else's"},
+        "reply_to": {"ru": "ответ просят слать на другой адрес", "en": "answers are wanted at another address"},
+        "machine": {"ru": "адрес похож на служебный", "en": "the address looks like a machine's"},
+        "own": {"ru": "это наш собственный адрес", "en": "the address is our own"},
+        "not_addressed": {
+            "ru": "наш адрес не указан среди получателей",
+            "en": "our address is not among those that it was written to",
+        },
+        "not_the_sender": {
+            "ru": "клиент назван в письме, но отправил его не он",
+            "en": "the client stands in the mail, and has not sent it",
+        },
+        "by_hand": {"ru": "письмо признал клиентским человек", "en": "a person called the mail a client's"},
+        "test": {"ru": "это проба", "en": "it is a trial"},
+        "late": {"ru": "письмо пришло слишком давно", "en": "the mail came too long ago"},
+        "not_now": {"ru": "в это время ответа не предусмотрено", "en": "there is none at this time of day"},
+        "no_key": {"ru": "адрес непригоден", "en": "the address is no usable one"},
+        "answered_lately": {"ru": "на этот адрес недавно уже отвечали", "en": "the address had one lately"},
+    },
     # What a person did; the sentence begins with who it was.
     "action": {
         "accept": {
@@ -257,6 +299,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
         "reply": {"ru": "клиенту отправлен ответ", "en": "an answer was sent to the client"},
         "done": {"ru": "клиенту перезвонили", "en": "the client was called back"},
+        "done_answer": {"ru": "на письмо клиента ответили", "en": "the client's mail was answered"},
         "hand_over": {
             "ru": "лид передан вместе со всеми лидами сотрудника {left}, ответственный — {manager}",
             "en": "handed over with all leads of {left}, the owner is {manager}",

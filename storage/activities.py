@@ -113,6 +113,21 @@ def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
     ]
 
 
+def open_of(db: sa.Connection, uids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """What is to be done about each of these leads, by their ids outside: of every kind, what is due first."""
+    query = (
+        sa.select(leads.c.uid, activities.c.kind, sa.func.min(activities.c.due_at))
+        .join(leads, leads.c.id == activities.c.lead_id)
+        .where(leads.c.uid.in_(sorted(uids)), activities.c.done_at.is_(None), activities.c.due_at.is_not(None))
+        .group_by(leads.c.uid, activities.c.kind)
+        .order_by(sa.func.min(activities.c.due_at), activities.c.kind)
+    )
+    todo: dict[str, list[dict[str, Any]]] = {}
+    for uid, kind, due_at in db.execute(query) if uids else ():
+        todo.setdefault(uid, []).append({"kind": kind, "due_at": iso(instant(due_at))})
+    return todo
+
+
 def _parts(lead: int) -> sa.Select[tuple[int]]:
     return sa.select(leads.c.id).where(sa.or_(leads.c.id == lead, leads.c.merged_into == lead))
 

@@ -13,6 +13,8 @@ from storage.names import Names
 from storage.schema import companies, contacts, keys, leads, merges, suggestions
 from storage.views import Json, Page
 
+_MOST_CONTACTS: Final = 200
+
 _into = contacts.alias("into")
 _absorbed = contacts.alias("absorbed")
 _MERGE: Final = (
@@ -124,7 +126,7 @@ def company_number(db: sa.Connection, uid: str) -> int | None:
 
 
 def company(db: sa.Connection, names: Names, number: int) -> Json:
-    """A company or an unnamed line, with the keys that it owns and its leads, newest first."""
+    """A company or an unnamed line, with the keys that it owns, who works there, and its leads, newest first."""
     row = db.execute(sa.select(companies).where(companies.c.id == number)).one()
     own = db.execute(sa.select(keys.c.kind, keys.c.value).where(keys.c.holder_id == number).order_by(keys.c.id))
     return {
@@ -133,8 +135,16 @@ def company(db: sa.Connection, names: Names, number: int) -> Json:
         "owner": names.managers.name_or_none(db, row.owner_id),
         "keys": [views.shown_key(Key(kind, value)) for kind, value in own],
         "created_at": iso(instant(row.created_at)),
+        "contacts": list(persons(db, _working_at(db, number)).values()),
         "leads": views.leads_listed(db, leads.c.company_id == number),
     }
+
+
+def _working_at(db: sa.Connection, company: int) -> Iterable[int]:
+    """The roots of the contacts of a company, the newest 200."""
+    roots = sa.select(contacts.c.root_id).where(contacts.c.company_id == company).distinct()
+    found: Iterable[int] = db.execute(roots.order_by(contacts.c.root_id.desc()).limit(_MOST_CONTACTS)).scalars()
+    return found
 
 
 def describe_company(db: sa.Connection, number: int, values: Mapping[str, Any]) -> None:

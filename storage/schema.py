@@ -175,6 +175,13 @@ sa.Index(
     postgresql_where=sa.and_(contacts.c.name.is_not(None), contacts.c.searched_at.is_(None)),
 )
 
+sa.Index(
+    "contacts_company",
+    contacts.c.company_id,
+    sqlite_where=contacts.c.company_id.is_not(None),
+    postgresql_where=contacts.c.company_id.is_not(None),
+)
+
 companies = sa.Table(
     "companies",
     metadata,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, micros
 from storage.names import Names
-from storage.schema import OUTCOMES, channels, interactions, leads, ledger, managers, outbox, teams
+from storage.schema import OUTCOMES, activities, channels, interactions, leads, ledger, managers, outbox, teams
 
 FEW: Final = 5
 _OPEN: Final = ("assigned", "in_work")
@@ -37,6 +37,15 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class ToDo:
+    """What is to be done of a kind, about leads that are open; and how much of it is overdue."""
+
+    kind: str
+    count: int
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A lead with a moment that matters: when it came, or when it was due; and its owner, if any."""
 
@@ -59,6 +68,7 @@ class Day:
     overdue: Sequence[Named]
     failed: int
     undelivered: int
+    to_do: Sequence[ToDo] = ()
 
 
 def day(db: sa.Connection, names: Names, name: str, since: datetime, now: datetime, of: Collection[str] | None) -> Day:
@@ -80,6 +90,7 @@ def day(db: sa.Connection, names: Names, name: str, since: datetime, now: dateti
         overdue=_some(db, names, overdue, leads.c.due_at, leads.c.due_at),
         failed=_failed(db),
         undelivered=db.execute(sa.select(sa.func.count()).where(outbox.c.state == "dead")).scalar_one(),
+        to_do=_to_do(db, mine, now),
     )
 
 
@@ -122,6 +133,18 @@ def _loads(db: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> li
         .order_by(managers.c.name)
     )
     return [Load(name, int(assigned), int(in_work), int(overdue)) for name, assigned, in_work, overdue in found]
+
+
+def _to_do(db: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> list[ToDo]:
+    late = sa.func.coalesce(sa.func.sum(sa.case((activities.c.due_at < micros(now), 1), else_=0)), 0)
+    found = db.execute(
+        sa.select(activities.c.kind, sa.func.count(), late)
+        .join(leads, leads.c.id == activities.c.lead_id)
+        .where(mine, leads.c.state.in_(("unprocessed", *_OPEN)), activities.c.done_at.is_(None))
+        .group_by(activities.c.kind)
+        .order_by(activities.c.kind)
+    )
+    return [ToDo(kind, int(count), int(overdue)) for kind, count, overdue in found]
 
 
 def _some(

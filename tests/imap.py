@@ -146,10 +146,14 @@ class Pymap(Server):
 
     name = "pymap"
 
+    def __init__(self, port: int, user: str = USER) -> None:
+        super().__init__(port)
+        self.user = user
+
     def box(self) -> Box:
         """An empty folder."""
         self.number += 1
-        made = Box(self.port, USER, f"Box{self.number}", self.clients)
+        made = Box(self.port, self.user, f"Box{self.number}", self.clients)
         made.create()
         return made
 
@@ -172,7 +176,7 @@ class Dovecot(Server):
 
 
 @contextlib.contextmanager
-def pymap() -> Iterator[Pymap]:
+def pymap(user: str = USER) -> Iterator[Pymap]:
     """The server pymap as a process."""
     port = free_port()
     program = Path(sys.executable).parent / "pymap"
@@ -180,13 +184,13 @@ def pymap() -> Iterator[Pymap]:
         pytest.skip("NO IMAP WAS TESTED: pymap is not installed")
     command = [str(program), "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict"]
     process = subprocess.Popen(
-        [*command, "--demo-user", USER, "--demo-password", PASSWORD],
+        [*command, "--demo-user", user, "--demo-password", PASSWORD],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         _wait_for(port, process)
-        with contextlib.closing(Pymap(port)) as server:
+        with contextlib.closing(Pymap(port, user)) as server:
             yield server
     finally:
         process.kill()

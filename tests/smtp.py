@@ -21,17 +21,20 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 WITHIN: Final = 20.0
 DATA_HAD: Final = "250 OK"
+NOBODY: Final = "<>"
+"""The sender of what is not to be answered, as aiosmtpd has it."""
 
 AfterData = Literal["answer", "hang", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What was delivered: the envelope's recipients, whether over TLS, the bytes and what they say."""
+    """What was delivered: the envelope's recipients and sender, whether over TLS, the bytes and what they say."""
 
     recipients: tuple[str, ...]
     encrypted: bool
     content: bytes
+    sender: str | None = None
 
     @property
     def message(self) -> EmailMessage:
@@ -56,6 +59,8 @@ class _Handler:
         # aiosmtpd's own `auth_required` warns of a login in the clear, which on loopback harms nobody.
         if self.demand_login and not session.authenticated:
             return "530 5.7.0 authentication required"
+        if address == NOBODY and NOBODY in self.refuse:
+            return self.refuse[NOBODY]
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return DATA_HAD
@@ -63,7 +68,9 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802 - as above
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = self.refuse.get(address)
+        answer = self.refuse.get(address) or (
+            self.refuse.get(f"from {NOBODY}") if envelope.mail_from == NOBODY else None
+        )
         if answer is not None:
             with self.arrived:
                 self.refused.append(address)
@@ -74,7 +81,7 @@ class _Handler:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
         content = envelope.content or b""
-        mail = Mail(tuple(envelope.rcpt_tos), session.ssl is not None, bytes(cast(bytes, content)))
+        mail = Mail(tuple(envelope.rcpt_tos), session.ssl is not None, bytes(cast(bytes, content)), envelope.mail_from)
         with self.arrived:
             self.mails.append(mail)
             self.arrived.notify_all()
@@ -127,7 +134,10 @@ class MailServer:
             return list(self._handler.refused)
 
     def refuse(self, answers: Mapping[str, str]) -> None:
-        """From now on answer for these recipients with these lines, such as `550 no such person`."""
+        """From now on answer for these recipients with these lines, such as `550 no such person`.
+
+        `<>` stands for a sender that is nobody, `from <>` for any recipient of his.
+        """
         self._handler.refuse = dict(answers)
 
     def after_data(self, what: AfterData) -> None:

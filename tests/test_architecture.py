@@ -41,7 +41,8 @@ def copy(folder: Path) -> Path:
 
 
 def run(folder: Path, *command: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, **more, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
+    ours = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
+    environment = {**os.environ, **ours, **more}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -191,7 +192,7 @@ TRY = """
     found = load(Path("config.yaml"), {"TOY_SECRET": "secret-of-the-toy"})
     assert found.config is not None and not found.faults, [str(fault) for fault in found.faults]
     store = Store("sqlite:///toy.db")
-    migrate.upgrade(store)
+    migrate.create(store)
     store.transact_raw(revisions.prepare)
 
     async def main():
@@ -223,7 +224,7 @@ def test_a_new_kind_of_channel_is_one_module_an_entry_and_a_test_file(tmp_path: 
     (folder / "tests" / "channels" / "test_toy.py").write_text(textwrap.dedent(TOY_TEST))
     (folder / "channels" / "toy.py").write_text(textwrap.dedent(TOY))
     (folder / "config.yaml").write_text(textwrap.dedent(CONFIG))
-    done = run(folder, sys.executable, "-c", textwrap.dedent(TRY))
+    done = run(folder, sys.executable, "-c", textwrap.dedent(TRY), PYTHONDONTWRITEBYTECODE="")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["assigned", "anna", "Игрушка", "toy"]
     own = [f"tests/channels/{name}.py" for name in ("test_contract", "test_toy")]

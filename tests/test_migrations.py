@@ -59,6 +59,32 @@ def indexes(store: Store) -> dict[str, str]:
     return {row[0]: " ".join(row[1].split()) for row in rows if row[0] != "alembic_version_pkc"}
 
 
+def test_a_new_store_has_the_tables_and_the_version_that_the_steps_come_to(empty: Store) -> None:
+    migrate.bring_up(empty)
+    made, columned = indexes(empty), columns(empty)
+    assert migrate.is_current(empty)
+    tables = ["alembic_version", *schema.metadata.tables]
+    empty.transact_raw(lambda db: [db.execute(sa.text(f'DROP TABLE "{table}"')) for table in tables])
+    migrate.upgrade(empty)
+    assert (made, columned) == (indexes(empty), columns(empty))
+    migrate.bring_up(empty)
+    assert empty.peek(migrate.version) == migrate.HEAD
+    empty.close()
+
+
+def columns(store: Store) -> dict[str, list[str]]:
+    """What each table is made of, as the database tells it; a step adds columns at the end."""
+
+    def read(db: sa.Connection) -> dict[str, list[str]]:
+        inspector = sa.inspect(db)
+        return {
+            table: sorted(f"{one['name']} {one['type']} {one['nullable']}" for one in inspector.get_columns(table))
+            for table in inspector.get_table_names()
+        }
+
+    return store.peek(read)
+
+
 def test_an_upgrade_of_what_is_current_changes_nothing(empty: Store) -> None:
     migrate.upgrade(empty)
     migrate.upgrade(empty)

@@ -6,8 +6,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
 `parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague),
-`filters` (automatic mail) and `answering` (whom a machine may answer); `answers` are what colleagues answer to notices. `sending`
-is the way out, over SMTP. `config` is an entry of the YAML.
+`filters` (automatic mail) and `answering` (whom a machine may answer); `answers` are what colleagues answer to notices.
+`sending` is the way out, over SMTP. `config` is an entry of the YAML.
 """
 
 import asyncio
@@ -114,12 +114,17 @@ class Adapter(BaseAdapter[Config]):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def probe(self, address: str) -> Probe:  # noqa: ARG002 - nobody calls a mailbox
-        """Whether the server lets us in and has the folders."""
+        """Whether the server lets us in and has the folders, and whether the other one would send our answers."""
         async with connected(self.config, _nobody, self._timing) as connection:
-            mails = [
-                f"{name}: next number {(await connection.open_folder(name)).next_uid}" for name in self.config.folders
-            ]
-        return Probe(f"logged in as {self.config.user}; {', '.join(mails)}")
+            for folder in self.config.folders:
+                await connection.open_folder(folder)
+        said = f"logged in as {self.config.user}, and there is {', '.join(self.config.folders)}"
+        if self.config.smtp is None:
+            return Probe(f"{said}; it has no smtp, so clients cannot be answered from here")
+        try:
+            return Probe(f"{said}; {await sending.probe(self.name, self.config)}")
+        except Rejected as error:
+            raise Misconfigured(str(error)) from error
 
     def expiries(self) -> Sequence[Expiry]:
         """The server's certificate, and a token that says when it ends."""

@@ -177,6 +177,7 @@ class _Reader:
         kind = _media_type(part)
         if kind in _REPORTS:
             self.report |= _report(part)
+            self._keep_report(part)
             return ""
         if kind == "message/rfc822" or (kind == "text/rfc822-headers" and not part.is_multipart()):
             self._enclose(part, kind, depth)
@@ -217,6 +218,15 @@ class _Reader:
         content = _content(part)
         self.attachments.append(Attachment(name or self._unnamed(part, kind), kind, len(content), content))
         return ""
+
+    def _keep_report(self, part: Message) -> None:
+        """A report that has a name is a file too, of its fields as they came."""
+        described = _one_line(headers.text(_raw(part, "content-description")))
+        name = _file_name(part) or (f"{described}.txt" if described else "")
+        if name:
+            blocks = [_as_bytes(block) for block in _children(part) if isinstance(block, Message)]
+            content = b"\n".join(blocks) or _content(part)
+            self.attachments.append(Attachment(name, "text/plain", len(content), content))
 
     def _enclose(self, part: Message, kind: str, depth: int) -> None:
         """A mail within this one: a file, and its headers for whoever asks whom it was from."""

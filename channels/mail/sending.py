@@ -7,6 +7,8 @@ mail programs recognise a repeat (RFC 5322, section 3.6.4), though none of them 
 import asyncio
 import re
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -48,9 +50,24 @@ def server(name: str, config: Config) -> tuple[Smtp, str]:
 
 async def send(name: str, config: Config, language: Language, outgoing: Outgoing) -> None:
     """Hand a mail to the server. Raises Unavailable, Misconfigured, Rejected."""
-    where, sender = server(name, config)
+    _, sender = server(name, config)
     mail = composed(outgoing, sender, language)
     recipient = _reachable(outgoing.to)
+    async with _open(name, config) as client:
+        await _hand_over(client, mail, sender, recipient, automatic=outgoing.automatic)
+
+
+async def probe(name: str, config: Config) -> str:
+    """Connect and log in, and send nothing; where. Raises Unavailable, Misconfigured, Rejected."""
+    async with _open(name, config):
+        where, sender = server(name, config)
+        return f"can send by {where.host}:{where.port} as {sender}"
+
+
+@asynccontextmanager
+async def _open(name: str, config: Config) -> AsyncIterator[aiosmtplib.SMTP]:
+    """A client that is logged in. What goes wrong with it, inside too, is said in our words."""
+    where, sender = server(name, config)
     client = aiosmtplib.SMTP(
         hostname=where.host,
         port=where.port,
@@ -63,13 +80,35 @@ async def send(name: str, config: Config, language: Language, outgoing: Outgoing
     try:
         await client.connect()
         await _log_in(client, name, config, sender)
-        await client.send_message(mail, sender=sender, recipients=[recipient])
+        yield client
     except aiosmtplib.SMTPException as error:
         raise _meaning(name, error) from error
     except (OSError, ValueError) as error:
         raise Unavailable(f"the mail server of {name} cannot be reached ({type(error).__name__})") from error
     finally:
         await _part(client)
+
+
+async def _hand_over(
+    client: aiosmtplib.SMTP, mail: EmailMessage, sender: str, recipient: str, *, automatic: bool
+) -> None:
+    """From nobody where a machine answers, so that no machine can answer that (RFC 3834, 3.3).
+
+    Where a server lets only the mailbox's own address send, from that: its bounces are signals, which nobody answers either.
+    """
+    if automatic:
+        try:
+            await client.send_message(mail, sender="", recipients=[recipient])
+        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
+            if not client.is_connected or _code(error) < _PERMANENT:
+                raise
+        else:
+            return
+    await client.send_message(mail, sender=sender, recipients=[recipient])
+
+
+def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused) -> int:
+    return error.recipients[0].code if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error.code
 
 
 async def _log_in(client: aiosmtplib.SMTP, name: str, config: Config, user: str) -> None:
@@ -100,6 +139,8 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
         # RFC 3834: no answering machine may answer this, ours included.
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
+        # For answering machines that are older than the RFC.
+        mail["Precedence"] = "bulk"
         mail[OWN_HEADER] = "answer"
     mail.set_content(outgoing.text)
     return mail
@@ -107,6 +148,8 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
 
 def _subject(outgoing: Outgoing, language: Language) -> str:
     written = " ".join((outgoing.subject or "").split())
+    if outgoing.automatic and written:
+        return written
     while found := _AGAIN.match(written):
         written = written[found.end() :]
     return f"Re: {written}" if written else TEXTS.say("subject", language)

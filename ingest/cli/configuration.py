@@ -1,6 +1,5 @@
 """The configuration: what is wrong with it, what a changed one would change, and putting that in force."""
 
-import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +64,8 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
 
 
 def _tried(loaded: "Loaded") -> "list[Tried]":
+    import asyncio
+
     from ingest.probing import tried
 
     assert loaded.config is not None  # noqa: S101 - it was asked for

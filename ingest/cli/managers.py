@@ -22,14 +22,16 @@ def managers(reached: "Reached") -> Listing:
     priyom managers available NAME
     priyom managers invite NAME
     """
-    head = ("manager", "name", "teams", "gets leads", "open", "capacity", "why not")
+    head = ("manager", "name", "teams", "gets leads", "open", "capacity", "offered", "why not")
     return Listing(reached.api.listed("managers", None), head, _row)
 
 
 def _row(item: Json) -> Sequence[object]:
     capacity = "no limit" if item["capacity"] is None else item["capacity"]
     teams = ", ".join(item["teams"])
-    return item["name"], item["title"], teams, yes(item["eligible"]), item["open"], capacity, item["why_not"]
+    offered, most = item.get("offered", 0), item.get("offers")
+    offers = offered if most is None else f"{offered} of {most}"
+    return item["name"], item["title"], teams, yes(item["eligible"]), item["open"], capacity, offers, item["why_not"]
 
 
 @managers.command()

@@ -1,5 +1,7 @@
 """The daemon: `run` and `migrate`."""
 
+import gc
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +23,18 @@ def run(config: Path, roles: str, *, test_hooks: bool) -> int:
         if role not in ROLES:
             raise click.BadParameter(f"there is no role {role!r}; there are {', '.join(ROLES)}", param_hint="--roles")
     preflight()
+    _import_quickly()
     from ingest import daemon
 
     return daemon.run(config, wanted, test_hooks=test_hooks)
+
+
+def _import_quickly() -> None:
+    """Spare a start what it does not need; together a sixth of the time that its imports take."""
+    # Nothing that is imported becomes garbage, yet each collection looks through all of it. The daemon switches it on again.
+    gc.disable()
+    # structlog imports rich where that is installed, as the tools of development are, for tracebacks that we never print.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # None makes an import fail, whatever the stubs say
 
 
 @click.command()

@@ -21,7 +21,7 @@ class Loaded:
 
     config: Config | None
     faults: tuple[Fault, ...]
-    root: Table = field(default_factory=Table)
+    root: Table = field(default_factory=Table, repr=False)
 
 
 def load(path: Path, environ: Mapping[str, str], only: Collection[str] | None = None) -> Loaded:

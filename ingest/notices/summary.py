@@ -27,6 +27,9 @@ TEXTS: Final = Catalogue(
             "ru": "{team}: {count} ({reason}), дольше всех — {age}",
             "en": "{team}: {count} ({reason}), the longest {age}",
         },
+        "to_do": {"ru": "Дела", "en": "To do"},
+        "to_do_answer": {"ru": "ответить на письма: {count}", "en": "mails to answer: {count}"},
+        "to_do_call_back": {"ru": "перезвонить: {count}", "en": "clients to call back: {count}"},
         "loads": {"ru": "У кого сколько", "en": "Who has how much"},
         "load": {
             "ru": "{name}: ждут ответа {assigned}, в работе {in_work}",
@@ -75,6 +78,7 @@ def render(day: Day, name: str, now: datetime, reader: Reader) -> tuple[str, str
         _first(day, now, reader),
         _came(day, reader),
         _waiting(day, now, reader),
+        _to_do(day, reader),
         _loads(day, reader),
         _slowest(day, reader),
     )
@@ -107,6 +111,14 @@ def _waiting(day: Day, now: datetime, reader: Reader) -> Iterator[str]:
 def _waits(one: Waiting, now: datetime, reader: Reader) -> str:
     reason = say("reason", one.reason or "unprocessed", reader.language)
     return _say(reader, "waits", team=one.team, count=one.count, reason=reason, age=_age(now, one.since, reader))
+
+
+def _to_do(day: Day, reader: Reader) -> Iterator[str]:
+    if day.to_do:
+        yield _heading(reader, "to_do")
+    for one in day.to_do:
+        told = _say(reader, f"to_do_{one.kind}", count=one.count)
+        yield f"– {told}, {_say(reader, 'overdue', count=one.overdue)}" if one.overdue else f"– {told}"
 
 
 def _loads(day: Day, reader: Reader) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tests.channels.mails import BOX, client, parsed, raw
 
 IVAN = "ivan@client.example"
 
-FINE = {
+FINE: dict[str, dict[str, str | None]] = {
     "a plain mail": {},
     "its own return path": {"Return_Path": f"<{IVAN}>"},
     "a return path below the domain": {"Return_Path": "<ivan=42@mx7.client.example>"},
@@ -25,7 +25,7 @@ FINE = {
     "to us among others": {"To": "other@shop.example", "Cc": f"Stroyka <{BOX}>"},
 }
 
-WITHHELD = {
+WITHHELD: dict[str, list[dict[str, str | None]]] = {
     "no_sender": [{"From": None}, {"From": "Undisclosed"}],
     "several_senders": [{"From": "ivan@client.example, olga@client.example"}],
     "automatic": [

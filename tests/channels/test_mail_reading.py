@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.mail import charsets, folders, headers, markup, quotes
+from channels.mail.letter import opened
 from channels.message import Ignored
 from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several
 
@@ -423,3 +424,13 @@ def test_a_mail_of_which_only_the_beginning_was_taken_says_so() -> None:
     said = parsed(several(part("Текст"), part(b"x" * 9_000, Content_Type="a/b; name=a.zip"))[:2_000], cut="9999999")
     assert not isinstance(said, Ignored)
     assert [(one.name, one.dropped) for one in getattr(said, "attachments", ())] == [("a.zip", "too_large")]
+
+
+def test_a_report_that_has_a_name_is_a_file_too() -> None:
+    fields = "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; a@b.example\r\nAction: failed\r\n"
+    named = part(fields, Content_Type="message/delivery-status", Content_Description="Delivery report")
+    (file,) = opened(several(part("It failed"), named)).attachments
+    assert (file.name, file.media_type) == ("Delivery report.txt", "text/plain")
+    assert b"Action: failed" in (file.content or b"")
+    unnamed = part(fields, Content_Type="message/delivery-status")
+    assert opened(several(part("It failed"), unnamed)).attachments == ()

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -359,6 +360,45 @@ def test_every_sample_of_sipuni_is_read_by_a_mapping(sample: Mapping[str, Any]) 
     assert refusal(channel, get({**sample["params"], "token": "guess"})) == (401, "not_proved")
 
 
+TELPHIN: dict[str, Any] = {
+    "proof": {"query": "token"},
+    "fields": {"call": "CallID", "event": "CallStatus", "direction": "CallFlow", "from": "CallerIDNum", "to": "CalledDID"},
+    "events": {"ringing": ["CALLING"], "answered": ["ANSWER"], "over": ["HANGUP"], "missed": ["NOANSWER", "CANCEL"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sample", samples("telphin"))
+def test_the_sample_of_telphin_is_read_by_a_mapping(sample: Mapping[str, Any]) -> None:
+    request = get({**sample["params"], "token": SECRETS["secret"]})
+    inbound = said(generic(TELPHIN), request)
+    assert (inbound.direction, inbound.phones, inbound.to) == ("in", ("+79080000953",), "00057766")
+    assert (inbound.call, inbound.ref) == (Call("ringing"), sample["params"]["CallID"])
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "how"),
+    [
+        ("1-incoming-call", "in_call_session", Call("ringing")),
+        ("2-call-finished", "call_finished", Call("answered", True, "42", 31)),
+        ("8-lost-call", "lost_call", Call("missed", True)),
+    ],
+)
+def test_the_samples_of_uis_are_read_by_a_mapping_once_their_templates_are_filled_in(
+    name: str, event: str, how: Call
+) -> None:
+    path = SAMPLES / "uis" / f"{name}.template.json"
+    if not path.exists():
+        pytest.skip("the samples are not here")
+    values = {"notification_mnemonic": event, "contact_phone_number": "79161234567", "virtual_phone_number": "74951234567",
+              "direction": "in", "employee_id": 42, "talk_time_duration": 31, "call_session_id": 7, "contact_full_name": "Анна",
+              "notification_time": "2026-09-01 08:59:00.123", "tag_names": []}  # fmt: skip
+    filled = re.sub(r"{{(\w+)}}", lambda found: json.dumps(values.get(found[1])), path.read_text(encoding="utf-8"))
+    keyed = {**json.loads(filled), "integration_key": SECRETS["secret"]}
+    inbound = said(generic(UIS), post(json.dumps(keyed)))
+    assert (inbound.phones, inbound.to, inbound.ref) == (("+79161234567",), "+74951234567", "7")
+    assert inbound.call == how
+
+
 def test_a_secret_within_the_body_is_believed_and_not_kept() -> None:
     channel = generic(UIS)
     event = {
@@ -391,6 +431,15 @@ def test_a_secret_within_a_form_of_any_bytes_is_not_kept_either() -> None:
 @pytest.mark.parametrize("odd", ["\ud800", "\x00", "секрет", "x" * 100_000])
 def test_whatever_is_given_for_a_secret_is_compared_and_refused(odd: str) -> None:
     assert refusal(generic(SIPUNI), get({"call_id": "1", "event": "1", "token": odd})) == (401, "not_proved")
+
+
+def test_a_secret_deep_within_the_body_is_not_kept_either() -> None:
+    channel = generic({**UIS, "proof": {"field": "auth.key"}})
+    body = {"call_session_id": 7, "notification_mnemonic": "lost_call", "AUTH": [{"Key": SECRETS["secret"], "id": 1}]}
+    envelope = only(channel, post(json.dumps(body)))
+    assert json.loads(envelope.body) == {**body, "AUTH": [{"id": 1}]}
+    deep = b'{"integration_key": "%s", "a": %s}' % (SECRETS["secret"].encode(), b'{"a":' * 600 + b"1" + b"}" * 600)
+    assert refusal(generic(UIS), Request("POST", "", {}, CIMultiDict(), deep, NOW)) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
@@ -540,7 +589,14 @@ def _mangos() -> Subject:
         sign = sha256(SECRETS["api_key"].encode() + document.body).hexdigest()
         key, other = {"vpbx_api_key": SECRETS["api_key"]}, proved(Document(document.body + b" ", document.way))
         real = dict(parse_qsl(other.body.decode()))["sign"]
-        wrong = ({}, key, {"sign": sign}, {**key, "sign": sign}, {**key, "sign": ""}, {**key, "sign": real})
+        wrong: Sequence[Mapping[str, str]] = (
+            {},
+            key,
+            {"sign": sign},
+            {**key, "sign": sign},
+            {**key, "sign": ""},
+            {**key, "sign": real},
+        )
         return [post(urlencode({**one, "json": document.body}), tail=document.way) for one in wrong]
 
     secrets = SECRETS["api_key"], SECRETS["salt"]

@@ -46,7 +46,7 @@ def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "postgresql":
         made.store_url = request.getfixturevalue("postgresql").create("many")
         with contextlib.closing(Store(made.store_url)) as store:
-            migrate.upgrade(store)
+            migrate.create(store)
     made.start()
     yield made
     made.close()

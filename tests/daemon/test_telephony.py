@@ -162,3 +162,36 @@ async def test_megafon_asks_who_calls_and_nothing_is_stored_of_it(daemon: Daemon
         assert refused.status == 401
         kept = await client.listed("/api/envelopes", channel="mobile")
         assert "service_event" not in {one["reason"] for one in kept}
+
+
+async def test_a_secret_that_differs_is_a_state_that_people_hear_of_once_and_of_its_end(daemon: Daemon) -> None:
+    """Last in this file: it moves the daemon's clock on."""
+    forged = mango_body({"entry_id": "x"}).replace("sign=", "sign=0")
+    async with daemon.client() as client:
+
+        async def state() -> Json:
+            return next(one for one in await client.listed("/api/channels", language="en") if one["name"] == "pbx")
+
+        async def told(words: str) -> bool:
+            return any(words in line for line in daemon.printed)
+
+        for _ in range(5):
+            await tell(client, "/in/pbx/events/call", forged)
+        shown = await state()
+        assert shown["state"] == "misconfigured"
+        assert shown["refusals"] >= 5
+        assert "secret" in shown["remedy"]
+        metrics = (await client.ask("GET", "/metrics", token=None)).body.decode()
+        assert 'priyom_channel_state{channel="pbx",state="misconfigured"} 1.0' in metrics
+        ready = await client.ask("GET", "/readyz", token=None)
+        assert ready.status == 200
+        assert {one["name"]: one["state"] for one in ready.json["channels"]}["pbx"] == "misconfigured"
+        await client.advance("11m")
+        await tell(client, "/in/pbx/events/call", forged)
+        await client.advance("1m")
+        await until(lambda: told("Канал «pbx» требует внимания"))
+        assert "misconfigured" in daemon.command("channels").stdout
+        await mango(client, "79161110909", "Appeared", 1)
+        assert (await state())["state"] == "listening"
+        await client.advance("1m")
+        await until(lambda: told("Канал «pbx» снова работает"))

@@ -83,7 +83,7 @@ class SmallPeople:
         if uid != "o-1":
             raise Refused(404, "no_such_company", "there is no such company")
         keys = [{"kind": "email", "value": "info@example.com"}]
-        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": []}
+        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": [], "contacts": []}
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """What is asked for."""

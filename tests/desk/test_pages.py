@@ -288,3 +288,20 @@ async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_s
     assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
     assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
     assert len(desk.office.replies) == 2
+
+
+async def test_what_is_to_be_done_stands_on_the_card_and_one_press_ends_it(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    _, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "anna")
+    assert "перезвонить до" in body
+    assert 'name="activity" value="to-do"' in body
+    status, _, headers = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert (status, headers["Location"]) == (303, f"../leads/{lead['id']}")
+    assert desk.office.actors[-1] == "anna"
+
+
+async def test_what_is_to_be_done_for_another_s_client_is_nobody_s_to_end(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="boris")
+    status, _, _ = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
+    assert status == 404
+    assert desk.office.actors == []

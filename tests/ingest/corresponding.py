@@ -26,8 +26,10 @@ def answering(**more: Any) -> dict[str, Any]:
 
 def mailboxes(*, answer: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A revision document: a mailbox that answers as usual unless `answer` says otherwise, and one that does not."""
-    boxes = {name: {"kind": "mail", "source": None, "team": None} for name in ("info", "quiet")}
-    boxes["info"] |= {"answer": answering(**(answer or {}))}
+    boxes: dict[str, dict[str, Any]] = {
+        name: {"kind": "mail", "source": None, "team": None} for name in ("info", "quiet")
+    }
+    boxes["info"]["answer"] = answering(**(answer or {}))
     return company(channels=boxes, **more)
 
 

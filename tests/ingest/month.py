@@ -472,7 +472,7 @@ def main() -> None:
     """Print the figures of a run over a SQLite file of its own."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/priyom.db")
-        migrate.upgrade(store)
+        migrate.create(store)
         store.transact_raw(revisions.prepare)
         if sys.argv[1:] == ["morning"]:
             came = morning(store)

@@ -115,7 +115,7 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["erase +79161234567", "check --live"],
+    ["erase +79161234567"],
 )  # fmt: skip
 def test_a_verb_that_is_to_come_says_so(words: str) -> None:
     told = here(*words.split())
@@ -218,7 +218,18 @@ async def test_a_manager_is_switched_away_and_back(served: Served) -> None:
     told = await served.run("managers", "away", "anna")
     assert (told.code, told.out, served.office.away) == (0, "anna: away, 1 open leads, gets none: away\n", {"anna"})
     listed = await served.run("managers")
-    assert listed.out.splitlines()[1].split() == ["anna", "Анна", "Петрова", "sales", "no", "1", "no", "limit", "away"]
+    assert listed.out.splitlines()[1].split() == [
+        "anna",
+        "Анна",
+        "Петрова",
+        "sales",
+        "no",
+        "1",
+        "no",
+        "limit",
+        "0",
+        "away",
+    ]
     back = await served.run("managers", "--json", "available", "anna")
     assert (back.code, back.json()["available"], served.office.away) == (0, True, set())
     assert (await served.run("managers", "away", "зорро")).code == 1
@@ -311,7 +322,7 @@ async def test_channels_and_unsent_notices_are_listed(served: Served) -> None:
     ]  # fmt: skip
     channels = await served.run("channels")
     notices = await served.run("notices")
-    assert channels.out.splitlines()[1].split() == ["site", "webform", "listening"]
+    assert channels.out.splitlines()[1].split() == ["site", "webform", "listening", "2026-01-31", "14:00", "-"]
     shown = ["due", "anna", "l-1", "lead_assigned", "2", "2026-01-31", "14:05", "450", "later"]
     assert notices.out.splitlines()[1].split() == shown
 
@@ -354,6 +365,21 @@ def test_a_file_with_faults_is_2_with_each_of_them(tmp_path: Path) -> None:
 def test_check_accepts_the_configuration_that_is_shipped() -> None:
     told = here("check", "--config", str(ROOT / "config.yaml"))
     assert (told.code, told.out.splitlines()[-1]) == (0, f"{ROOT / 'config.yaml'}: no errors")
+
+
+async def test_check_live_tries_everything_and_says_what_is_wrong_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "channels:\n  site: {kind: webform}\n"
+        "accounts:\n  info:\n    smtp: {host: 127.0.0.1, port: 1, tls: false}\n"
+        "managers: {anna: {name: Анна, email: anna@example.com}}\nteams: {sales: {managers: [anna]}}\n"
+    )
+    told = await priyom("check", "--live", "--config", str(path))
+    assert told.code == 2
+    assert f"{path}:5: accounts.info.smtp: 127.0.0.1:1 cannot be reached (SMTPConnectError); see that host" in told.out
+    assert f"{path}:2: channels.site: not tried: " in told.out
+    assert "storage.url: ok: there is no file yet" in told.out
+    assert not (tmp_path / "var").exists()
 
 
 async def test_a_reader_who_has_enough_is_no_error(served: Served) -> None:

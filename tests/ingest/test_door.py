@@ -117,7 +117,7 @@ def post(body: bytes = HELLO, *headers: tuple[str, str]) -> bytes:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("door") / "template.db"
     made = Store(f"sqlite:///{path}")
-    migrate.upgrade(made)
+    migrate.create(made)
     made.transact_raw(revisions.prepare)
     made.close()
     return path

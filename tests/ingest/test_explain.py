@@ -37,6 +37,7 @@ from storage.names import Names
 from storage.namesakes import CODE
 from storage.schema import keys, metadata
 from storage.store import Store
+from tests.channels.test_mail_answering import WITHHELD
 
 NOW: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)  # Monday, 12:00 in Moscow
 RULES: Final = KeyRules("RU", ("info@*",))
@@ -413,6 +414,11 @@ def test_an_action_says_who_did_what_why_and_how_the_lead_stood_before(
             "Ирина Орлова: клиенту перезвонили.",
             "Ирина Орлова: the client was called back.",
         ),
+        (
+            action("done", kind="answer"),
+            "Ирина Орлова: на письмо клиента ответили.",
+            "Ирина Орлова: the client's mail was answered.",
+        ),
     ],
 )
 def test_calls_say_who_has_the_lead_and_what_is_to_be_done(
@@ -497,7 +503,21 @@ def literals(owner: type, field: str) -> set[str]:
         ("obstacle", set(OBSTACLES)),
         ("offer", {"expired", "undelivered", "made_away", "owner_away", "escalated"}),
         ("call", {"missed_call", "client_called"}),
-        ("action", {"done", "reply", *ACTIONS, *BESIDE_A_LEAD, "assign_to_team", "hand_over", "hand_over_in_turn"}),
+        ("answer", {"in_hours", "out_of_hours", "withheld"}),
+        ("withheld", {*WITHHELD, "by_hand", "test", "late", "not_now", "no_key", "answered_lately", "not_the_sender"}),
+        (
+            "action",
+            {
+                "done",
+                "done_answer",
+                "reply",
+                *ACTIONS,
+                *BESIDE_A_LEAD,
+                "assign_to_team",
+                "hand_over",
+                "hand_over_in_turn",
+            },
+        ),
         ("people", set(PEOPLE_CODES)),
         ("state", {*OPEN_STATES, *CLOSED_STATES, "merged"}),
     ],
@@ -513,6 +533,20 @@ def test_matching_has_no_verdict_on_a_key_but_those_that_have_words(db: sa.Conne
     desk.approach("+79123456780")
     made = desk.approach("+79123456789", "+79123456780", "+79123456781", emails=["info@example.com"])
     assert {verdict for _key, verdict in made.record["tried"]} == set(VERDICTS) - {"joined"}
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"code": "in_hours", "interaction": 7}, "The client was sent an automatic answer."),
+        (
+            {"code": "withheld", "why": "reply_to"},
+            "There was no automatic answer: answers are wanted at another address.",
+        ),
+    ],
+)
+def test_an_automatic_answer_and_its_absence_are_told(db: sa.Connection, record: dict[str, Any], said: str) -> None:
+    assert [one["text"] for one in sentences(db, [Decision(1, NOW, "answer", record, lead=1)], "en")] == [said]
 
 
 ALL: Final = [(vocabulary, code) for vocabulary, texts in TEXTS.items() for code in texts]

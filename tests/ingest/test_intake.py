@@ -167,6 +167,26 @@ async def test_what_arrives_during_a_commit_is_committed_together(door: Door) ->
     assert len({a.id for (a,) in answers}) == 8
 
 
+async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(door: Door) -> None:
+    posted = []
+    for number in range(5):
+        posted.append(door.post(envelope({"text": str(number)})))
+        await asyncio.sleep(0)
+    assert door.gate.groups == []
+    await asyncio.gather(*posted)
+    assert door.gate.groups == [5]
+
+
+async def test_a_burst_without_end_is_committed_when_a_group_is_full(door: Door) -> None:
+    posted = []
+    async with asyncio.timeout(WITHIN):
+        while not door.gate.entered.is_set():
+            posted.append(door.post(envelope({"text": str(len(posted))})))
+            await asyncio.sleep(0)
+    await asyncio.gather(*posted)
+    assert door.gate.groups[0] == GROUP
+
+
 async def test_a_group_is_bounded_and_a_delivery_is_never_divided(door: Door) -> None:
     held = await door.hold()
     many = [envelope({"text": str(n)}) for n in range(GROUP + 50)]

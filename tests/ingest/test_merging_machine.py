@@ -39,7 +39,7 @@ def template() -> Path:
     """A file with the schema, made once."""
     path = Path(tempfile.mkdtemp()) / "template.db"
     store = Store(f"sqlite:///{path}")
-    migrate.upgrade(store)
+    migrate.create(store)
     store.transact_raw(revisions.prepare)
     store.close()
     return path

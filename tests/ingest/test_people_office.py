@@ -14,6 +14,7 @@ from channels.message import Request
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
+from storage import people_views
 from storage.schema import apart, contacts, decisions, interactions, journal, leads, outbox, suggestions
 from storage.store import Store
 from tests.ingest.configured import configured
@@ -296,8 +297,20 @@ async def test_a_shared_line_belongs_to_a_company_whose_owner_gets_what_comes_by
         desk.parts.set_available(name, available=True)
     desk.parts.distribute(NOW + timedelta(days=120))
     assert desk.parts.lead(waits)["owner"] == "boris"
-    assert len((await desk.people.company(uid))["leads"]) == 3
+    desk.write(1, name="Анна")
+    works_there = sa.update(contacts).where(contacts.c.id == desk.number(1)).values(company_id=named_number(desk, uid))
+    desk.parts.store.transact(lambda db: db.execute(works_there))
+    shown = await desk.people.company(uid)
+    assert (len(shown["leads"]), [one["name"] for one in shown["contacts"]]) == (3, ["Анна"])
+    assert (await desk.shown(1))["company"] == {"id": uid, "name": "ООО «Ромашка»"}
     assert (await desk.people.describe_company(uid, {"owner": None}, "irina"))["name"] == "ООО «Ромашка»"
+
+
+def named_number(desk: Desk, uid: str) -> int:
+    """A company's number inside."""
+    number = desk.parts.store.transact(lambda db: people_views.company_number(db, uid))
+    assert number is not None
+    return number
 
 
 async def test_a_contact_is_given_a_name_and_an_owner_who_then_gets_its_leads(desk: Desk) -> None:

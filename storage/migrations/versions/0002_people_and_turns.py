@@ -86,6 +86,8 @@ def _namesakes() -> None:
     op.create_index("name_keys_contact", "name_keys", ["contact_id"])
     op.add_column("contacts", sa.Column("searched_at", sa.BigInteger()))
     op.add_column("contacts", sa.Column("company_id", _id()))
+    there = sa.text("company_id IS NOT NULL")
+    op.create_index("contacts_company", "contacts", ["company_id"], sqlite_where=there, postgresql_where=there)
     op.create_index("companies_name", "companies", ["name"])
     unsearched = sa.text("name IS NOT NULL AND searched_at IS NULL")
     op.create_index("contacts_unsearched", "contacts", ["id"], sqlite_where=unsearched, postgresql_where=unsearched)

@@ -1,0 +1,154 @@
+"""`check --live`: each server of a configuration is tried at once, faults stand at their line, and nothing secret is said."""
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ingest.config.schema import Config
+from ingest.probing import Tried, tried
+from storage.store import Store
+from tests import imap, smtp, telegram, vk
+from tests.imap import Played, plain
+from tests.ingest.configured import loaded
+from tests.telegram import Telegram
+from tests.vk import GROUP, Vk
+
+PEOPLE = "managers: {anna: {name: Анна, email: anna@example.com}}\nteams: {sales: {managers: [anna]}}\n"
+SECRETS = {"TG": telegram.TOKEN, "VK": vk.TOKEN, "PASSWORD": imap.PASSWORD}
+
+
+async def outcome(folder: Path, text: str, within: float = 60.0) -> Mapping[str, Tried]:
+    """What trying a file came to, by key."""
+    text += ("" if "channels:" in text else "channels: {site: {kind: webform}}\n") + PEOPLE
+    found = loaded(folder, text, SECRETS)
+    assert found.config is not None, [str(fault) for fault in found.faults]
+    config: Config = found.config
+    results = await tried(config, str(folder / "config.yaml"), found.root, within)
+    said = "\n".join(map(str, results))
+    assert not [name for name, secret in SECRETS.items() if secret in said]
+    lines = text.splitlines()
+    for one in results:
+        assert one.key.rpartition(".")[2].split("[")[0] in lines[one.line - 1] or one.key == "storage.url"
+    return {one.key: one for one in results}
+
+
+@pytest.fixture
+async def bot() -> AsyncIterator[Telegram]:
+    async with Telegram() as played:
+        yield played
+
+
+async def test_what_is_right_is_said_in_a_line_each(tmp_path: Path, bot: Telegram) -> None:
+    with smtp.MailServer(accept=(imap.USER, imap.PASSWORD)) as mail:
+        async with Vk() as community, Played(plain) as box:
+            results = await outcome(
+                tmp_path,
+                f"""\
+accounts:
+  info:
+    user: {imap.USER}
+    password: ${{PASSWORD}}
+    imap: {{host: 127.0.0.1, port: {box.port}, tls: false}}
+    smtp: {{host: 127.0.0.1, port: {mail.port}, tls: false}}
+channels:
+  bot: {{kind: telegram, token: "${{TG}}", api_base: "{bot.url}"}}
+  vk: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"}}
+  post: {{kind: mail, account: info}}
+  pbx: {{kind: telephony, dialect: megafon, token: "${{PASSWORD}}"}}
+""",
+            )
+        assert mail.mails == []
+    states = {key: one.state for key, one in results.items()}
+    assert states == {
+        "storage.url": "ok",
+        "accounts.info.smtp": "ok",
+        "channels.bot": "ok",
+        "channels.vk": "ok",
+        "channels.post": "ok",
+        "channels.pbx": "untried",
+    }, [str(one) for one in results.values()]
+    assert "@played_bot" in results["channels.bot"].said
+    assert "Стройка" in results["channels.vk"].said
+    assert "logged in" in results["channels.post"].said
+    assert "call" in results["channels.pbx"].said
+    assert not {"setWebhook", "deleteWebhook", "getUpdates"} & {name for name, _ in bot.calls}
+
+
+async def test_what_is_wrong_says_what_to_do_and_hides_no_other(tmp_path: Path, bot: Telegram) -> None:
+    bot.token = "1:another"
+
+    def refusing(name: str, rest: str) -> bytes:
+        return b"TAG NO [AUTHENTICATIONFAILED] no\r\n" if name == "LOGIN" else plain(name, rest)
+
+    with ExitStack() as stack:
+        mail = stack.enter_context(smtp.MailServer(accept=(imap.USER, "another")))
+        mute = stack.enter_context(smtp.silent())
+        async with Vk() as community, Played(refusing) as box:
+            community.polled = False
+            results = await outcome(
+                tmp_path,
+                f"""\
+accounts:
+  info:
+    user: {imap.USER}
+    password: ${{PASSWORD}}
+    imap: {{host: 127.0.0.1, port: {box.port}, tls: false}}
+    smtp: {{host: 127.0.0.1, port: {mail.port}, tls: false}}
+  mute:
+    imap: {{host: 127.0.0.1, port: {mute}, tls: false}}
+    smtp: {{host: 127.0.0.1, port: {mute}, tls: false}}
+channels:
+  bot: {{kind: telegram, token: "${{TG}}", api_base: "{bot.url}"}}
+  vk: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"}}
+  calls: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}", mode: callback, confirmation: c0ffee}}
+  post: {{kind: mail, account: info}}
+""",
+                within=2.0,
+            )
+    assert results["storage.url"].state == "ok"
+    assert {one.state for key, one in results.items() if key != "storage.url"} == {"wrong"}
+    assert "BotFather" in results["channels.bot"].remedy
+    assert "Long Poll API is off" in results["channels.vk"].said
+    assert "has no server http://127.0.0.1:8080/in/calls" in results["channels.calls"].said
+    assert "check user and password" in results["channels.post"].remedy
+    assert "(535)" in results["accounts.info.smtp"].said
+    assert "no answer within 2 s" in results["accounts.mute.smtp"].said
+
+
+@pytest.mark.parametrize(("status", "state"), [("ok", "ok"), ("wait", "ok"), ("failed", "wrong")])
+async def test_how_vk_finds_our_server(tmp_path: Path, status: str, state: str) -> None:
+    async with Vk() as community:
+        community.servers = [{"id": 1, "url": "http://127.0.0.1:8080/in/calls", "status": status}]
+        calls = f'{{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}", mode: callback, confirmation: c}}'
+        results = await outcome(tmp_path, f"channels:\n  calls: {calls}\n")
+    assert results["channels.calls"].state == state
+
+
+async def test_a_server_without_tls_and_a_certificate_of_nobody_are_told_apart(tmp_path: Path) -> None:
+    certificate = smtp.certificate(tmp_path)
+    with smtp.MailServer() as bare, smtp.MailServer(tls="implicit", context=certificate.server) as strange:
+        results = await outcome(
+            tmp_path,
+            f"""\
+accounts:
+  bare: {{smtp: {{host: 127.0.0.1, port: {bare.port}, tls: starttls}}}}
+  strange: {{smtp: {{host: localhost, port: {strange.port}}}}}
+""",
+        )
+    assert "does not speak STARTTLS" in results["accounts.bare.smtp"].said
+    assert "the certificate of localhost" in results["accounts.strange.smtp"].said
+
+
+async def test_the_store_is_looked_at_and_never_made(store: Store, tmp_path: Path) -> None:
+    url = store.url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
+    there = await outcome(tmp_path, f"storage:\n  url: {url}\n")
+    assert "this version's schema" in there["storage.url"].said
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        gone = f"postgresql://nobody@127.0.0.1:{taken.getsockname()[1]}/nothing"
+        results = await outcome(tmp_path, f"storage:\n  url: {gone}\n")
+    assert results["storage.url"].state == "wrong"
+    assert "storage.url" in results["storage.url"].remedy
