@@ -16,6 +16,9 @@ from storage.words import Said
 from tests.ingest.corresponding import HOUR, Post, letter, mailboxes, post
 from tests.ingest.parts import DAY, NOW, manager, team
 
+# What is pure of it needs one kind of store; what each statement does is seen over both.
+embedded = pytest.mark.parametrize("database", ["sqlite"])
+
 FRIDAY = NOW + timedelta(days=3, hours=8)  # 20:00 in Moscow
 MONDAY = datetime.fromisoformat("2026-09-07T06:00:00+00:00")
 HOURS = {name: manager(hours="Mon-Fri 09:00-18:00") for name in ("anna", "boris")}
@@ -52,6 +55,7 @@ def test_a_mail_is_to_be_answered_however_often_its_client_writes(store: Store) 
     assert mail.to_do()[0]["interaction_id"] == first.interaction
 
 
+@embedded
 def test_it_is_due_in_working_time_as_soon_as_the_team_has_promised(store: Store) -> None:
     quick = team("anna", "boris", respond_within="30m")
     mail = post(store, mailboxes(managers=HOURS, teams={"sales": quick}))
@@ -59,12 +63,14 @@ def test_it_is_due_in_working_time_as_soon_as_the_team_has_promised(store: Store
     assert due(mail) == [MONDAY + timedelta(minutes=30)]
 
 
+@embedded
 def test_where_nobody_has_promised_anything_it_is_four_hours_of_working_time(store: Store) -> None:
     mail = post(store, mailboxes(managers=HOURS))
     mail.take(letter(), at=FRIDAY)
     assert due(mail) == [MONDAY + 4 * HOUR]
 
 
+@embedded
 @pytest.mark.parametrize("document", [{"test": {"phones": [], "emails": ["ivan@client.example"]}}])
 def test_a_trial_s_mail_is_nothing_to_do(document: dict[str, Any], store: Store) -> None:
     mail = post(store, mailboxes(**document))
@@ -72,6 +78,7 @@ def test_a_trial_s_mail_is_nothing_to_do(document: dict[str, Any], store: Store)
     assert standing(mail) == []
 
 
+@embedded
 def test_automatic_mail_is_nothing_to_do(store: Store) -> None:
     mail = post(store)
     mail.take(letter(Precedence="bulk"))
@@ -97,6 +104,7 @@ def test_an_answer_to_what_he_wrote_before_leaves_his_last_mail_to_be_answered(s
     assert [done for _, _, done, _ in standing(mail)] == [False]
 
 
+@embedded
 def test_a_machine_s_answer_ends_nothing(store: Store) -> None:
     mail = post(store)
     mail.take(letter())
