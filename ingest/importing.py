@@ -152,7 +152,8 @@ class Importing:
     ) -> Json:
         if match.contact is None:
             assert match.company is not None  # noqa: S101 - a match names one of the two
-            has, works = where[match.company], where[match.company]
+            has = where[match.company]
+            works: Settled | None = has
             others = []
         else:
             has = who[match.contact]

@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -111,7 +112,7 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, name: str, c
 
 
 def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook_cannot_hold() -> None:
-    contact = {"id": "1", "keys": [], "company": None, "owner": None, "created_at": "2026"}
+    contact: dict[str, Any] = {"id": "1", "keys": [], "company": None, "owner": None, "created_at": "2026"}
     keys = [{"kind": "phone", "value": "+79123456789"}, {"kind": "phone", "value": "+74951234567", "extension": "12"}]
     for name in ("=1", "+1+cmd|' /C calc'!A0", "-1", "@SUM(1)", "\x01=1"):
         assert row(contact | {"name": name})[1].startswith("'")
