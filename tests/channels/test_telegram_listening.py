@@ -10,6 +10,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+import channels.telegram.bot_api  # noqa: F401 - aiogram takes seconds to import, and those are no test's
 from channels.adapter import Misconfigured, Unavailable
 from channels.message import Position
 from channels.telegram import Adapter, Config
