@@ -15,7 +15,7 @@ SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --requ
 endif
 OURSELVES = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: help install run test lint kills bench screenshots lock clean
+.PHONY: help install run test lint kills fuzz bench screenshots lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 
 kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contacts come in
 	@$(BIN)/python -m pytest -q tests/daemon/test_kills.py --kills 100
+
+fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: an hour
+	@$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.dev ## each figure as a ratio to a floor of the same run; writes var/bench.json
 	@$(BIN)/python -m bench

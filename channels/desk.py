@@ -6,7 +6,7 @@ API has checked: the fields of an approach, and what the person decided who took
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -39,7 +39,7 @@ class Adapter(BaseAdapter[Config]):
         """The approach, with what was decided about it. Raises for what the API would not have written."""
         said = orjson.loads(envelope.body)
         phones, emails = tuple(said.get("phones") or ()), tuple(said.get("emails") or ())
-        plain = {name: said.get(name) or None for name in _PLAIN}
+        plain: dict[str, Any] = {name: said.get(name) or None for name in _PLAIN}
         text = said.get("text") or ""
         if not all(isinstance(one, str) for one in (text, *phones, *emails, *filter(None, plain.values()))):
             raise TypeError("a text is none")

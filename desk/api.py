@@ -276,13 +276,13 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
 
 
 async def _reply(office: Office, asked: Asked) -> Json:
-    uid, order, visitor = asked.path["id"], asked.body, asked.visitor
-    await concern(office, uid, visitor)
-    return await reply(office, uid, order, order["key"] or asked.key, visitor)
+    order = asked.body
+    return await reply(office, asked.path["id"], order, order["key"] or asked.key, asked.visitor)
 
 
 async def reply(office: Office, uid: str, order: Mapping[str, Any], key: str | None, visitor: Visitor) -> Json:
     """Say something to a client in the name of the visitor. A manager speaks for himself only."""
+    await concern(office, uid, visitor)
     if visitor.only is not None and order.get("manager") not in {None, visitor.only}:
         raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
     return await office.reply(uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person)

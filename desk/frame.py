@@ -16,6 +16,8 @@ from desk.texts import TEXTS
 from kernel.texts import LANGUAGES, Language, storable
 
 LANGUAGE_COOKIE: Final = "priyom_language"
+PASSAGE: Final = "text"
+"""The field that is as long as a form may be: nobody is to be sent half of what was written to him."""
 MAX_FORM: Final = 64 * 1024
 LONGEST: Final = 500
 NOT_FOUND: Final = 404
@@ -116,7 +118,11 @@ async def _form(request: web.Request) -> Form:
         posted = await request.clone(client_max_size=MAX_FORM).post()
     except (web.HTTPException, ValueError) as error:
         raise Refused(400, "unreadable", "the form cannot be read") from error
-    return MultiDict((name, storable(value[:LONGEST])) for name, value in posted.items() if isinstance(value, str))
+    return MultiDict(
+        (name, storable(value if name == PASSAGE else value[:LONGEST]))
+        for name, value in posted.items()
+        if isinstance(value, str)
+    )
 
 
 def _told(refused: Refused, language: Language) -> str:

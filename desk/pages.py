@@ -5,12 +5,13 @@ and why nothing was done; the script of the page does no more than put the new p
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import ACTIONS, act, concern, finish, switch
+from desk.api import ACTIONS, act, concern, finish, reply, switch
 from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
@@ -69,7 +70,7 @@ class Pages:
         return page("ledger.html", self._frame.view(request, visitor), ledger=ledger, figures=(*FIGURES, "duplicates"))
 
     async def _card(
-        self, request: web.Request, visitor: Visitor, _: Form, refused: Refused | None = None
+        self, request: web.Request, visitor: Visitor, form: Form, refused: Refused | None = None
     ) -> web.StreamResponse:
         uid = request.match_info["id"]
         await concern(self._office, uid, visitor)
@@ -81,8 +82,11 @@ class Pages:
         if visitor.only is None and lead["contact"] is not None:
             person = await self._office.contact(lead["contact"]["id"], language)
         view = self._frame.view(request, visitor, choices, refused)
+        if refused is not None and form.get("action") == "reply" and refused.code in choices["replies"]:
+            view = replace(view, said=choices["replies"][refused.code])
         facts = {
             "lead": lead,
+            "typed": "" if refused is None else form.get("text", ""),
             "sentences": told["sentences"],
             "choices": choices,
             "actions": _possible(lead, visitor),
@@ -94,11 +98,17 @@ class Pages:
 
     async def _act(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         uid = request.match_info["id"]
+        action = form.get("action", "")
         try:
-            if form.get("action") == "done":
+            if action == "reply":
+                said = _said(form)
+                # Sent twice by one click, or again by going back, it is the same; said anew, the lead has another version.
+                key = f"desk:{visitor.person}:{form.get('version', '')}:{said['text']}"
+                await reply(self._office, uid, said, key, visitor)
+            elif action == "done":
                 await finish(self._office, form.get("activity", ""), visitor)
             else:
-                await act(self._office, uid, form.get("action", ""), _order(form), visitor)
+                await act(self._office, uid, action, _order(form), visitor)
         except Refused as refused:
             return await self._card(request, visitor, form, refused)
         if visitor.only is not None and not await self._office.concerns(uid, visitor.only):
@@ -154,6 +164,12 @@ def _possible(lead: Json, visitor: Visitor) -> frozenset[str]:
     if state != "in_work" and (lead["owner"] is not None or visitor.only is not None):
         found |= {"accept", "decline"}
     return frozenset(found & ACTIONS.keys())
+
+
+def _said(form: Form) -> dict[str, Any]:
+    """What is to be said to the client, in the line ends of everybody but a browser's form."""
+    text = form.get("text", "").replace("\r\n", "\n")
+    return {"text": text, "manager": None, "interaction": form.get("interaction") or None}
 
 
 def _order(form: Form) -> dict[str, Any]:

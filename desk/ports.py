@@ -62,9 +62,9 @@ class Board(Protocol):
         """The live page's facts as of one instant, `only` one manager's: waiting, work, teams, channels, day, now."""
 
     async def choices(self, language: str) -> Json:
-        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "zone", "now"}`.
+        """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "replies", "zone", "now"}`.
 
-        `why` says the codes of reasons in words.
+        `why` says the codes of reasons in words, `replies` why a client was not answered.
         """
 
 

@@ -178,7 +178,6 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes.publish("leads")
 
     sending = Sending(store, names, adapters, clock, given)
-    writing = Writing(names, rulebooks, hand, adapters, store.ids.take)
     ticker = Ticker(store, distributor, rulebooks, clock, given)
     summaries = Summaries(store, names, current, clock, sender.wake)
     watch = Watch(store, names, rulebooks, health, current, clock, sender.wake)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from desk.ports import Json, Refused
 from ingest.config.schema import Config
+from ingest.outgoing.texts import REASONS
 from ingest.rulebook import Rulebook, Rulebooks
 from ingest.sentences import TEXTS, say
 from kernel.clock import Clock, iso
@@ -65,6 +66,7 @@ class StoreBoard:
             "managers": {name: manager.name for name, manager in config.managers.items()},
             "teams": list(config.teams),
             "why": {code: say("reason", code, told) for code in TEXTS["reason"]},
+            "replies": {code: REASONS.say(code, told) for code in REASONS},
             "reasons": {state: list(reasons) for state, reasons in config.reasons.items()},
         }
 

@@ -1,6 +1,6 @@
 """Texts that people read, in Russian and English: a catalogue maps a stable code to one template per language."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 Language = Literal["ru", "en"]
@@ -19,6 +19,9 @@ class Catalogue:
 
     def __contains__(self, code: str) -> bool:
         return code in self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
 
     def say(self, code: str, language: Language, **values: object) -> str:
         """The text of `code` in `language` with `values` put in."""

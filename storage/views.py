@@ -30,9 +30,8 @@ from storage.schema import (
     teams,
     turns,
 )
+from storage.words import KIND
 
-KIND: Final = "reply"
-"""The kind of an interaction that is a word to a client."""
 Json = dict[str, Any]
 Told = tuple[Json, Json | None]
 """A lead, and what was received on it last."""
@@ -188,8 +187,8 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
 def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     """Several leads, each with what was received on it last: three statements, whatever their number.
 
-    `to_do` of a lead is when what is to be done for its client is due, by kind; `reply` is what was said to him where that is
-    the last thing: its text, state and error.
+    `to_do` of a lead is when what is to be done for its client is due, by kind; `reply` is what was said to him where that is the
+    last thing: its text, state and error.
     """
     asked = {"asked": pack([(number,) for number in numbers])}
     found = [_Shown(*row) for row in _SOME_LEADS(db, asked)]

@@ -18,8 +18,9 @@ from storage import activities
 from storage.names import Names
 from storage.rows import dashed
 from storage.schema import channels, contacts, interactions, keys, leads
-from storage.views import KIND
 
+KIND: Final = "reply"
+"""The kind of an interaction that is a word to a client."""
 RECENT: Final = 50
 """So many of a lead's latest interactions are looked at for a way to its client."""
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -108,15 +109,13 @@ def _malformed(said: Inbound) -> str | None:
         return "a text is none"
     if not all(one is None or isinstance(one, str) for one in optional):
         return "a text that may be left out is none"
-    if said.at is not None and not (isinstance(said.at, datetime) and said.at.tzinfo):
+    at: Any = said.at
+    if at is not None and not (isinstance(at, datetime) and at.tzinfo):
         return "a time without a zone"
-    for file in said.attachments:
-        if (
-            not isinstance(file.name, str)
-            or not isinstance(file.media_type, str)
-            or not isinstance(file.size, int | None)
-        ):
-            return "a file whose name or size is none"
+    named: list[Any] = [one for file in said.attachments for one in (file.name, file.media_type)]
+    sizes: list[Any] = [file.size for file in said.attachments]
+    if not all(isinstance(one, str) for one in named) or not all(isinstance(one, int | None) for one in sizes):
+        return "a file whose name or size is none"
     return None
 
 
@@ -211,6 +210,9 @@ class Trial:
         assert wrong is None, wrong
         if isinstance(parsed, Inbound) and parsed.ref is not None:
             assert malformed(self._adapter.fold([parsed, parsed])) is None
+        if isinstance(parsed, Inbound):
+            with suppress(Rejected):
+                assert isinstance(self._adapter.way_back(parsed), str | None)
         return type(parsed).__name__.lower()
 
     def _twice(self, envelope: Envelope) -> str:

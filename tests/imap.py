@@ -117,7 +117,8 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
             if probe.recv(4).startswith(b"* OK"):
                 return
-        time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
     raise AssertionError("the server does not start")
 
 

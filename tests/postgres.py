@@ -16,9 +16,21 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+
+# What is lost with the machine is no loss here, and nobody replicates.
+_SETTINGS: Final = (
+    "max_connections=200",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_parallel_workers_per_gather=0",
+    "io_method=sync",
+)
 
 
 class Missing(Exception):
@@ -81,7 +93,7 @@ def running() -> Iterator[Server]:
         initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         _checked(initdb, environment, identity, folder)
         command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
-        command += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"]
+        command += [part for setting in _SETTINGS for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **identity)
         try:

@@ -1,23 +1,19 @@
 """A played Telegram: the Bot API's wire format on loopback, with the people who write to its one bot, and with its faults."""
 
-import asyncio
 import itertools
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Any, Final
 
 import aiohttp
 import orjson
 from aiohttp import web
 
+from tests.played import Json, PlayedServer
+
 TOKEN: Final = "1234567:AAplayed-token"
 NAME: Final = "played_bot"
-WITHIN: Final = 20.0
 DATE: Final = 1_780_000_000
-
-Json = dict[str, Any]
-Fault = Literal["reset", "hang", "html"] | Json
 
 
 def refusal(code: int, description: str, **parameters: int) -> Json:
@@ -51,52 +47,29 @@ class Shown:
 
 
 @dataclass
-class Telegram:
-    """The server while its block runs, and what was said to it. `faults` are given once each, by method, before all else."""
+class Telegram(PlayedServer):
+    """A bot's side of it, with the chats of all who write to it."""
 
-    calls: list[tuple[str, Json]] = field(default_factory=list)
-    faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     messages: dict[tuple[str, str], Shown] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)
-    files: dict[str, bytes] = field(default_factory=dict)
     waiting: list[Json] = field(default_factory=list)
     webhook: Json = field(default_factory=lambda: {"url": ""})
-    port: int = 0
     token: str = TOKEN
 
     def __post_init__(self) -> None:
-        self._changed = asyncio.Condition()
+        super().__post_init__()
         self._numbers = itertools.count(100)
         self._messages = itertools.count(1)
-        self._never = asyncio.Event()
-        self._rounds = 0
 
-    @property
-    def url(self) -> str:
-        """The `api_base` of a configuration."""
-        return f"http://127.0.0.1:{self.port}"
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Methods and files."""
+        return web.post("/bot{token}/{method}", self._called), web.get("/file/bot{token}/{path}", self._file)
 
-    async def __aenter__(self) -> Self:
-        application = web.Application()
-        application.add_routes(
-            [
-                web.post("/bot{token}/{method}", self._called),
-                web.get("/file/bot{token}/{path}", self._file),
-            ]
-        )
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._never.set()
-        await self._notify()
-        await self._runner.cleanup()
+    def refused(self, fault: Json) -> web.Response:
+        """With its code as the status."""
+        return _answer(fault)
 
     # --- what people do ---
 
@@ -126,11 +99,6 @@ class Telegram:
         await self.update(callback_query={"id": query, "from": person, "message": shown, "data": data})
         return query
 
-    async def end_polls(self) -> None:
-        """The polls that hang end with nothing, as after their time."""
-        self._rounds += 1
-        await self._notify()
-
     async def deliver(self, update: Json, **headers: str) -> int:
         """Call the webhook; what it answers."""
         secret = {"X-Telegram-Bot-Api-Secret-Token": str(self.webhook.get("secret_token", ""))}
@@ -146,44 +114,19 @@ class Telegram:
         """The messages in a chat, oldest first."""
         return [(number, shown) for (where, number), shown in self.messages.items() if where == str(chat)]
 
-    def called(self, method: str) -> list[Json]:
-        """The parameters of all calls of a method so far."""
-        return [given for name, given in self.calls if name == method]
-
-    async def until(self, condition: Callable[[], Any], within: float = WITHIN) -> Any:
-        """Wait until `condition` gives something true, looking whenever something was said or done."""
-        async with asyncio.timeout(within), self._changed:
-            return await self._changed.wait_for(condition)
-
     # --- what the bot says ---
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
     async def _called(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         given = {name: _read(str(value)) for name, value in (await request.post()).items()}
-        self.calls.append((method, given))
-        await self._notify()
+        fault = await self._note(method, given)
         if request.match_info["token"] != self.token:
             return _answer(UNKNOWN)
-        if self.faults[method]:
-            return await self._fail(request, self.faults[method].popleft())
+        if fault is not None:
+            return await self._fail(request, fault)
         result = await getattr(self, f"_{method}")(given)
         await self._notify()
         return _answer(result if isinstance(result, dict) and "ok" in result else {"ok": True, "result": result})
-
-    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
-        if fault == "hang":
-            await self._never.wait()
-        if fault == "html":
-            return web.Response(status=502, text="<html>Bad Gateway</html>", content_type="text/html")
-        if not isinstance(fault, dict):
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        return _answer(fault)
 
     async def _getMe(self, _: Json) -> Json:  # noqa: N802 - the Bot API's names, here and below
         return {"id": int(TOKEN.partition(":")[0]), "is_bot": True, "first_name": "Played", "username": NAME}
@@ -194,13 +137,7 @@ class Telegram:
         offset = int(given.get("offset") or 0)
         if offset:
             self.waiting = [update for update in self.waiting if update["update_id"] >= offset]
-        now = self._rounds
-        async with self._changed:
-            try:
-                async with asyncio.timeout(int(given["timeout"])):
-                    await self._changed.wait_for(lambda: self.waiting or self._never.is_set() or self._rounds > now)
-            except TimeoutError:
-                return []
+        await self._poll(int(given["timeout"]), lambda: self.waiting)
         return self.waiting[: int(given.get("limit", 100))]
 
     async def _deleteWebhook(self, _: Json) -> bool:  # noqa: N802

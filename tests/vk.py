@@ -1,23 +1,19 @@
 """A played VK: methods and long poll on loopback, with the people who write to its one community, and with its faults."""
 
-import asyncio
 import itertools
 import json
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Any, Final
 
 from aiohttp import web
 
+from tests.played import Json, PlayedServer
+
 TOKEN: Final = "vk1.a.played-token"
 GROUP: Final = 123456
-WITHIN: Final = 20.0
 DATE: Final = 1_780_000_000
 POLL: Final = "a_check"
-
-Json = dict[str, Any]
-Fault = Literal["reset", "hang", "html"] | Json
 
 
 def refusal(code: int, message: str = "a refusal") -> Json:
@@ -33,58 +29,34 @@ FAILED: Final = ({"failed": 1, "ts": "30"}, {"failed": 2}, {"failed": 3})
 
 
 @dataclass
-class Vk:
-    """The server while its block runs, and what was asked of it. `faults` are given once each, by method, before all else.
+class Vk(PlayedServer):
+    """A community's side of it.
 
     Events are numbered; those up to `forgotten` are no longer given. Sessions have keys, of which only the last one holds.
     """
 
-    calls: list[tuple[str, Json]] = field(default_factory=list)
-    faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     events: list[tuple[int, Json]] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
     sent: dict[tuple[str, str], Json] = field(default_factory=dict)
     people: dict[str, tuple[str, str]] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
     ts: int = 100
     forgotten: int = 0
     key: int = 1
-    port: int = 0
     polled: bool = True
     servers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._changed = asyncio.Condition()
+        super().__post_init__()
         self._numbers = itertools.count(1)
-        self._never = asyncio.Event()
-        self._rounds = 0
 
-    @property
-    def url(self) -> str:
-        """The `api_base` of a configuration."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        application = web.Application()
-        application.add_routes(
-            [
-                web.post("/method/{method}", self._called),
-                web.get("/lp/{group}", self._polled),
-                web.get("/file/{name}", self._file),
-                web.get("/moved/{name}", self._moved),
-            ]
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Methods, the long poll and files."""
+        return (
+            web.post("/method/{method}", self._called),
+            web.get("/lp/{group}", self._polled),
+            web.get("/file/{name}", self._file),
+            web.get("/moved/{name}", self._moved),
         )
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._never.set()
-        await self._notify()
-        await self._runner.cleanup()
 
     # --- what people do ---
 
@@ -119,32 +91,7 @@ class Vk:
         await self._notify()
         return event
 
-    async def end_polls(self) -> None:
-        """The polls that hang end with nothing, as after their time."""
-        self._rounds += 1
-        await self._notify()
-
-    # --- what is seen ---
-
-    def called(self, method: str) -> list[Json]:
-        """The parameters of all calls of a method, or of the long poll, so far."""
-        return [given for name, given in self.calls if name == method]
-
-    async def until(self, condition: Callable[[], Any], within: float = WITHIN) -> Any:
-        """Wait until `condition` gives something true, looking whenever something was said or done."""
-        async with asyncio.timeout(within), self._changed:
-            return await self._changed.wait_for(condition)
-
     # --- what VK says ---
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def _note(self, name: str, given: Json) -> Fault | None:
-        self.calls.append((name, given))
-        await self._notify()
-        return self.faults[name].popleft() if self.faults[name] else None
 
     async def _called(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
@@ -157,17 +104,6 @@ class Vk:
         result = getattr(self, "_" + method.replace(".", "_"))(given)
         return web.json_response({"response": result})
 
-    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
-        if fault == "hang":
-            await self._never.wait()
-        if fault == "html":
-            return web.Response(status=502, text="<html>Bad Gateway</html>", content_type="text/html")
-        if not isinstance(fault, dict):
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        return web.json_response(fault)
-
     async def _polled(self, request: web.Request) -> web.StreamResponse:
         given = dict(request.query)
         fault = await self._note(POLL, given)
@@ -179,19 +115,8 @@ class Vk:
         if after < self.forgotten:
             return web.json_response({"failed": 1, "ts": str(self.ts)})
         if not self._after(after):
-            await self._wait(after, int(given["wait"]))
+            await self._poll(int(given["wait"]), lambda: self._after(after))
         return web.json_response({"ts": str(max(self.ts, after)), "updates": self._after(after)})
-
-    async def _wait(self, after: int, wait: int) -> None:
-        now = self._rounds
-        async with self._changed:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._changed.wait_for(
-                        lambda: self._after(after) or self._never.is_set() or self._rounds > now
-                    )
-            except TimeoutError:
-                return
 
     def _after(self, ts: int) -> list[Json]:
         return [event for number, event in self.events if number > ts]

@@ -98,6 +98,23 @@ def reopen(reached: "Reached", lead: str, **order: Order) -> Answer:
     return _act(reached, lead, "reopen", order)
 
 
+@lead.command(epilog='Example: priyom lead reply LEAD "Да, есть. Когда вам привезти?"')
+@click.argument("lead")
+@click.argument("text")
+@asking
+@click.option("--manager", metavar="NAME", help="In whose name; a lead that was given to him is accepted by that.")
+@click.option("--interaction", metavar="ID", help="What it answers; left out: what the client wrote last.")
+@click.option("--key", metavar="KEY", help="The same key and text again say nothing again.")
+def reply(reached: "Reached", lead: str, text: str, **given: Order) -> Answer:
+    """Answer the client by the channel that he wrote from."""
+    order = {name: value for name, value in given.items() if value is not None}
+    shown = reached.api.post("leads", lead, "reply", order={"text": text, **order})
+    again = " (was said before)" if shown["duplicate"] else ""
+    return Answer(
+        shown, f"{shown['id']} {shown['state']} by {shown['channel']} to {printable(shown['to'] or '')}{again}"
+    )
+
+
 @lead.command()
 @click.argument("lead")
 @asking

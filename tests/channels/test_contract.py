@@ -69,9 +69,12 @@ def test_a_kind_says_what_it_can_and_can_what_it_says(kind: str) -> None:
     for subject in of(kind):
         if subject.make().listens():
             assert made.listen is not Adapter.listen
+            assert made.probe is not Adapter.probe
     fetched = made.fetch is not Adapter.fetch or made.profile is not Adapter.profile
     assert made.fetches == fetched
     assert (made.question is Adapter.question) == (made.reply_to is Adapter.reply_to)
+    assert (made.send is Adapter.send) == (made.way_back is Adapter.way_back)
+    assert made.writes_to is None or made.send is not Adapter.send
     assert made.quiet_after > 0
 
 
@@ -161,6 +164,19 @@ def test_what_is_read_is_ours_to_pass_on(subject: Subject) -> None:
             assert all(kind and value for kind, value in inbound.identities)
             assert set(inbound.vouched) <= set(inbound.phones)
             assert not any(file.remote for file in inbound.attachments) or subject.make().fetches
+
+
+@each_subject
+def test_the_way_back_is_where_the_client_is_and_the_same_each_time(subject: Subject) -> None:
+    adapter = subject.make()
+    for envelope in subject.recorded():
+        parsed = adapter.parse(envelope)
+        if not isinstance(parsed, Inbound):
+            continue
+        way: str | None = None
+        with suppress(Rejected):
+            way = adapter.way_back(parsed)
+        assert way is None or (way and way == subject.make().way_back(parsed))
 
 
 def _wholes(subject: Subject) -> Iterator[list[Inbound]]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,68 +12,20 @@ import pytest
 from channels.adapter import Misconfigured, Unavailable
 from channels.mail import Adapter, Config, folder, letter
 from channels.mail.connection import Timing
-from channels.message import Accepted, Envelope, Inbound, Position
+from channels.message import Inbound
 from tests import imap, smtp
+from tests.channels.listening import WITHIN, Port, failure, listening
 from tests.imap import PASSWORD, Box, Dovecot, Played, Pymap, Relay, Server, plain
 
-NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-WITHIN = 20
 IMPATIENT = Timing(connect=0.4, silence=0.4, idle=0.3, poll=0.1)
 
 
-@dataclass
-class Store:
-    """A port that keeps what it is given, as the journal does."""
-
-    kept: dict[str, Envelope] = field(default_factory=dict)
-    repeats: int = 0
-    cursors: dict[str, Position] = field(default_factory=dict)
-    pages: list[int] = field(default_factory=list)
-    lives: int = 0
-    refuse: Exception | None = None
-    address: str = "http://127.0.0.1:8080/in/info"
-
-    def __post_init__(self) -> None:
-        self.changed = asyncio.Condition()
-
-    async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
-        if self.refuse is not None:
-            error, self.refuse = self.refuse, None
-            raise error
-        assert position is not None
-        before = self.cursors[position.name]
-        assert position.era == before.era
-        assert position.position >= before.position
-        answers = [Accepted(str(e.identity), duplicate=str(e.identity) in self.kept) for e in envelopes]
-        self.repeats += sum(answer.duplicate for answer in answers)
-        self.kept |= {str(e.identity): e for e in envelopes}
-        self.pages.append(len(envelopes))
-        await self._set(position)
-        return answers
-
-    async def _set(self, position: Position) -> None:
-        self.cursors[position.name] = position
-        async with self.changed:
-            self.changed.notify_all()
-
-    async def position(self, name: str) -> Position | None:
-        return self.cursors.get(name)
-
-    async def open_era(self, position: Position) -> None:
-        await self._set(position)
-
-    def alive(self) -> None:
-        self.lives += 1
-
-    def now(self) -> datetime:
-        return NOW
+class Store(Port):
+    """The port of a mailbox."""
 
     async def holding(self, count: int) -> None:
+        """Return when so many mails are kept."""
         await self.until(lambda: len(self.kept) >= count)
-
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(WITHIN), self.changed:
-            await self.changed.wait_for(condition)
 
     @property
     def subjects(self) -> list[str]:
@@ -115,23 +65,8 @@ def played(server: Played, **config: Any) -> Adapter:
     return mailbox(Box(server.port, imap.USER, "INBOX"), **config)
 
 
-@asynccontextmanager
-async def listening(adapter: Adapter, store: Store) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(adapter.listen(store))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 async def fails(adapter: Adapter, store: Store | None = None) -> Exception:
-    """What listening ends with; its words hold no secret."""
-    with pytest.raises((Unavailable, Misconfigured)) as caught:
-        async with asyncio.timeout(WITHIN):
-            await adapter.listen(store or Store())
-    assert PASSWORD not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
-    return caught.value
+    return await failure(adapter, store or Store(), PASSWORD)
 
 
 async def ready(adapter: Adapter) -> None:
@@ -192,7 +127,7 @@ async def test_a_backlog_is_paged_to_its_end_and_committed_with_its_position() -
         await store.holding(1_500)
     assert store.subjects == [f"Заявка {uid}" for uid in range(1, 1_501)]
     assert max(store.pages) <= 50
-    assert store.cursors["INBOX"].position == 1_500
+    assert store.reached["INBOX"].position == 1_500
     listings = [command for command in server.commands if "RFC822.SIZE" in command]
     assert max(command.count(",") + 1 for command in listings) == 200
 
@@ -241,7 +176,7 @@ async def test_new_numbers_lose_nothing_double_nothing_and_bring_nothing_old(ser
         await ready(adapter)
         box.append(imap.letter(2), at=now)
         await store.holding(1)
-    era = store.cursors[box.folder].era
+    era = store.reached[box.folder].era
     box.delete()
     box.create()
     box.append(imap.letter(1), at=month_ago)
@@ -251,7 +186,7 @@ async def test_new_numbers_lose_nothing_double_nothing_and_bring_nothing_old(ser
         # What comes under the new numbers is new, whatever date somebody gave it.
         box.append(imap.letter(4), at=month_ago - 86_400)
         await store.holding(3)
-    assert store.cursors[box.folder].era != era
+    assert store.reached[box.folder].era != era
     assert store.subjects == ["Заявка 2", "Заявка 3", "Заявка 4"]
     assert store.repeats == 1
 
@@ -297,7 +232,7 @@ async def test_a_line_that_breaks_while_news_is_waited_for_is_noticed(
 
 
 async def test_what_the_store_refuses_is_fetched_again(pymap: Pymap) -> None:
-    box, store = pymap.box(), Store(refuse=Unavailable("the store is away"))
+    box, store = pymap.box(), Store(refuse=[Unavailable("the store is away")])
     box.append(imap.letter(1))
     adapter = mailbox(box, start="all")
     assert isinstance(await fails(adapter, store), Unavailable)

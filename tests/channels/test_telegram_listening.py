@@ -1,24 +1,24 @@
 """A bot that takes updates in, over a played Telegram: what is acknowledged when, and what follows each kind of trouble."""
 
-import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from pydantic import SecretStr
 
+import channels.telegram.bot_api  # noqa: F401 - aiogram takes seconds to import, and those are no test's
 from channels.adapter import Misconfigured, Unavailable
-from channels.message import Accepted, Envelope, Position
+from channels.message import Position
 from channels.telegram import Adapter, Config
 from channels.telegram.connection import Connection
 from channels.telegram.courier import LONGEST, Courier
 from channels.telegram.trouble import Undeliverable
+from tests.channels.listening import NOW, Port, failure, listening
+from tests.played import Fault
 from tests.telegram import (
     BAD_GATEWAY,
     BLOCKED,
@@ -29,58 +29,25 @@ from tests.telegram import (
     SLOWER,
     TOKEN,
     UNKNOWN,
-    Fault,
     Telegram,
 )
 
-NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-WITHIN = 20
 
+class Store(Port):
+    """The port of a bot. After a week of silence an era may follow another without a word."""
 
-@dataclass
-class Store:
-    """A port that keeps what it is given, as the journal does."""
-
-    address: str = "https://leads.example.com/in/bot"
-    kept: dict[str, Envelope] = field(default_factory=dict)
-    reached: Position | None = None
-    eras: list[Position] = field(default_factory=list)
-    lives: int = 0
-    moment: datetime = NOW
-    refuse: Exception | None = None
-
-    def __post_init__(self) -> None:
-        self.changed = asyncio.Condition()
-
-    async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
-        if self.refuse is not None:
-            error, self.refuse = self.refuse, None
-            raise error
-        assert position is not None
-        assert self.reached is None or position.era != self.reached.era or position.position >= self.reached.position
-        known = set(self.kept)
-        self.kept |= {str(e.identity): e for e in envelopes}
-        self.reached = position
-        async with self.changed:
-            self.changed.notify_all()
-        return [Accepted(str(e.identity), duplicate=e.identity in known) for e in envelopes]
-
-    async def position(self, name: str) -> Position | None:
-        return self.reached
-
-    async def open_era(self, position: Position) -> None:
-        self.eras.append(position)
-        self.reached = position
-
-    def alive(self) -> None:
-        self.lives += 1
-
-    def now(self) -> datetime:
-        return self.moment
+    def _check(self, before: Position | None, position: Position) -> None:
+        if before is not None and before.era == position.era:
+            super()._check(before, position)
 
     async def holding(self, count: int) -> None:
-        async with asyncio.timeout(WITHIN), self.changed:
-            await self.changed.wait_for(lambda: len(self.kept) >= count)
+        """Return when so many updates are kept."""
+        await self.until(lambda: len(self.kept) >= count)
+
+    @property
+    def last(self) -> Position:
+        """How far the bot has come."""
+        return self.reached["updates"]
 
     @property
     def texts(self) -> list[str]:
@@ -98,23 +65,8 @@ def bot(telegram: Telegram, **config: Any) -> Adapter:
     return Adapter("bot", Config(**given), secret=b"k" * 32, language="ru")
 
 
-@asynccontextmanager
-async def listening(adapter: Adapter, store: Store) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(adapter.listen(store))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 async def fails(adapter: Adapter, store: Store | None = None) -> Exception:
-    """What listening ends with."""
-    with pytest.raises((Unavailable, Misconfigured)) as caught:
-        async with asyncio.timeout(WITHIN):
-            await adapter.listen(store or Store())
-    assert TOKEN not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
-    return caught.value
+    return await failure(adapter, store or Store(), TOKEN)
 
 
 # --- polling ---
@@ -129,7 +81,7 @@ async def test_an_update_is_kept_as_it_came_and_acknowledged_after_its_commit(te
     (kept,) = store.kept.values()
     assert orjson.loads(kept.body) == sent
     assert kept.received_at == NOW
-    assert store.reached == Position("updates", "1", sent["update_id"])
+    assert store.last == Position("updates", "1", sent["update_id"])
     offsets = [call.get("offset") for call in telegram.called("getUpdates")]
     assert offsets[:2] == [None, str(sent["update_id"] + 1)]
     asked = telegram.called("getUpdates")[0]
@@ -138,7 +90,7 @@ async def test_an_update_is_kept_as_it_came_and_acknowledged_after_its_commit(te
 
 
 async def test_what_could_not_be_committed_is_never_acknowledged(telegram: Telegram) -> None:
-    store = Store(refuse=Unavailable("the store is away"))
+    store = Store(refuse=[Unavailable("the store is away")])
     await telegram.write(7, "раз")
     adapter = bot(telegram)
     assert isinstance(await fails(adapter, store), Unavailable)
@@ -179,7 +131,7 @@ async def test_numbers_that_start_anew_after_a_week_are_new_updates_in_a_new_era
         await telegram.until(lambda: not telegram.waiting)
     assert store.texts == ["давно", "через неделю", "ещё через две"]
     assert [era.era for era in store.eras] == ["2"]
-    assert store.reached == Position("updates", "2", 900_000_000)
+    assert store.last == Position("updates", "2", 900_000_000)
 
 
 async def test_after_an_hour_of_silence_nothing_is_hidden_by_an_old_offset(telegram: Telegram) -> None:
@@ -279,8 +231,9 @@ async def test_a_webhook_that_somebody_took_away_is_noticed(telegram: Telegram) 
     elsewhere = {"url": "https://elsewhere.example.com", "has_custom_certificate": False, "pending_update_count": 0}
     telegram.faults["getWebhookInfo"].append({"ok": True, "result": elsewhere})
     assert "somebody else" in str(await fails(adapter))
-    async with listening(adapter, Store()):
-        await telegram.until(lambda: telegram.webhook["url"].endswith("/in/bot"))
+    store = Store()
+    async with listening(adapter, store):
+        await telegram.until(lambda: telegram.webhook["url"] == store.address)
 
 
 async def test_that_telegram_cannot_reach_us_is_said_in_its_own_words(telegram: Telegram) -> None:

@@ -589,7 +589,14 @@ def _mangos() -> Subject:
         sign = sha256(SECRETS["api_key"].encode() + document.body).hexdigest()
         key, other = {"vpbx_api_key": SECRETS["api_key"]}, proved(Document(document.body + b" ", document.way))
         real = dict(parse_qsl(other.body.decode()))["sign"]
-        wrong = ({}, key, {"sign": sign}, {**key, "sign": sign}, {**key, "sign": ""}, {**key, "sign": real})
+        wrong: Sequence[Mapping[str, str]] = (
+            {},
+            key,
+            {"sign": sign},
+            {**key, "sign": sign},
+            {**key, "sign": ""},
+            {**key, "sign": real},
+        )
         return [post(urlencode({**one, "json": document.body}), tail=document.way) for one in wrong]
 
     secrets = SECRETS["api_key"], SECRETS["salt"]

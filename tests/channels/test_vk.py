@@ -521,7 +521,7 @@ def proved(document: Document) -> Request:
 def forged(document: Document) -> list[Request]:
     """The same without the secret, and with others."""
     said = json.loads(document.body)
-    wrong = ({}, {"secret": ""}, {"secret": SECRET.upper()}, {"secret": None}, {"secret": [SECRET]})
+    wrong: Sequence[Json] = ({}, {"secret": ""}, {"secret": SECRET.upper()}, {"secret": None}, {"secret": [SECRET]})
     return [called(json.dumps(said | one).encode()) for one in wrong]
 
 

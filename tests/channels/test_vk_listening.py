@@ -5,9 +5,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,63 +15,25 @@ import pytest
 from pydantic import SecretStr
 
 from channels.adapter import Misconfigured, Rejected, Unavailable
-from channels.message import Accepted, Envelope, Position
+from channels.message import Position
 from channels.vk import Adapter, Config
 from channels.vk.aside import aside
 from channels.vk.catching_up import missed
 from channels.vk.connection import Connection
-from tests.vk import DATE, GROUP, NO_RIGHT, POLL, SLOWER, TOKEN, UNKNOWN, Fault, Vk, refusal
+from tests.channels.listening import WITHIN, Port, failure
+from tests.channels.listening import listening as attempt
+from tests.played import Fault
+from tests.vk import DATE, GROUP, NO_RIGHT, POLL, SLOWER, TOKEN, UNKNOWN, Vk, refusal
 
 NOW = datetime.fromtimestamp(DATE, UTC)
-WITHIN = 20
 
 
-@dataclass
-class Store:
-    """A port that keeps what it is given, as the journal does."""
-
-    address: str = "https://leads.example.com/in/vk"
-    kept: dict[str, Envelope] = field(default_factory=dict)
-    reached: dict[str, Position] = field(default_factory=dict)
-    eras: list[Position] = field(default_factory=list)
-    lives: int = 0
-    refuse: list[Exception] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.changed = asyncio.Condition()
-
-    async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
-        if envelopes and self.refuse:
-            raise self.refuse.pop()
-        if position is not None:
-            known = self.reached.get(position.name, position)
-            assert position.era == known.era
-            assert position.position >= known.position
-            self.reached[position.name] = position
-        before = set(self.kept)
-        self.kept |= {str(e.identity or e.digest.hex()): e for e in envelopes}
-        async with self.changed:
-            self.changed.notify_all()
-        return [Accepted(str(e.identity), duplicate=str(e.identity) in before) for e in envelopes]
-
-    async def position(self, name: str) -> Position | None:
-        return self.reached.get(name)
-
-    async def open_era(self, position: Position) -> None:
-        self.eras.append(position)
-        self.reached[position.name] = position
-        async with self.changed:
-            self.changed.notify_all()
-
-    def alive(self) -> None:
-        self.lives += 1
+class Store(Port):
+    """The port of a community, at the time of its messages."""
 
     def now(self) -> datetime:
+        """When the first was written."""
         return NOW
-
-    async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(WITHIN), self.changed:
-            await self.changed.wait_for(condition)
 
     async def holding(self, *texts: str) -> None:
         await self.until(lambda: set(self.texts) >= set(texts))
@@ -102,23 +63,13 @@ def community(vk: Vk, **config: Any) -> Adapter:
 async def listening(vk: Vk, store: Store) -> AsyncIterator["asyncio.Task[None]"]:
     """An attempt to listen; inside, it has begun to poll."""
     polls = len(vk.called(POLL))
-    task = asyncio.create_task(community(vk).listen(store))
-    try:
+    async with attempt(community(vk), store) as task:
         await vk.until(lambda: len(vk.called(POLL)) > polls)
         yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def fails(adapter: Adapter, store: Store | None = None) -> Exception:
-    """What listening ends with."""
-    with pytest.raises((Unavailable, Misconfigured)) as caught:
-        async with asyncio.timeout(WITHIN):
-            await adapter.listen(store or Store())
-    for secret in (TOKEN, "key-"):
-        assert secret not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
-    return caught.value
+    return await failure(adapter, store or Store(), TOKEN, "key-")
 
 
 def asked(vk: Vk) -> list[int]:

@@ -959,7 +959,7 @@ def subjects() -> Sequence[Subject]:
         Document(parts.body, parts.headers["Content-Type"]),
         Document(b"test=test", URLENCODED),
     ]
-    configured = {"origins": ["https://example.com"], "consent": {"required": True, "version": "1"}}
+    configured: dict[str, Any] = {"origins": ["https://example.com"], "consent": {"required": True, "version": "1"}}
 
     def sent(document: Document) -> Request:
         return post(

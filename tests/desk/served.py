@@ -100,6 +100,7 @@ class SmallOffice:
         self.away: set[str] = set()
         self.journal: dict[str, Json] = {}
         self.unsent: list[Json] = []
+        self.trouble: Json = {}
         self.balanced = True
         self.ready = True
         self.broken = False
@@ -224,6 +225,8 @@ class SmallOffice:
 
     async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """A word that is on its way; the order is kept."""
+        if order["text"] == "blocked":
+            raise Refused(422, "blocked", "the client has blocked the bot")
         self.replies.append((uid, dict(order), key, actor))
         more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
         return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
@@ -276,9 +279,9 @@ class SmallOffice:
 
     async def channels(self, language: str = "") -> Json:
         """The one channel."""
-        nothing = dict.fromkeys(("detail", "remedy", "next_at", "heard_at"))
+        nothing = dict.fromkeys(("detail", "next_at", "heard_at"))
         site = {"name": "site", "kind": "webform", "state": "listening", "since": AT, "restarts": 0, "refusals": 0}
-        return {"items": [site | nothing], "next": None}
+        return {"items": [site | nothing | {"remedy": None} | self.trouble], "next": None}
 
     async def ledger(self) -> Json:
         """One day."""
@@ -386,6 +389,7 @@ class SmallBoard:
             "teams": ["sales"],
             "reasons": reasons,
             "why": {},
+            "replies": {"blocked": "клиент нас заблокировал", "no_way_back": "клиент не оставил, куда ответить"},
         }
 
 

@@ -88,6 +88,14 @@ async def test_looking_at_a_link_does_not_use_it_up_and_pressing_its_button_does
         assert "больше не действует" in body
 
 
+@pytest.mark.parametrize(("language", "words"), [("ru", "молчит"), ("en", "silent")])
+async def test_a_channel_in_trouble_says_what_to_do(desk: Desk, language: str, words: str) -> None:
+    desk.office.trouble = {"state": "silent", "remedy": "send <something> by it"}
+    _, body, _ = await desk.ask("GET", "/", "irina", cookies=f"priyom_language={language}")
+    assert f'<span class="state silent">{words}</span>' in body
+    assert '<p class="why">send &lt;something&gt; by it</p>' in body
+
+
 async def test_another_site_cannot_sign_anybody_in(desk: Desk) -> None:
     status, _, headers = await desk.ask("POST", "/login/once", headers={"Sec-Fetch-Site": "cross-site"})
     assert (status, "Set-Cookie" in headers) == (403, False)
@@ -288,3 +296,20 @@ async def test_what_is_to_be_done_for_another_s_client_is_nobody_s_to_end(desk: 
     status, _, _ = await desk.post(f"/leads/{lead['id']}", "anna", action="done", activity="to-do")
     assert status == 404
     assert desk.office.actors == []
+
+
+async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_says_why_not(desk: Desk) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    path = f"/leads/{lead['id']}"
+    long = "Да\r\n" + "ж" * 4000
+    form = {"action": "reply", "version": "1", "text": long, "interaction": ""}
+    assert [(await desk.post(path, "anna", **form))[0] for _ in range(2)] == [303, 303]
+    first, second = desk.office.replies
+    assert first == second
+    assert first[1] == {"text": long.replace("\r\n", "\n"), "manager": "anna", "interaction": None}
+    others = desk.office.add_lead("Чужой", owner="boris")
+    assert (await desk.post(f"/leads/{others['id']}", "anna", **form))[0] == 404
+    status, body, _ = await desk.post(path, "irina", **form | {"text": "blocked"})
+    assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
+    assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
+    assert len(desk.office.replies) == 2

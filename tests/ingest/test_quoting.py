@@ -1,7 +1,6 @@
 """Answers to notices by mail, and what of them reaches the client: from the right address, with our own id, without the notice."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from channels.message import Envelope, digest
 from ingest.assembly import Parts, assemble
+from ingest.supervise import Supervisor
 from kernel.threads import read_signed, signed_id
 from storage.schema import interactions, journal, leads, outbox
 from storage.store import Store
@@ -80,17 +80,12 @@ async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
     with MailServer(accept=("info@example.com", "secret")) as server:
         config = configured(tmp_path, CONFIG.format(port=server.port))
         parts = await assemble(config, store, at_clock(NOW))
-        async with asyncio.TaskGroup() as group:
-            running = [
-                group.create_task(run())
-                for run in (parts.intake.run, parts.pipeline.run, parts.sender.run, parts.sending.run)
-            ]
-            await asyncio.sleep(0)
-            yield Office(parts, server)
-            for task in running:
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*running)
+        supervisor = Supervisor()
+        for name in ("intake", "pipeline", "sender", "sending"):
+            supervisor.start(name, getattr(parts, name).run)
+        await asyncio.sleep(0)
+        yield Office(parts, server)
+        await supervisor.stop()
 
 
 QUOTED = "\n\n1 сентября 2026 г., 12:00, Leads <leads@example.com>:\n> Клиент: Вера\n> Почта: vera@example.net\n"
