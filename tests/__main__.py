@@ -25,7 +25,7 @@ COVERAGE = [
     "--cov-fail-under=100",
 ]
 APART = ("tests/daemon", "tests/test_bench.py", "tests/ingest", *(f"tests/{package}" for package in PURE))
-STEPS = (
+STEPS: tuple[tuple[str, list[str | Path]], ...] = (
     ("tests of the daemon", [*PYTEST, "tests/daemon", "tests/test_bench.py"]),
     ("tests of ingest", [*PYTEST, "tests/ingest"]),
     ("other tests", [*PYTEST, *(f"--ignore={path}" for path in APART)]),

@@ -6,8 +6,8 @@ number is the same mail, and the same Message-ID in two mailboxes is two. Nothin
 The rooms: `connection` speaks to the server and `folder` reads one folder of it, with `folders` for the spelling of its name.
 What a mail means is pure: `letter` opens it with `headers`, `charsets` and `markup`; `reading` says what it says, with
 `parties` (who is who), `quotes` (what is new in it), `forms` and `forwards` (the client behind a robot or a colleague),
-`filters` (automatic mail) and `answering` (whom a machine may answer); `answers` are what colleagues answer to notices. `sending`
-is the way out, over SMTP. `config` is an entry of the YAML.
+`filters` (automatic mail) and `answering` (whom a machine may answer); `answers` are what colleagues answer to notices.
+`sending` is the way out, over SMTP. `config` is an entry of the YAML.
 """
 
 import asyncio

@@ -87,7 +87,8 @@ class Adapter(BaseAdapter[Config]):
                 servers = await speaking.callbacks()
             except Denied:
                 return Probe(f"{name}; the key may not ask how the Callback API is")
-        return Probe(f"{name}; {callback.described(servers, address)}")
+        secret = None if self.config.secret is None else self.config.secret.get_secret_value()
+        return Probe(f"{name}; {callback.described(servers, address, secret)}")
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the community."""

@@ -107,10 +107,15 @@ class Api:
             raise without_poll(error.code) from None
         return _read(lambda: bool(given["is_enabled"]) and bool(given["events"]["message_new"]))
 
-    def callbacks(self, group: int) -> dict[str, str]:
-        """The servers of the Callback API, by address: ok, wait, failed or unconfigured. Raises Denied."""
+    def callbacks(self, group: int) -> dict[str, tuple[str, str]]:
+        """The servers of the Callback API, by address: ok, wait, failed or unconfigured, and the secret key. Raises Denied."""
         given = self._method("groups.getCallbackServers", group_id=group)
-        return _read(lambda: {str(server["url"]): str(server["status"]) for server in given["items"]})
+        return _read(
+            lambda: {
+                str(server["url"]): (str(server["status"]), str(server.get("secret_key") or ""))
+                for server in given["items"]
+            }
+        )
 
     def check(self, session: Session, ts: int, wait: int) -> Answer:
         """The events after `ts`, as soon as there is one or after `wait` seconds."""

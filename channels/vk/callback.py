@@ -32,9 +32,14 @@ def event(request: Request, secret: str | None) -> dict[str, Any]:
     return said
 
 
-def described(servers: Mapping[str, str], address: str) -> str:
-    """How VK finds our server, in words. Raises Misconfigured."""
-    status = servers.get(address)
+def described(servers: Mapping[str, tuple[str, str]], address: str, secret: str | None) -> str:
+    """How VK finds our server, in words. `servers`: state and secret key of each, by address. Raises Misconfigured."""
+    status, key = servers.get(address, (None, ""))
+    if status is not None and secret is not None and not _same(key, secret):
+        raise Misconfigured(
+            f"the secret key of {address} in the community is not the channel's secret; make them equal",
+            f"секретный ключ {address} в сообществе — не secret этого канала; сделайте их одинаковыми",
+        )
     if status == "failed":
         raise Misconfigured(
             f"VK cannot deliver to {address}; see that it is reachable, and that confirmation and secret are the community's",

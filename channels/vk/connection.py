@@ -69,8 +69,8 @@ class Speaking:
         """Whether the long poll is on and tells of new messages."""
         return await self._call(lambda: self._api.polls(self._group))
 
-    async def callbacks(self) -> dict[str, str]:
-        """The servers of the Callback API and how they are, by address."""
+    async def callbacks(self) -> dict[str, tuple[str, str]]:
+        """The servers of the Callback API by address: how they are, and their secret keys."""
         return await self._call(lambda: self._api.callbacks(self._group))
 
     async def check(self, session: "Session", ts: int) -> "Answer":

@@ -124,6 +124,7 @@ class Watch:
         self._totals = totals
         for name in spoke:
             self._heard.setdefault(name, Heard()).last_slot = slot
+        for name in spoke | self._health.silences.keys() - set(self._health.names()):
             self._health.silences.pop(name, None)
         for name in unwell:
             self._heard.setdefault(name, Heard()).lost.add(hour)

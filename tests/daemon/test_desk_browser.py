@@ -146,7 +146,7 @@ async def test_a_form_that_is_filled_survives_what_happens_meanwhile_and_a_stale
     await tab.page.get_by_role("button", name="Нецелевой").click()
     alarm = tab.page.get_by_role("alert")
     await expect(alarm).to_contain_text("изменился")
-    await expect(tab.page.locator(".head .state")).to_have_text("ждёт ответа менеджера")
+    await expect(tab.page.locator(".head .state")).to_have_text("назначен")
     await tab.page.get_by_label("Причина").first.select_option("дубль")
     await tab.page.get_by_role("button", name="Нецелевой").click()
     await expect(tab.page.locator(".head .facts")).to_contain_text("нецелевой · дубль")

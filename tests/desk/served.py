@@ -100,6 +100,7 @@ class SmallOffice:
         self.away: set[str] = set()
         self.journal: dict[str, Json] = {}
         self.unsent: list[Json] = []
+        self.trouble: Json = {}
         self.balanced = True
         self.ready = True
         self.broken = False
@@ -278,9 +279,9 @@ class SmallOffice:
 
     async def channels(self, language: str = "") -> Json:
         """The one channel."""
-        nothing = dict.fromkeys(("detail", "remedy", "next_at", "heard_at"))
+        nothing = dict.fromkeys(("detail", "next_at", "heard_at"))
         site = {"name": "site", "kind": "webform", "state": "listening", "since": AT, "restarts": 0, "refusals": 0}
-        return {"items": [site | nothing], "next": None}
+        return {"items": [site | nothing | {"remedy": None} | self.trouble], "next": None}
 
     async def ledger(self) -> Json:
         """One day."""

@@ -88,6 +88,14 @@ async def test_looking_at_a_link_does_not_use_it_up_and_pressing_its_button_does
         assert "больше не действует" in body
 
 
+@pytest.mark.parametrize(("language", "words"), [("ru", "молчит"), ("en", "silent")])
+async def test_a_channel_in_trouble_says_what_to_do(desk: Desk, language: str, words: str) -> None:
+    desk.office.trouble = {"state": "silent", "remedy": "send <something> by it"}
+    _, body, _ = await desk.ask("GET", "/", "irina", cookies=f"priyom_language={language}")
+    assert f'<span class="state silent">{words}</span>' in body
+    assert '<p class="why">send &lt;something&gt; by it</p>' in body
+
+
 async def test_another_site_cannot_sign_anybody_in(desk: Desk) -> None:
     status, _, headers = await desk.ask("POST", "/login/once", headers={"Sec-Fetch-Site": "cross-site"})
     assert (status, "Set-Cookie" in headers) == (403, False)

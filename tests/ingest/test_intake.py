@@ -178,7 +178,7 @@ async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(d
 
 
 async def test_a_burst_without_end_is_committed_when_a_group_is_full(door: Door) -> None:
-    posted = []
+    posted: list[asyncio.Task[list[Accepted]]] = []
     async with asyncio.timeout(WITHIN):
         while not door.gate.entered.is_set():
             posted.append(door.post(envelope({"text": str(len(posted))})))

@@ -10,6 +10,7 @@ import pytest
 
 from channels.adapter import Misconfigured, Port, Unavailable
 from channels.message import Position
+from ingest.health.states import Retrying, Stopped
 from ingest.intake import Intake
 from ingest.listening import FIRST_PAUSE, LAST_PAUSE, MISCONFIGURED_PAUSE, Listening
 from kernel.clock import Clock
@@ -158,6 +159,9 @@ async def test_a_hung_channel_is_started_again_and_can_write_no_more(parts: Part
     toy.quiet_after = 0.05  # type: ignore[misc] # of this one
     async with running(parts, toy) as watched:
         assert watched.states[0] == ("retrying", "no sign of life for 0 s")
+        hanging = watched.listening.states["site"]
+        assert isinstance(hanging.state, Retrying)
+        assert (hanging.state.code, hanging.hung) == ("hung", 1)
         with pytest.raises(Unavailable, match="given up"):
             await ports[0].accept([envelope({"text": "late"})])
         ports[0].alive()
@@ -230,6 +234,7 @@ async def test_while_the_store_is_away_a_channel_waits(parts: Parts) -> None:
         await toy.done.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(listening.states["site"].state, Stopped)
     assert paused == ["the store is away: the journal's writer is starting again"]
 
 

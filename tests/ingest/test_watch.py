@@ -134,6 +134,16 @@ async def test_a_restart_neither_forgets_silence_nor_tells_it_again(make: Make) 
     assert later.told == [("channel_alarm", "silent")]
 
 
+async def test_of_several_processes_that_look_one_tells(make: Make) -> None:
+    one, other = make(), make()
+    for watched in (one, other):
+        await watched.watch.look()
+    for watched in (one, other):
+        watched.pulses["bot"] = Pulse(Misconfigured(NOW, "log in", "войдите"))
+        await watched.pass_(MINUTE)
+    assert one.told == [("channel_alarm", "misconfigured")]
+
+
 async def test_what_comes_in_is_counted_by_slots_whoever_counts(make: Make) -> None:
     one, other = make(), make()
     for watched in (one, other):
@@ -154,11 +164,14 @@ async def test_time_in_which_nobody_watched_or_the_channel_was_away_is_no_silenc
     busy(watched.parts, "bot")
     away = Retrying(NOW - HOUR, "unavailable", "away", NOW)
     watched.pulses["bot"] = Pulse(away)
-    await watched.pass_(HOUR)
+    await watched.pass_(HOUR - 2 * SLOT)
     assert watched.health.state("bot").condition == "retrying"
     watched.pulses["bot"] = Pulse(Listening(watched.clock.now()))
-    await watched.pass_(SLOT)
-    assert watched.health.state("bot").condition == "listening"
+    await watched.pass_(2 * SLOT)
+    assert {name: watched.health.state(name).condition for name in ("site", "bot")} == {
+        "site": "silent",
+        "bot": "listening",
+    }
     absent = make()
     absent.clock.advance(8 * HOUR)
     await absent.pass_(SLOT)
