@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contacts come in
 	@$(BIN)/python -m pytest -q tests/daemon/test_kills.py --kills 100
 
-fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: an hour
+fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: twenty minutes
 	@$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.dev ## each figure as a ratio to a floor of the same run; writes var/bench.json

@@ -20,14 +20,24 @@ def source_from(rulebook: Rulebook, channel: str, said: Inbound) -> str:
 
 
 def enquiry_from(
-    rulebook: Rulebook, channel: str, said: Inbound, found: Identified, *, known: bool, at: datetime
+    rulebook: Rulebook,
+    channel: str,
+    said: Inbound,
+    found: Identified,
+    *,
+    known: bool,
+    at: datetime,
+    source: str | None = None,
 ) -> Enquiry:
-    """What the rules may ask about this approach. `found` is who it is from, `known`: the client was there before."""
+    """What the rules may ask about this approach. `found` is who it is from, `known`: the client was there before.
+
+    `source` is where it comes from, for a caller who knows.
+    """
     origin = rulebook.origins.get(channel, _NOWHERE)
     numbers = (evidence.key.e164 for evidence in found.evidence)
     return Enquiry(
         channel=channel,
-        source=source_from(rulebook, channel, said),
+        source=source or source_from(rulebook, channel, said),
         city=said.city,
         text=said.text,
         subject=said.subject,

@@ -62,8 +62,9 @@ class Settled:
 
 @dataclass(slots=True)
 class _Batch:
-    """What the fold over leads gathers before it is written."""
+    """What the fold over leads gathers before it is written. `origins`: channel and source of each approach, by entry."""
 
+    origins: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     interactions: list[NewInteraction] = field(default_factory=list)
     newcomers: dict[int, Newcomer] = field(default_factory=dict)
@@ -257,8 +258,11 @@ class Settler:
         identified: Sequence[Identified],
         decided: People,
     ) -> None:
+        batch.origins = {
+            claimed.entry: by_hand.origin(rulebook, claimed.envelope.channel, said) for claimed, said in fresh
+        }
         chosen = [
-            _choose(rulebook, claimed, said, found, match)
+            _choose(rulebook, claimed, said, found, match, batch.origins[claimed.entry])
             for (claimed, said), found, match in zip(fresh, identified, decided.matches, strict=True)
         ]
         asked = {(_party(m), c.team) for m, c in zip(decided.matches, chosen, strict=True) if m.known}
@@ -290,7 +294,7 @@ class Settler:
         title = None
         if verdict.opens:
             lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict, test=test)
-            title = _title(rulebook, claimed, said)
+            title = _title(rulebook, said, batch.origins[claimed.entry])
             if not test:
                 slots[place] = Slot(lead, "unprocessed", None, at, respond_within=choice.respond_within)
         else:
@@ -335,7 +339,7 @@ class Settler:
         test: bool,
     ) -> int:
         envelope = claimed.envelope
-        channel, source = by_hand.origin(rulebook, envelope.channel, said)
+        channel, source = batch.origins[claimed.entry]
         if verdict.lead in batch.newcomers:
             earlier = batch.newcomers[verdict.lead]
             batch.newcomers[verdict.lead] = replace(earlier, lead=replace(earlier.lead, slot=False))
@@ -516,17 +520,17 @@ def _party(match: Match) -> int:
     return party
 
 
-def _choose(rulebook: Rulebook, claimed: Claimed, said: Inbound, found: Identified, match: Match) -> Chosen:
-    envelope = claimed.envelope
-    channel, source = by_hand.origin(rulebook, envelope.channel, said)
-    enquiry = enquiry_from(rulebook, channel, said, found, known=match.known, at=envelope.received_at)
-    if source != enquiry.source:
-        enquiry = replace(enquiry, source=source)
+def _choose(
+    rulebook: Rulebook, claimed: Claimed, said: Inbound, found: Identified, match: Match, origin: tuple[str, str]
+) -> Chosen:
+    at = claimed.envelope.received_at
+    channel, source = origin
+    enquiry = enquiry_from(rulebook, channel, said, found, known=match.known, at=at, source=source)
     return by_hand.chosen(rulebook, choose(rulebook.policy, enquiry), said)
 
 
-def _title(rulebook: Rulebook, claimed: Claimed, said: Inbound) -> str:
-    channel, source = by_hand.origin(rulebook, claimed.envelope.channel, said)
+def _title(rulebook: Rulebook, said: Inbound, origin: tuple[str, str]) -> str:
+    channel, source = origin
     title = make_title(
         rulebook.policy.title,
         name=said.name,
