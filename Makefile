@@ -9,7 +9,7 @@ CONFIG ?= config.yaml
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 ifeq ($(UV),1)
-SYNC = uv pip sync --quiet --python $(BIN)/python --require-hashes
+SYNC = uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes
 else
 SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --require-hashes -r
 endif
@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contacts come in
 	@$(BIN)/python -m pytest -q tests/daemon/test_kills.py --kills 100
 
-fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: an hour
+fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: twenty minutes
 	@$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.dev ## each figure as a ratio to a floor of the same run; writes var/bench.json
@@ -56,6 +56,7 @@ $(VENV)/.ok: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV)"
 	@$(SYNC) requirements.lock
 	@$(OURSELVES)
+	@$(BIN)/python -m compileall -q kernel channels dedup routing storage desk ingest
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.ok

@@ -4,10 +4,14 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from desk.words import KINDS, LABELS, STATES
 from kernel.texts import Catalogue, Language
 
 TEXTS: Final = Catalogue(
     {
+        **LABELS,
+        **KINDS,
+        **{f"state_{code}": words for code, words in STATES.items()},
         # The frame.
         "brand": {"ru": "Приём", "en": "Priyom"},
         "desk": {"ru": "Стол руководителя продаж", "en": "The sales desk"},
@@ -21,7 +25,6 @@ TEXTS: Final = Catalogue(
         "director": {"ru": "Директор", "en": "Director"},
         "back": {"ru": "Ко всем лидам", "en": "All leads"},
         # Who waits.
-        "waiting": {"ru": "Не обработаны", "en": "Unprocessed"},
         "nobody_waits": {"ru": "Никто не ждёт", "en": "Nobody is waiting"},
         "nobody_waits_more": {
             "ru": "Все обращения переданы менеджерам. Новые появятся здесь сами.",
@@ -88,18 +91,10 @@ TEXTS: Final = Catalogue(
         "day": {"ru": "День", "en": "Day"},
         "duplicates": {"ru": "Повторы", "en": "Duplicates"},
         # The card.
-        "lead": {"ru": "Лид", "en": "Lead"},
-        "state_unprocessed": {"ru": "не обработан", "en": "unprocessed"},
-        "state_assigned": {"ru": "ждёт ответа менеджера", "en": "to be accepted"},
-        "state_in_work": {"ru": "в работе", "en": "in work"},
-        "state_converted": {"ru": "успешно завершён", "en": "converted"},
-        "state_lost": {"ru": "упущен", "en": "lost"},
-        "state_disqualified": {"ru": "нецелевой", "en": "disqualified"},
-        "state_merged": {"ru": "объединён с другим", "en": "merged into another"},
+        "goes_on": {"ru": "Продолжается в другом лиде", "en": "It goes on in another lead"},
         "owner": {"ru": "Ответственный", "en": "Owner"},
         "no_owner": {"ru": "пока никто", "en": "nobody yet"},
         "team_label": {"ru": "Отдел", "en": "Team"},
-        "source": {"ru": "Источник", "en": "Source"},
         "came": {"ru": "Поступил", "en": "Received"},
         "to_do": {"ru": "Что сделать", "en": "To do"},
         "do_answer": {"ru": "ответить на письмо до", "en": "answer the mail by"},
@@ -107,17 +102,13 @@ TEXTS: Final = Catalogue(
         "done_answer": {"ru": "Ответ дан", "en": "It is answered"},
         "done_call_back": {"ru": "Клиенту перезвонили", "en": "The client was called"},
         "automatic": {"ru": "Отправлено автоматически", "en": "Sent automatically"},
-        "due_label": {"ru": "Ответить до", "en": "Answer by"},
         "reason": {"ru": "Причина", "en": "Reason"},
         "contact": {"ru": "Контакт", "en": "Contact"},
-        "company": {"ru": "Компания", "en": "Company"},
         "nameless": {"ru": "Имя неизвестно", "en": "Name unknown"},
         "no_keys": {
             "ru": "Телефона и почты нет: ответить некуда.",
             "en": "No phone or e-mail: there is no way to answer.",
         },
-        "phone": {"ru": "телефон", "en": "phone"},
-        "email": {"ru": "почта", "en": "e-mail"},
         "extension": {"ru": "доб. {extension}", "en": "ext. {extension}"},
         "timeline": {"ru": "Хронология", "en": "Timeline"},
         "kind_form": {"ru": "форма на сайте", "en": "web form"},

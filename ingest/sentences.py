@@ -7,6 +7,7 @@ since nothing is known of a name but the name: hence the colons and dashes.
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from desk.words import KINDS, STATES
 from kernel.texts import Catalogue, Language
 
 Vocabulary = Literal[
@@ -367,20 +368,8 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         },
         "similar_name": {"ru": "Похожее имя: {name} – {other}", "en": "A similar name: {name} – {other}"},
     },
-    "state": {
-        "unprocessed": {"ru": "не обработан", "en": "unprocessed"},
-        "assigned": {"ru": "назначен", "en": "assigned"},
-        "in_work": {"ru": "в работе", "en": "in work"},
-        "converted": {"ru": "успешно завершён", "en": "converted"},
-        "lost": {"ru": "упущен", "en": "lost"},
-        "disqualified": {"ru": "нецелевой", "en": "disqualified"},
-        "merged": {"ru": "объединён", "en": "merged"},
-    },
-    "kind": {
-        "phone": {"ru": "телефон", "en": "phone"},
-        "email": {"ru": "почта", "en": "e-mail"},
-        "telegram": {"ru": "телеграм", "en": "Telegram"},
-    },
+    "state": STATES,
+    "kind": KINDS,
     "phrase": {
         "extension": {"ru": "{key} доб. {extension}", "en": "{key} ext. {extension}"},
         "erased": {"ru": "удалённый ключ", "en": "an erased key"},

@@ -142,7 +142,7 @@ class Composer:
         if to_do := self._to_do(item.manager, lead):
             return f"{line} ({', '.join(to_do).lower()})"
         due = self._due(item.manager, lead)
-        until = "" if due is None else f" ({TEXTS.say('due', language).lower()} {due})"
+        until = "" if due is None else f" ({TEXTS.say('due_by', language).lower()} {due})"
         return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
 
     def _to_do(self, manager: str, lead: views.Json) -> list[str]:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from desk.words import LABELS
 from ingest.sentences import say
 from kernel.texts import Catalogue, Language
 from storage.summary import Day, Load, Named, Waiting
 
 TEXTS: Final = Catalogue(
     {
+        **LABELS,
+        "nobody_waits": {"ru": "Никто не ждёт.", "en": "Nobody is waiting."},
         "subject": {"ru": "Итоги за {day}", "en": "Summary of {day}"},
         "came": {"ru": "Поступило", "en": "Received"},
         "nothing_came": {"ru": "За день ничего не поступило.", "en": "Nothing came in that day."},
@@ -21,8 +24,6 @@ TEXTS: Final = Catalogue(
         "ignored": {"ru": "не клиенты {count}", "en": "not clients {count}"},
         "failed": {"ru": "не прочитано {count}", "en": "unread {count}"},
         "pending": {"ru": "ещё в обработке {count}", "en": "still pending {count}"},
-        "waiting": {"ru": "Не обработаны", "en": "Unprocessed"},
-        "nobody_waits": {"ru": "Никто не ждёт.", "en": "Nobody is waiting."},
         "waits": {
             "ru": "{team}: {count} ({reason}), дольше всех — {age}",
             "en": "{team}: {count} ({reason}), the longest {age}",

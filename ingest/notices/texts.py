@@ -4,12 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from desk.words import KINDS, LABELS
 from ingest.outgoing.texts import refused
 from ingest.outgoing.texts import standing as standing_of_reply
 from kernel.texts import Catalogue, Language
 
+
+def _begun(word: str) -> str:
+    """As the first word of a line."""
+    return word[:1].upper() + word[1:]
+
+
 TEXTS: Final = Catalogue(
     {
+        **LABELS,
+        **{kind: {language: _begun(word) for language, word in words.items()} for kind, words in KINDS.items()},
         "lead_assigned": {"ru": "Новый лид: {title}", "en": "New lead: {title}"},
         "wrote_again": {"ru": "Клиент написал снова: {title}", "en": "The client wrote again: {title}"},
         "lead_folded": {
@@ -69,19 +78,12 @@ TEXTS: Final = Catalogue(
         },
         "taken": {"ru": "Взял лид", "en": "Taken by"},
         "client": {"ru": "Клиент", "en": "Client"},
-        "phone": {"ru": "Телефон", "en": "Phone"},
-        "email": {"ru": "Почта", "en": "E-mail"},
-        "source": {"ru": "Источник", "en": "Source"},
-        "company": {"ru": "Компания", "en": "Company"},
-        "due": {"ru": "Ответить до", "en": "Answer by"},
         "introduced_as": {"ru": "Представился как", "en": "Introduced as"},
         "no_way_back": {
             "ru": "Контактов для ответа клиент не оставил.",
             "en": "The client left no way to answer.",
         },
-        "lead": {"ru": "Лид", "en": "Lead"},
         "extension": {"ru": "доб.", "en": "ext."},
-        "telegram": {"ru": "Telegram", "en": "Telegram"},
         # Above a message that is edited: how the lead stands for whoever has the message.
         "now_assigned": {"ru": "Ваш лид: {title}", "en": "Your lead: {title}"},
         "now_in_work": {"ru": "В работе: {title}", "en": "In work: {title}"},
@@ -141,7 +143,7 @@ def render(
         ("company", (lead["company"] or {}).get("name")),
         *((key["kind"], _shown(key, language)) for key in (lead["contact"] or {"keys": []})["keys"]),
         ("source", lead["source"]),
-        ("due", due),
+        ("due_by", due),
     ]
     lines = [*more, *(f"{TEXTS.say(name, language)}: {value}" for name, value in facts if value)]
     if lead.get("reply"):

@@ -7,6 +7,7 @@ knows a repeat by its id (VK, mail) has it once all the same; Telegram has nothi
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from storage.decisions import SYSTEM
 from storage.names import Names
 from storage.outbox import Word
 from storage.rotation import Notice
-from storage.store import Away, Conflict, Store
+from storage.store import Away, Conflict, Store, Unit
 from storage.words import Said
 
 BURST: Final = 8
@@ -109,10 +110,19 @@ class Sending:
                 crashpoint("reply.before_send")
                 failure = await _attempted(adapter, channel, one)
                 crashpoint("reply.after_send")
-            await self._store.run(
-                lambda db, word=word, one=one, failure=failure: self._end(db, token, word, one, failure)  # type: ignore[misc] # bound defaults
-            )
+            await self._kept(partial(self._end, token=token, word=word, said=one, failure=failure))
             self._on_change()
+
+    async def _kept(self, end: Unit[None]) -> None:
+        """Write the end of an attempt, however long the store is away: what was sent must not be sent again for that."""
+        while True:
+            try:
+                await self._store.run(end)
+            except (Away, Conflict) as error:
+                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
+                await asyncio.sleep(STORE_AWAY)
+            else:
+                return
 
     def _end(self, db: sa.Connection, token: str, word: Word, said: Said, failure: Failed | None) -> None:
         """Write what an attempt came to: sent, to be tried again, or failed; and have people see it."""

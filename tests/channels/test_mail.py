@@ -33,7 +33,7 @@ def subjects() -> Sequence[Subject]:
 
 async def test_an_answer_whose_fate_is_open_is_sent_again_under_the_same_message_id() -> None:
     """The line is lost after DATA: nobody can know whether it was taken, and mail programs show one of two that are named alike."""
-    with MailServer() as server:
+    with MailServer(accept=(BOX, "p")) as server:
         smtp = {"host": "127.0.0.1", "port": server.port, "tls": False}
         given = {"kind": "mail", "user": BOX, "password": "p", "imap": {"host": "localhost"}, "smtp": smtp}
         channel = Adapter("info", Config.model_validate(given), secret=b"k" * 32, language="ru")

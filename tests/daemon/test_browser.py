@@ -1,13 +1,13 @@
 """A person with a browser: Debian's Chromium fills the hosted form, and the lead is there. Skipped loudly where there is none."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.daemon.browsing import DESKTOP, PHONE, chromium
+from tests.daemon.browsing import DESKTOP, PHONE
 from tests.daemon.process import Client, Daemon
 
 WORDS: Final = {
@@ -44,18 +44,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Client]:
-    async with daemon.client() as speaking:
-        yield speaking
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
 
 
 @dataclass

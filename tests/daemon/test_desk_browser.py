@@ -146,7 +146,7 @@ async def test_a_form_that_is_filled_survives_what_happens_meanwhile_and_a_stale
     await tab.page.get_by_role("button", name="Нецелевой").click()
     alarm = tab.page.get_by_role("alert")
     await expect(alarm).to_contain_text("изменился")
-    await expect(tab.page.locator(".head .state")).to_have_text("ждёт ответа менеджера")
+    await expect(tab.page.locator(".head .state")).to_have_text("назначен")
     await tab.page.get_by_label("Причина").first.select_option("дубль")
     await tab.page.get_by_role("button", name="Нецелевой").click()
     await expect(tab.page.locator(".head .facts")).to_contain_text("нецелевой · дубль")
@@ -245,7 +245,15 @@ async def test_every_page_fits_is_in_its_language_and_is_usable_by_everybody(
     link = (await client.ask("POST", "/api/login-links", json={})).json["url"]
     contact = f"{daemon.url}/contacts/{lead['contact']['id']}"
     leads = f"{daemon.url}/leads/{lead['id']}"
-    for address in (daemon.url, leads, f"{daemon.url}/ledger", contact, f"{contact}?q=9120000107", link):
+    for address in (
+        daemon.url,
+        leads,
+        f"{daemon.url}/ledger",
+        f"{daemon.url}/new",
+        contact,
+        f"{contact}?q=9120000107",
+        link,
+    ):
         await tab.page.goto(address)
         assert await tab.page.locator("html").get_attribute("lang") == language
         assert await tab.fits(), address

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, FilePayload, expect
 
-from tests.daemon.browsing import PHONE, Tab, chromium, context_for, opened
+from tests.daemon.browsing import PHONE, Tab, context_for, opened
 from tests.daemon.process import Client, Daemon, free_port
 
 SITE = free_port()
@@ -24,18 +24,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Client]:
-    async with daemon.client() as speaking:
-        yield speaking
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
 
 
 @asynccontextmanager

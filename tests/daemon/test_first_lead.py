@@ -62,12 +62,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Itera
     made.close()
 
 
-@pytest.fixture
-async def client(daemon: Daemon) -> Any:
-    async with daemon.client() as speaking:
-        yield speaking
-
-
 async def ledger_of(client: Client, channel: str) -> Json:
     """A channel's figures, which must account for every envelope."""
     await client.settled()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -50,12 +50,6 @@ def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Client]:
-    async with daemon.client() as speaking:
-        yield speaking
 
 
 async def test_simultaneous_approaches_of_eight_people_make_eight_contacts_with_one_lead_each(client: Client) -> None:

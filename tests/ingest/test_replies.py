@@ -159,9 +159,12 @@ async def test_a_notice_and_a_word_never_take_each_others_place_in_the_outbox(wo
     assert "reply" in {one["code"] for one in work.parts.store.peek(lambda db: outbox.unsent(db, names))}
 
 
-# ---- by which way
+# ---- by which way: one database is as good as the other
+
+ON_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
+@ON_ONE
 def test_who_filled_in_a_form_is_answered_by_mail_where_one_address_and_one_mailbox_are_known(work: Desk) -> None:
     lead = work.lead("site", emails=["vera@example.com"])
     work.write(lead)
@@ -170,6 +173,7 @@ def test_who_filled_in_a_form_is_answered_by_mail_where_one_address_and_one_mail
     assert row["channel_id"] == work.parts.store.peek(lambda db: work.parts.names.channels.number(db, "mail"))
 
 
+@ON_ONE
 def test_who_called_is_answered_where_he_wrote_before(work: Desk) -> None:
     lead = work.lead(ref="7")
     work.lead("site", text="И ещё")
@@ -184,6 +188,7 @@ def test_who_called_is_answered_where_he_wrote_before(work: Desk) -> None:
         ({"channel": "bot"}, "no_way_back", "by bot the client cannot be answered"),
     ],
 )
+@ON_ONE
 def test_where_there_is_no_way_the_refusal_says_why_and_nothing_is_written(
     work: Desk, said: dict[str, str], code: str, words_of_it: str
 ) -> None:
@@ -196,6 +201,7 @@ def test_where_there_is_no_way_the_refusal_says_why_and_nothing_is_written(
     assert work.parts.lead(lead["id"])["state"] == "assigned"
 
 
+@ON_ONE
 def test_of_several_other_ways_a_person_chooses(work: Desk) -> None:
     lead = work.lead(ref="7")
     work.lead("mail", emails=["vera@example.com"])
@@ -208,6 +214,7 @@ def test_of_several_other_ways_a_person_chooses(work: Desk) -> None:
     assert work.said(lead)[0]["to"] == "vera@example.com"
 
 
+@ON_ONE
 def test_a_mailbox_that_cannot_send_is_no_way_and_says_so(work: Desk) -> None:
     mail(work).sends = False
     lead = work.lead("mail", emails=["vera@example.com"])
@@ -224,6 +231,7 @@ def test_a_mailbox_that_cannot_send_is_no_way_and_says_so(work: Desk) -> None:
         ({"interaction": "nothing"}, "no_such_interaction"),
     ],
 )
+@ON_ONE
 def test_what_cannot_be_said_is_refused(work: Desk, wanted: dict[str, str], code: str) -> None:
     lead = work.lead(ref="7")
     with pytest.raises(Refused) as refused:
@@ -231,6 +239,7 @@ def test_what_cannot_be_said_is_refused(work: Desk, wanted: dict[str, str], code
     assert refused.value.code == code
 
 
+@ON_ONE
 def test_a_lead_that_goes_on_in_another_is_answered_there(work: Desk) -> None:
     lead = work.lead(ref="7")
     work.parts.store.transact(
