@@ -208,10 +208,10 @@ def _latest(record: Sequence[Any] | None) -> Json | None:
 
 
 def _reply(last: Sequence[Any] | None) -> Json:
-    """What was said to a client, where that is the last thing on his lead."""
-    if last is None or last[0] != KIND:
+    """What somebody said to a client, where that is the last thing on his lead; what a machine said is nobody's answer."""
+    details = orjson.loads(last[2]) if last is not None and last[0] == KIND else {"automatic": True}
+    if last is None or details["automatic"]:
         return {}
-    details = orjson.loads(last[2])
     return {"reply": {"text": last[1], "state": details["state"], "error": details["error"]}}
 
 
