@@ -2,7 +2,6 @@
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -78,9 +77,15 @@ def _delimiter(file: io.TextIOWrapper) -> str:
 
 def _workbook(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise BadFile(f"{path.name} is no workbook of Excel; save it as .xlsx or .csv") from error
+        yield from _sheet(path, sheet)
+    except (BadFile, OSError):
+        raise
+    except Exception as error:  # a spoilt one fails in as many ways as there are parts in it
+        raise BadFile(f"{path.name} is no workbook of Excel, or is spoilt; save it as .xlsx or .csv") from error
+
+
+def _sheet(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise BadFile(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,18 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, name: str, c
     path.write_bytes(content)
     with pytest.raises(BadFile, match=says):
         list(rows(path, encoding="utf-8" if name == "a.csv" else None))
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+def test_a_workbook_that_is_spoilt_within_says_what_to_do_too(tmp_path: Path, part: str) -> None:
+    book = openpyxl.Workbook()
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "clients.xlsx", "w") as spoilt:
+        for name in whole.namelist():
+            content = whole.read(name)
+            spoilt.writestr(name, content[:-40] if name == part else content)
+    with pytest.raises(BadFile, match="spoilt"):
+        list(rows(tmp_path / "clients.xlsx"))
 
 
 def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook_cannot_hold() -> None:
