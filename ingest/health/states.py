@@ -17,6 +17,8 @@ OTHER_REFUSALS: Final = 20
 """So many in a row that cannot be taken for another reason."""
 LASTING: Final = timedelta(minutes=10)
 """A run of refusals of this length, or a loss of connection of it, is no passing scanner or hitch: directors are told."""
+BRIEF: Final = timedelta(minutes=1)
+"""Who is heard for less than this between two troubles of one kind was in trouble all the time."""
 CALM: Final = timedelta(minutes=5)
 """A channel that was in trouble is well again once it has been for so long."""
 
@@ -103,11 +105,15 @@ State = Polled | Refusing | Silent | Expiring
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """A channel that fetches: its state, when its provider was last heard, and how often it was started anew for being hung."""
+    """A channel that fetches: its state, when its provider was last heard, and how often it was started anew for being hung.
+
+    `before`: of one that listens, how it was before.
+    """
 
     state: Polled
     heard_at: datetime | None = None
     hung: int = 0
+    before: Polled | None = None
 
     @property
     def condition(self) -> str:
@@ -121,12 +127,16 @@ class Pulse:
 
     def heard(self, now: datetime) -> "Pulse":
         """The provider answered."""
-        listens = isinstance(self.state, Listening)
-        return replace(self, state=self.state if listens else Listening(now), heard_at=now)
+        if isinstance(self.state, Listening):
+            return replace(self, heard_at=now)
+        return replace(self, state=Listening(now), heard_at=now, before=self.state)
 
     def became(self, state: Polled) -> "Pulse":
         """Trouble. What goes on in the same condition goes on since then."""
-        since = self.state.since if self.state.condition == state.condition else state.since
+        last = self.state
+        if isinstance(last, Listening) and self.before is not None and state.since - last.since < BRIEF:
+            last = self.before
+        since = last.since if last.condition == state.condition else state.since
         return replace(self, state=replace(state, since=since))
 
     def hanging(self) -> "Pulse":

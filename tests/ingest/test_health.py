@@ -130,6 +130,18 @@ def test_trouble_that_goes_on_goes_on_since_it_began_and_ends_with_a_sign_of_lif
     assert heard.heard(NOW + 3 * HOUR).state.since == NOW + 2 * HOUR
 
 
+def test_a_channel_that_is_let_in_and_fails_each_time_is_in_trouble_since_the_first_time() -> None:
+    pulse = Pulse(Starting(NOW))
+    for minute in range(15):
+        at = NOW + minute * MINUTE
+        pulse = pulse.heard(at).became(Retrying(at + MINUTE / 2, "unavailable", "gone", at + MINUTE))
+    assert pulse.state.since == NOW + MINUTE / 2
+    assert is_alarming(pulse.state, NOW + 15 * MINUTE)
+    well = pulse.heard(NOW + 20 * MINUTE).heard(NOW + 25 * MINUTE)
+    later = NOW + 25 * MINUTE
+    assert well.became(Retrying(later, "unavailable", "gone", later)).state.since == later
+
+
 def test_directors_hear_of_a_lost_connection_and_of_strangers_only_once_it_lasts() -> None:
     away = Retrying(NOW, "unavailable", "away", NOW)
     assert not is_alarming(away, NOW + LASTING - MINUTE)
