@@ -68,6 +68,8 @@ def import_(
     from ingest.contact_files.reading import BadFile
 
     rejects = refused or file.with_name(f"{file.stem}.refused.csv")
+    if rejects.resolve() == file.resolve():
+        raise Trouble("--refused is the file itself, which would be lost; name another", WRONG)
     brought = Brought()
     try:
         table = opened(file, said, sheet, encoding)

@@ -136,6 +136,14 @@ def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook
 # ---- commands
 
 
+def test_a_file_is_never_written_over_by_what_was_refused_of_it(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("Телефон\n12\n", encoding="utf-8")
+    ended = run(config, "import", str(path), "--refused", str(tmp_path / "." / "clients.csv"))
+    assert (ended.code, path.read_text(encoding="utf-8")) == (2, "Телефон\n12\n")
+    assert "--refused" in ended.err
+
+
 def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, config: Path) -> None:
     path = tmp_path / "clients.csv"
     path.write_text(
