@@ -22,6 +22,7 @@ from channels.mail.config import Config, Smtp
 from channels.mail.connection import access_token
 from channels.message import Inbound, Outgoing
 from kernel.automatic import OWN_HEADER
+from kernel.headings import ENCODED, heading
 from kernel.texts import Catalogue, Language
 
 TIMEOUT: Final = 30.0
@@ -147,7 +148,7 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
 
 
 def _subject(outgoing: Outgoing, language: Language) -> str:
-    written = " ".join((outgoing.subject or "").split())
+    written = heading(outgoing.subject or "")
     if outgoing.automatic and written:
         return written
     while found := _AGAIN.match(written):
@@ -157,14 +158,14 @@ def _subject(outgoing: Outgoing, language: Language) -> str:
 
 def _ids(said: Inbound | None, field: str) -> list[str]:
     """The ids of mails in one of its fields: only what is one, since it goes into a header."""
-    return [] if said is None else _ID.findall(said.fields.get(field, ""))
+    return [] if said is None else [one for one in _ID.findall(said.fields.get(field, "")) if ENCODED not in one]
 
 
 def _reachable(address: str) -> str:
     """The address with its domain as DNS has it. Raises Rejected for what is none."""
     local, _, domain = address.rpartition("@")
     no_address = Rejected(422, "no_address", "what the client gave is no mail address")
-    if not _ADDRESS.fullmatch(address):
+    if not _ADDRESS.fullmatch(address) or ENCODED in address or not address.isprintable():
         raise no_address
     try:
         return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
