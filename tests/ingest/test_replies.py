@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from channels.adapter import Misconfigured, Rejected, Unavailable
 from desk.ports import Refused
+from ingest.outgoing import sending
 from storage import outbox, words
 from storage.schema import interactions, leads
 from storage.schema import outbox as outbox_table
@@ -133,10 +134,35 @@ async def test_while_one_channel_is_away_the_others_are_served_and_its_own_order
     bot(work).troubles = [Misconfigured("no token")]
     await work.sending.step()
     assert ([one.text for one in mail(work).said], bot(work).said) == (["Да, есть."], [])
-    assert [one["error"]["code"] for one in work.said(first)] == ["misconfigured"] * 2
+    assert [one["error"] and one["error"]["code"] for one in work.said(first)] == ["misconfigured", None]
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
     await work.sending.step()
     assert [one.text for one in bot(work).said] == ["Раз", "Два"]
+
+
+async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work: Desk) -> None:
+    first, second = work.lead(ref="7"), work.lead(ref="8", phones=["8 912 000-00-01"])
+    work.write(first, "Раз")
+    work.write(first, "Два")
+    work.write(second, "Другому")
+    bot(work).refused = {"Раз"}
+    for seconds in (0, 11, 22):
+        work.sending._clock = at_clock(NOW + timedelta(seconds=seconds))
+        await work.sending.step()
+    assert [one.text for one in bot(work).said] == ["Другому"]
+    waiting = [row["attempts"] for row in work.parts.rows(outbox_table) if row["code"] == outbox.REPLY]
+    assert sorted(waiting) == [0, 1, 2]
+    bot(work).refused = set()
+    work.sending._clock = at_clock(NOW + timedelta(hours=1))
+    await work.sending.step()
+    assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
+
+
+async def test_nothing_is_begun_that_could_outlive_the_lease(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.write(work.lead(ref="7"))
+    monkeypatch.setattr(sending, "LEASE", timedelta(seconds=sending.WITHIN / 2))
+    assert await work.sending.step()
+    assert bot(work).said == []
 
 
 async def test_who_dies_after_he_has_sent_sends_the_same_again_under_the_same_name(work: Desk) -> None:
