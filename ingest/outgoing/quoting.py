@@ -14,11 +14,13 @@ from channels.message import Signal
 from desk.ports import Refused
 from ingest.config.schema import Config
 from ingest.notices.people import People
+from ingest.notices.texts import facts
 from ingest.outgoing.texts import refused
 from ingest.outgoing.writing import Wanted, Writing
 from ingest.presses import Reply
 from ingest.rulebook import Rulebooks
 from ingest.signals import Handler, Proof
+from kernel.texts import LANGUAGES
 from storage import chats, handling, messages, outbox, rotation, views
 from storage.journal import Claimed
 from storage.names import Names
@@ -119,8 +121,12 @@ class Quoting:
         return True
 
     def _own_words(self, db: sa.Connection, lead: int, text: str) -> str:
-        """What is for the client. Raises Refused where the notice is still in it, whose links are for nobody else's eyes."""
-        if views.lead_uid(db, lead) in text or f"{self._people.address()}/act/" in text:
+        """What is for the client. Raises Refused where the notice is still in it, or the part of it above its links."""
+        told, latest = views.for_notices(db, [lead])[lead]
+        line = " ".join(text.split())
+        notice = [fact for language in LANGUAGES for fact in facts(told, latest, language)]
+        notice += [views.lead_uid(db, lead), f"{self._people.address()}/act/"]
+        if any(" ".join(one.split()) in line for one in notice):
             raise Refused(422, "quoted", "the notice's own text could not be cut off")
         return text
 
