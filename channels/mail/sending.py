@@ -27,6 +27,10 @@ from kernel.texts import Catalogue, Language
 
 TIMEOUT: Final = 30.0
 """Seconds for one step of the conversation."""
+TAKING: Final = 90.0
+"""Seconds for the server to take a mail, which many look through first: who gives up too soon sends it twice (RFC 5321, 4.5.3.2)."""
+PARTING: Final = 1.0
+"""Seconds for a goodbye: by then the server has the mail, and nothing that happens may look as if it had not."""
 
 TEXTS: Final = Catalogue({"subject": {"ru": "Ваше обращение", "en": "Your enquiry"}})
 
@@ -99,13 +103,13 @@ async def _hand_over(
     """
     if automatic:
         try:
-            await client.send_message(mail, sender="", recipients=[recipient])
+            await client.send_message(mail, sender="", recipients=[recipient], timeout=TAKING)
         except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
             if not client.is_connected or _code(error) < _PERMANENT:
                 raise
         else:
             return
-    await client.send_message(mail, sender=sender, recipients=[recipient])
+    await client.send_message(mail, sender=sender, recipients=[recipient], timeout=TAKING)
 
 
 def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused) -> int:
@@ -197,6 +201,6 @@ async def _part(client: aiosmtplib.SMTP) -> None:
     if not client.is_connected:
         return
     try:
-        await client.quit(timeout=5)
+        await client.quit(timeout=PARTING)
     except (aiosmtplib.SMTPException, OSError):
         client.close()

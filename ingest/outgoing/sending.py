@@ -32,8 +32,8 @@ from storage.words import Said
 BURST: Final = 8
 LEASE: Final = timedelta(minutes=10)
 STORE_AWAY: Final = 2.0
-WITHIN: Final = 60.0
-"""Seconds for one attempt, whatever the provider does: a burst of them ends within its lease."""
+WITHIN: Final = 120.0
+"""Seconds for one attempt, whatever the provider does: longer than any adapter waits for a yes that may still come."""
 
 log = structlog.get_logger("priyom.outgoing")
 
