@@ -28,7 +28,7 @@ from kernel.texts import Catalogue, Language
 TIMEOUT: Final = 30.0
 """Seconds for one step of the conversation."""
 TAKING: Final = 90.0
-"""Seconds for the server to take a mail, which many look through first: who gives up too soon sends it twice (RFC 5321, 4.5.3.2)."""
+"""Seconds for the server to take a mail. Many look through it first; who gives up too soon sends it twice (RFC 5321, 4.5.3.2)."""
 PARTING: Final = 1.0
 """Seconds for a goodbye: by then the server has the mail, and nothing that happens may look as if it had not."""
 

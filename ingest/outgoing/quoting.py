@@ -88,7 +88,9 @@ class Quoting:
         return True
 
     def _quoted(self, db: sa.Connection, manager: str, values: Mapping[str, str]) -> int:
-        """The lead that a quoted notice is about. Raises Refused."""
+        """The lead that a quoted notice is about. Raises Refused, for a picture too, without which its caption says little."""
+        if values["kind"] != "text":
+            raise Refused(422, "not_words", "only words are passed on")
         quoted = messages.quoted(db, "telegram", values["identity"], values["quoted"])
         if quoted is None or quoted[1] != self._names.managers.number(db, manager):
             raise Refused(422, "unknown", "no notice is known that this answers")
@@ -112,7 +114,7 @@ class Quoting:
         lead, person = told
         key = signal.values["key"] or claimed.envelope.digest.hex()
         try:
-            text = self._own_words(db, lead, signal.values["text"])
+            text = self._own_words(db, lead, signal.values)
             self._say(db, lead, person, text, f"mail:{signal.values['notice']}:{key}", now)
         except Refused as error:
             record = {"why": {"code": error.code, "message": str(error)}}
@@ -120,8 +122,11 @@ class Quoting:
             rotation.tell(db, self._names, [notice], [self._new_id()], now)
         return True
 
-    def _own_words(self, db: sa.Connection, lead: int, text: str) -> str:
+    def _own_words(self, db: sa.Connection, lead: int, values: Mapping[str, str]) -> str:
         """What is for the client. Raises Refused where the notice is still in it, or the part of it above its links."""
+        if values["doubt"] == "forged":
+            raise Refused(422, "forged", "the mail server doubts that the mail is from this address")
+        text = values["text"]
         told, latest = views.for_notices(db, [lead])[lead]
         line = " ".join(text.split())
         notice = [fact for language in LANGUAGES for fact in facts(told, latest, language)]

@@ -151,6 +151,19 @@ async def test_the_notices_own_text_never_reaches_the_client_and_the_manager_hea
     assert not office.to_clients()
 
 
+async def test_a_mail_in_a_managers_name_that_our_server_doubts_is_not_sent_on_and_he_hears_of_it(
+    office: Office,
+) -> None:
+    await office.arrives("vera@example.net", "Есть цемент?")
+    verdict = {"Authentication_Results": "mx.example.com; dmarc=fail header.from=example.com"}
+    notice = (await office.notice())["Message-ID"]
+    outcome = await office.arrives("anna@example.com", "Нет.", In_Reply_To=notice, **verdict)
+    assert outcome == "handled mail_reply"
+    told = await office.mails(lambda mails: any("не отправлен" in one.message["Subject"] for one in mails))
+    assert "ответьте из карточки" in told[-1].message.get_content()
+    assert not office.to_clients()
+
+
 async def test_a_list_of_leads_is_answered_by_nobody(office: Office) -> None:
     for number in range(5):
         await office.arrives(f"vera{number}@example.net", "Есть цемент?")
