@@ -59,6 +59,12 @@ async def test_the_same_wish_is_said_once_however_often_it_comes(work: Desk) -> 
     assert len(bot(work).said) == 2
 
 
+@pytest.mark.parametrize("text", ["Да\0, есть.", "Да, есть \ud83d."])
+def test_a_wish_is_known_again_even_where_the_store_cannot_keep_all_of_its_letters(work: Desk, text: str) -> None:
+    lead = work.lead(ref="7")
+    assert work.write(lead, text, key="k") == (work.write(lead, text, key="k")[0], True)
+
+
 def test_of_two_that_write_the_same_wish_at_once_the_database_refuses_one(work: Desk) -> None:
     lead = work.lead(ref="7")
     work.write(lead, key="k")
@@ -252,6 +258,7 @@ def test_a_mailbox_that_cannot_send_is_no_way_and_says_so(work: Desk) -> None:
     ("wanted", "code"),
     [
         ({"text": " \n"}, "incomplete"),
+        ({"text": "\0"}, "incomplete"),
         ({"text": "ж" * 41}, "too_long"),
         ({"manager": "nobody"}, "no_such_manager"),
         ({"interaction": "nothing"}, "no_such_interaction"),
