@@ -20,7 +20,7 @@ from tests.ingest.parts import NOW, Parts, Plain, at_clock, company, envelope, m
 
 
 class Speaker(Plain):
-    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt; `refused` texts never pass."""
+    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt; `untaken` texts do not pass."""
 
     longest = 40
 
@@ -28,7 +28,7 @@ class Speaker(Plain):
         super().__init__(name)
         self.said: list[Outgoing] = []
         self.troubles: list[Exception] = []
-        self.refused: set[str] = set()
+        self.untaken: set[str] = set()
 
     def way_back(self, said: Inbound | None) -> str | None:
         return None if said is None or said.ref is None else f"at {said.ref}"
@@ -36,7 +36,7 @@ class Speaker(Plain):
     async def send(self, outgoing: Outgoing) -> None:
         if self.troubles:
             raise self.troubles.pop(0)
-        if outgoing.text in self.refused:
+        if outgoing.text in self.untaken:
             raise Unavailable("not now")
         self.said.append(outgoing)
 

@@ -151,14 +151,14 @@ async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work:
     work.write(first, "Раз")
     work.write(first, "Два")
     work.write(second, "Другому")
-    bot(work).refused = {"Раз"}
+    bot(work).untaken = {"Раз"}
     for seconds in (0, 11, 22):
         work.sending._clock = at_clock(NOW + timedelta(seconds=seconds))
         await work.sending.step()
     assert [one.text for one in bot(work).said] == ["Другому"]
     waiting = [row["attempts"] for row in work.parts.rows(outbox_table) if row["code"] == outbox.REPLY]
     assert sorted(waiting) == [0, 1, 2]
-    bot(work).refused = set()
+    bot(work).untaken = set()
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
     await work.sending.step()
     assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
