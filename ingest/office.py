@@ -165,7 +165,7 @@ class StoreOffice:
     async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """A word to the client of a lead: its place on the timeline. The same key and text again say nothing again."""
         now = self._clock.now()
-        named = None if key is None else f"api:{uid}:{key}"
+        named = None if key is None else f"api:{uid.lower()}:{key}"
 
         def unit(db: sa.Connection) -> Json:
             number = _number(db, uid)

@@ -115,11 +115,19 @@ def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
 
 def open_of(db: sa.Connection, uids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """What is to be done about each of these leads, by their ids outside: of every kind, what is due first."""
+    # What was to be done about a lead is to be done still when it goes on in another. A union, as above.
+    itself = sa.select(leads.c.uid, leads.c.id).where(leads.c.uid.in_(sorted(uids)))
+    folded = (
+        sa.select(leads.c.uid, _other.c.id)
+        .join(_other, _other.c.merged_into == leads.c.id)
+        .where(leads.c.uid.in_(sorted(uids)))
+    )
+    parts = sa.union_all(itself, folded).subquery("parts")
     query = (
-        sa.select(leads.c.uid, activities.c.kind, sa.func.min(activities.c.due_at))
-        .join(leads, leads.c.id == activities.c.lead_id)
-        .where(leads.c.uid.in_(sorted(uids)), activities.c.done_at.is_(None), activities.c.due_at.is_not(None))
-        .group_by(leads.c.uid, activities.c.kind)
+        sa.select(parts.c.uid, activities.c.kind, sa.func.min(activities.c.due_at))
+        .join(parts, parts.c.id == activities.c.lead_id)
+        .where(activities.c.done_at.is_(None), activities.c.due_at.is_not(None))
+        .group_by(parts.c.uid, activities.c.kind)
         .order_by(sa.func.min(activities.c.due_at), activities.c.kind)
     )
     todo: dict[str, list[dict[str, Any]]] = {}

@@ -137,9 +137,11 @@ def _loads(db: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> li
 
 def _to_do(db: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> list[ToDo]:
     late = sa.func.coalesce(sa.func.sum(sa.case((activities.c.due_at < micros(now), 1), else_=0)), 0)
+    part = leads.alias("part")
     found = db.execute(
         sa.select(activities.c.kind, sa.func.count(), late)
-        .join(leads, leads.c.id == activities.c.lead_id)
+        .join(part, part.c.id == activities.c.lead_id)
+        .join(leads, leads.c.id == sa.func.coalesce(part.c.merged_into, part.c.id))
         .where(mine, leads.c.state.in_(("unprocessed", *_OPEN)), activities.c.done_at.is_(None))
         .group_by(activities.c.kind)
         .order_by(activities.c.kind)

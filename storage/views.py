@@ -197,7 +197,9 @@ def for_notices(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Told]:
     told: dict[int, Told] = {}
     for row in found:
         record, said, by = latest.get(row.id, (None, None, ()))
-        to_do = {kind: iso(instant(at)) for kind, at in zip(_KINDS, by, strict=False) if at is not None}
+        due = sorted(((at, kind) for kind, at in zip(_KINDS * 2, by, strict=False) if at is not None), reverse=True)
+        earliest = {kind: at for at, kind in due}
+        to_do = {kind: iso(instant(earliest[kind])) for kind in _KINDS if kind in earliest}
         shown = _lead(row, known) | {"to_do": to_do} | _reply(None if said is None else orjson.loads(said))
         told[row.id] = (shown, _latest(None if record is None else orjson.loads(record)))
     return told
@@ -387,6 +389,7 @@ _CONTACT: Final = (
 
 _KINDS: Final = (todo.CALL_BACK, todo.ANSWER)
 _asked_leads: Final = rows("asked", leads.c.id)
+_folded: Final = leads.alias("folded")
 _SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
 # A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
 _Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024
@@ -410,6 +413,17 @@ _LATEST: Final = Prepared(
             .where(activities.c.lead_id == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None))
             .scalar_subquery()
             .label(kind)
+            for kind in _KINDS
+        ),
+        # What was to be done about leads that go on in it; by itself, since an OR would keep a planner from its indexes.
+        *(
+            sa.select(sa.func.min(activities.c.due_at))
+            .join(_folded, _folded.c.id == activities.c.lead_id)
+            .where(
+                _folded.c.merged_into == _asked_leads.c.id, activities.c.kind == kind, activities.c.done_at.is_(None)
+            )
+            .scalar_subquery()
+            .label(f"folded_{kind}")
             for kind in _KINDS
         ),
     )

@@ -49,7 +49,7 @@ def answerable(letter: Letter, us: Ours, aliases: Collection[str] = ()) -> Answe
     (address,) = senders
     code = (
         _automatic(letter)
-        or _not_trusted(letter)
+        or not_trusted(letter)
         or _wrong_envelope(letter, address)
         or _nobody_there(letter, address, us)
     )
@@ -71,7 +71,7 @@ def _automatic(letter: Letter) -> str | None:
     return "suppressed" if asked & _SUPPRESSED else None
 
 
-def _not_trusted(letter: Letter) -> str | None:
+def not_trusted(letter: Letter) -> str | None:
     """What our own mail server says against it. Whoever forges this gets no answer, and that is all."""
     if (
         any(letter.get(name).lower().startswith("yes") for name in _SPAM)
@@ -105,9 +105,15 @@ def _agrees(returned: str, address: str) -> bool:
 
 
 def _nobody_there(letter: Letter, address: str, us: Ours) -> str | None:
-    if parties.is_machine(address) or _LIST_OFFICER.fullmatch(address.rpartition("@")[0]):
+    if parties.is_machine(address) or _LIST_OFFICER.fullmatch(address.rpartition("@")[0]) or _is_numbered(address):
         return "machine"
     return "own" if parties.is_internal(letter, address, us) else None
+
+
+def _is_numbered(address: str) -> bool:
+    """Whether it is one of many addresses of a program, of which each mail may have another: no limit per address would hold."""
+    local, _, domain = address.rpartition("@")
+    return "=" in local or ("+" in local and not parties.is_public(domain))
 
 
 def _written_to_us(letter: Letter, us: Ours, aliases: Collection[str]) -> bool:

@@ -1,6 +1,7 @@
 """A mail that answers one of our notices, as its signed id tells: what whoever got the notice wants said to the client."""
 
 from channels.mail import filters, parties, quotes
+from channels.mail.answering import not_trusted
 from channels.mail.filters import Sheet
 from channels.mail.letter import Letter
 from channels.mail.parties import Ours
@@ -25,5 +26,6 @@ def read(letter: Letter, us: Ours, said: Parsed, secret: bytes) -> Parsed:
         "from": senders[0],
         "text": quotes.newest(letter.text),
         "key": letter.raw("message-id").strip(),
+        "doubt": not_trusted(letter) or "",
     }
     return Signal(KIND, values, said)

@@ -74,6 +74,11 @@ def is_machine(address: str) -> bool:
     return is_deaf(address) or _SITE.fullmatch(address.lower().rpartition("@")[0]) is not None
 
 
+def is_public(domain: str) -> bool:
+    """Whether everybody may have a mailbox at this domain."""
+    return domain.lower() in _PUBLIC
+
+
 def is_internal(letter: Letter, address: str, us: Ours) -> bool:
     """Whether a sender is one of ours, by the mailbox or, where its user name tells nothing, by whom he writes to."""
     if us.address:

@@ -22,10 +22,15 @@ from channels.mail.config import Config, Smtp
 from channels.mail.connection import access_token
 from channels.message import Inbound, Outgoing
 from kernel.automatic import OWN_HEADER
+from kernel.headings import ENCODED, heading
 from kernel.texts import Catalogue, Language
 
 TIMEOUT: Final = 30.0
 """Seconds for one step of the conversation."""
+TAKING: Final = 90.0
+"""Seconds for the server to take a mail. Many look through it first; who gives up too soon sends it twice (RFC 5321, 4.5.3.2)."""
+PARTING: Final = 1.0
+"""Seconds for a goodbye: by then the server has the mail, and nothing that happens may look as if it had not."""
 
 TEXTS: Final = Catalogue({"subject": {"ru": "Ваше обращение", "en": "Your enquiry"}})
 
@@ -98,13 +103,13 @@ async def _hand_over(
     """
     if automatic:
         try:
-            await client.send_message(mail, sender="", recipients=[recipient])
+            await client.send_message(mail, sender="", recipients=[recipient], timeout=TAKING)
         except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as error:
             if not client.is_connected or _code(error) < _PERMANENT:
                 raise
         else:
             return
-    await client.send_message(mail, sender=sender, recipients=[recipient])
+    await client.send_message(mail, sender=sender, recipients=[recipient], timeout=TAKING)
 
 
 def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused) -> int:
@@ -147,7 +152,7 @@ def composed(outgoing: Outgoing, sender: str, language: Language) -> EmailMessag
 
 
 def _subject(outgoing: Outgoing, language: Language) -> str:
-    written = " ".join((outgoing.subject or "").split())
+    written = heading(outgoing.subject or "")
     if outgoing.automatic and written:
         return written
     while found := _AGAIN.match(written):
@@ -157,14 +162,14 @@ def _subject(outgoing: Outgoing, language: Language) -> str:
 
 def _ids(said: Inbound | None, field: str) -> list[str]:
     """The ids of mails in one of its fields: only what is one, since it goes into a header."""
-    return [] if said is None else _ID.findall(said.fields.get(field, ""))
+    return [] if said is None else [one for one in _ID.findall(said.fields.get(field, "")) if ENCODED not in one]
 
 
 def _reachable(address: str) -> str:
     """The address with its domain as DNS has it. Raises Rejected for what is none."""
     local, _, domain = address.rpartition("@")
     no_address = Rejected(422, "no_address", "what the client gave is no mail address")
-    if not _ADDRESS.fullmatch(address):
+    if not _ADDRESS.fullmatch(address) or ENCODED in address or not address.isprintable():
         raise no_address
     try:
         return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
@@ -196,6 +201,6 @@ async def _part(client: aiosmtplib.SMTP) -> None:
     if not client.is_connected:
         return
     try:
-        await client.quit(timeout=5)
+        await client.quit(timeout=PARTING)
     except (aiosmtplib.SMTPException, OSError):
         client.close()

@@ -116,6 +116,7 @@ def _quoting(said: Parsed, message: Json) -> Parsed:
         return said
     identity = said.identities[0][1]
     values = {"identity": identity, "quoted": str(quoted["message_id"]), "text": said.text, "key": said.ref or ""}
+    values["kind"] = said.kind
     return Signal(QUOTE, values, said)
 
 

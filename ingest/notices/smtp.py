@@ -20,6 +20,7 @@ from channels.adapter import Misconfigured, Probe, Unavailable
 from ingest.config.schema import MailRoute
 from ingest.notices.route import Delivery, Message
 from kernel.automatic import OWN_HEADER
+from kernel.headings import heading
 from kernel.threads import signed_id
 
 TIMEOUT: Final = 30.0
@@ -116,7 +117,7 @@ class Email:
         mail = EmailMessage(policy=SMTP_POLICY)
         mail["From"] = self._sender
         mail["To"] = message.address
-        mail["Subject"] = " ".join(message.subject.split())
+        mail["Subject"] = heading(message.subject)
         mail["Date"] = format_datetime(datetime.now(UTC))
         domain = self._sender.rpartition("@")[2].rstrip(">")
         mail["Message-ID"] = f"<{message.id}@{domain}>"

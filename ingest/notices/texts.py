@@ -137,15 +137,9 @@ def render(
     more: Sequence[str] = (),
 ) -> tuple[str, str]:
     """Subject and text of a notice about a lead as it is now; `latest` is what was received last on it, `more` goes first."""
-    facts = [
-        ("client", lead["contact"]["name"] if lead["contact"] else None),
-        ("introduced_as", latest["introduced_as"] if latest else None),
-        ("company", (lead["company"] or {}).get("name")),
-        *((key["kind"], _shown(key, language)) for key in (lead["contact"] or {"keys": []})["keys"]),
-        ("source", lead["source"]),
-        ("due_by", due),
-    ]
-    lines = [*more, *(f"{TEXTS.say(name, language)}: {value}" for name, value in facts if value)]
+    lines = [*more, *facts(lead, latest, language)]
+    if due:
+        lines.append(f"{TEXTS.say('due_by', language)}: {due}")
     if lead.get("reply"):
         lines.append(standing_of_reply(lead["reply"], language))
     if "no_way_back" in lead["marks"]:
@@ -154,6 +148,18 @@ def render(
         lines += ["", latest["text"]]
     lines += ["", f"{TEXTS.say('lead', language)}: {lead['id']}"]
     return TEXTS.say(code, language, title=lead["title"]), "\n".join(lines)
+
+
+def facts(lead: Mapping[str, Any], latest: Mapping[str, Any] | None, language: Language) -> list[str]:
+    """What a notice says of a client and his lead, a line each: for nobody else's eyes."""
+    known = [
+        ("client", lead["contact"]["name"] if lead["contact"] else None),
+        ("introduced_as", latest["introduced_as"] if latest else None),
+        ("company", (lead["company"] or {}).get("name")),
+        *((key["kind"], _shown(key, language)) for key in (lead["contact"] or {"keys": []})["keys"]),
+        ("source", lead["source"]),
+    ]
+    return [f"{TEXTS.say(name, language)}: {value}" for name, value in known if value]
 
 
 def render_many(code: str, leads: Sequence[Mapping[str, Any]], language: Language) -> tuple[str, str]:

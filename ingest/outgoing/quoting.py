@@ -14,11 +14,13 @@ from channels.message import Signal
 from desk.ports import Refused
 from ingest.config.schema import Config
 from ingest.notices.people import People
+from ingest.notices.texts import facts
 from ingest.outgoing.texts import refused
 from ingest.outgoing.writing import Wanted, Writing
 from ingest.presses import Reply
 from ingest.rulebook import Rulebooks
 from ingest.signals import Handler, Proof
+from kernel.texts import LANGUAGES
 from storage import chats, handling, messages, outbox, rotation, views
 from storage.journal import Claimed
 from storage.names import Names
@@ -86,7 +88,9 @@ class Quoting:
         return True
 
     def _quoted(self, db: sa.Connection, manager: str, values: Mapping[str, str]) -> int:
-        """The lead that a quoted notice is about. Raises Refused."""
+        """The lead that a quoted notice is about. Raises Refused, for a picture too, without which its caption says little."""
+        if values["kind"] != "text":
+            raise Refused(422, "not_words", "only words are passed on")
         quoted = messages.quoted(db, "telegram", values["identity"], values["quoted"])
         if quoted is None or quoted[1] != self._names.managers.number(db, manager):
             raise Refused(422, "unknown", "no notice is known that this answers")
@@ -110,7 +114,7 @@ class Quoting:
         lead, person = told
         key = signal.values["key"] or claimed.envelope.digest.hex()
         try:
-            text = self._own_words(db, lead, signal.values["text"])
+            text = self._own_words(db, lead, signal.values)
             self._say(db, lead, person, text, f"mail:{signal.values['notice']}:{key}", now)
         except Refused as error:
             record = {"why": {"code": error.code, "message": str(error)}}
@@ -118,9 +122,16 @@ class Quoting:
             rotation.tell(db, self._names, [notice], [self._new_id()], now)
         return True
 
-    def _own_words(self, db: sa.Connection, lead: int, text: str) -> str:
-        """What is for the client. Raises Refused where the notice is still in it, whose links are for nobody else's eyes."""
-        if views.lead_uid(db, lead) in text or f"{self._people.address()}/act/" in text:
+    def _own_words(self, db: sa.Connection, lead: int, values: Mapping[str, str]) -> str:
+        """What is for the client. Raises Refused where the notice is still in it, or the part of it above its links."""
+        if values["doubt"] == "forged":
+            raise Refused(422, "forged", "the mail server doubts that the mail is from this address")
+        text = values["text"]
+        told, latest = views.for_notices(db, [lead])[lead]
+        line = " ".join(text.split())
+        notice = [fact for language in LANGUAGES for fact in facts(told, latest, language)]
+        notice += [views.lead_uid(db, lead), f"{self._people.address()}/act/"]
+        if any(" ".join(one.split()) in line for one in notice):
             raise Refused(422, "quoted", "the notice's own text could not be cut off")
         return text
 

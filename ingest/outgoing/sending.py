@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,8 +32,8 @@ from storage.words import Said
 BURST: Final = 8
 LEASE: Final = timedelta(minutes=10)
 STORE_AWAY: Final = 2.0
-WITHIN: Final = 60.0
-"""Seconds for one attempt, whatever the provider does: a burst of them ends within its lease."""
+WITHIN: Final = 120.0
+"""Seconds for one attempt, whatever the provider does: longer than any adapter waits for a yes that may still come."""
 
 log = structlog.get_logger("priyom.outgoing")
 
@@ -86,6 +87,7 @@ class Sending:
         """Send what is due, one channel beside the other; False where nothing is. Raises Away, Conflict."""
         token = uuid7()
         now = self._clock.now()
+        until = monotonic() + LEASE.total_seconds() - WITHIN
 
         def claim(db: sa.Connection) -> tuple[list[Word], Mapping[int, Said]]:
             taken = outbox.claim_words(db, BURST, token, LEASE, now)
@@ -97,21 +99,49 @@ class Sending:
             by_channel.setdefault(said[word.interaction].channel, []).append(word)
         async with asyncio.TaskGroup() as group:
             for channel, theirs in by_channel.items():
-                group.create_task(self._send(token, channel, theirs, said))
+                group.create_task(self._send(token, channel, theirs, said, until))
         return bool(due)
 
-    async def _send(self, token: str, channel: str, theirs: Sequence[Word], said: Mapping[int, Said]) -> None:
-        """One channel's words, in the order in which they were said. Once its provider is away, the rest waits, too."""
+    async def _send(
+        self, token: str, channel: str, theirs: Sequence[Word], said: Mapping[int, Said], until: float
+    ) -> None:
+        """One channel's words, in the order in which they were said. Behind one that has to be tried again the rest waits.
+
+        None is begun that might outlive the lease, since somebody else may have it then.
+        """
         adapter = self._adapters.get(channel)
-        failure: Failed | None = None
-        for word in theirs:
+        for place, word in enumerate(theirs):
+            if monotonic() > until:
+                return
             one = said[word.interaction]
-            if failure is None or failure.again_in is None:
-                crashpoint("reply.before_send")
-                failure = await _attempted(adapter, channel, one)
-                crashpoint("reply.after_send")
+            crashpoint("reply.before_send")
+            failure = await _attempted(adapter, channel, one)
+            crashpoint("reply.after_send")
             await self._kept(partial(self._end, token=token, word=word, said=one, failure=failure))
             self._on_change()
+            if failure is not None and failure.again_in is not None:
+                behind = theirs[place + 1 :]
+                await self._kept(partial(self._wait, token=token, word=word, failure=failure, behind=behind, said=said))
+                return
+
+    def _wait(
+        self,
+        db: sa.Connection,
+        token: str,
+        word: Word,
+        failure: Failed,
+        behind: Sequence[Word],
+        said: Mapping[int, Said],
+    ) -> None:
+        """Have the words behind one that has to be tried again tried without it, and those for the same client after it.
+
+        Otherwise one address that nobody takes mail for now would stand before the same others each time, until all are dead.
+        """
+        now = self._clock.now()
+        after = {one.id for one in behind if said[one.interaction].to == said[word.interaction].to}
+        outbox.hold_back(db, token, after, _again_at(word, failure, now) or now)
+        pause = max(PAUSES[0], timedelta(seconds=failure.again_in or 0))
+        outbox.hold_back(db, token, {one.id for one in behind} - after, now + pause)
 
     async def _kept(self, end: Unit[None]) -> None:
         """Write the end of an attempt, however long the store is away: what was sent must not be sent again for that."""

@@ -55,6 +55,14 @@ REASONS: Final = Catalogue(
             "ru": "ответ уже ушёл в прежнем виде, правка не отправлена",
             "en": "the answer has left as it was, the change was not sent",
         },
+        "not_words": {
+            "ru": "клиенту передаётся только текст; напишите его без файла и картинки",
+            "en": "only words are passed on to the client; write them without a file or picture",
+        },
+        "forged": {
+            "ru": "почтовый сервер сомневается, что письмо от вас (DMARC); ответьте из карточки",
+            "en": "the mail server doubts that the mail is from you (DMARC); answer from the card",
+        },
         "quoted": {
             "ru": "в письме остался текст уведомления, клиенту он не предназначен; напишите ответ над цитатой",
             "en": "the mail still has the notice’s own text, which is not for the client; write above the quotation",

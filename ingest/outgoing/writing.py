@@ -19,6 +19,7 @@ from ingest.hand import Hand
 from ingest.outgoing.ways import Way, Ways
 from ingest.rulebook import Rulebooks
 from kernel.ids import uuid7
+from kernel.texts import storable
 from storage import decisions, messages, outbox, rotation, words
 from storage.decisions import Decision
 from storage.merging import MERGED
@@ -67,14 +68,14 @@ class Writing:
         uid = uuid7() if wanted.key is None else named(wanted.key)
         before = words.text_of(db, uid)
         if before is not None:
-            if before != (wanted.lead, wanted.text):
+            if before != (wanted.lead, storable(wanted.text)):
                 raise Refused(422, "key_reused", "this key was used for another reply")
             return uid, False
         rulebook = self._rulebooks.current(db)
         if wanted.manager is not None and wanted.manager not in rulebook.policy.managers:
             known = ", ".join(rulebook.policy.managers)
             raise Refused(422, "no_such_manager", f"there is no manager {wanted.manager!r}; there are {known}")
-        if not wanted.text.strip():
+        if not storable(wanted.text).strip():
             raise Refused(422, "incomplete", "say what is to be said")
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         lead = words.lead_for_update(db, self._names, wanted.lead)

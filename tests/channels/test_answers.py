@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import SMTP
 from typing import Any
 
 import pytest
@@ -199,7 +201,37 @@ def test_a_thread_that_a_client_has_made_up_puts_nothing_into_a_header() -> None
     assert (composed["References"], composed["Bcc"]) == ("<a@b>", None)
 
 
-@pytest.mark.parametrize("address", ["", "vera", "vera@", "a@b\r\nBcc: c@d", "vera@example.net, b@c.ru"])
+HIDDEN = "=?utf-8?q?a=0D=0ABcc:_all@example.com=0D=0A=0D=0Abody?="
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Inbound("mail", subject=f"Цемент {HIDDEN}"),
+        Inbound("mail", fields={"message_id": f"<{HIDDEN}@b>".replace("_", ""), "references": "<a@b>"}),
+        Inbound("mail", fields={"message_id": "<a@b>", "references": f"<z{HIDDEN}>".replace("_", "")}),
+    ],
+)
+def test_what_a_client_has_encoded_puts_nothing_into_a_header(forged: Inbound) -> None:
+    said = replace(outgoing("vera@example.net", forged), subject=forged.subject)
+    composed = mail.sending.composed(said, "info@example.com", "ru").as_bytes()
+    read = message_from_bytes(composed, policy=SMTP)
+    assert (read["Bcc"], read.get_content().strip()) == (None, said.text)
+
+
+def test_a_subject_is_one_line_of_bounded_length_without_control_characters() -> None:
+    said = replace(outgoing("vera@example.net", None), subject="Це\0ме\x1bнт\u2028\u202eм500 " * 1_000)
+    subject = mail.sending.composed(said, "info@example.com", "ru")["Subject"]
+    assert subject.startswith("Re: Цемент м500 Цемент")
+    assert len(subject) < 500
+
+
+HIDING = "=?utf-8?q?a=0D=0ABcc=3Ax?=@example.com"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "vera", "vera@", "a@b\r\nBcc: c@d", "vera@example.net, b@c.ru", HIDING, "a\0@example.com"]
+)
 def test_what_is_no_address_is_never_written_to(address: str) -> None:
     with pytest.raises(Rejected, match="no mail address"):
         mail.sending.composed(outgoing(address, None), "info@example.com", "ru")

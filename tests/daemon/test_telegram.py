@@ -432,4 +432,10 @@ async def test_a_quotation_of_what_is_no_notice_of_his_is_answered_with_the_reas
     notice = {"message_id": 999_999, "from": {"id": 1, "is_bot": True}}
     await office.telegram.write(given.chat, "Да", reply_to_message=notice)
     await office.said(given.chat, "ответьте на последнее сообщение")
+    sticker = {
+        "sticker": {"file_id": "a", "file_unique_id": "a", "emoji": "👍", "width": 1, "height": 1, "type": "regular"}
+    }
+    known = notice | {"message_id": int(given.message)}
+    await office.telegram.update(message=office.telegram.message(given.chat, reply_to_message=known, **sticker))
+    await office.said(given.chat, "передаётся только текст")
     assert len((await office.now(given))["interactions"]) == 1

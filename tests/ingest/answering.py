@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from channels.adapter import Adapter, Rejected
+from channels.adapter import Adapter, Rejected, Unavailable
 from channels.message import Inbound, Outgoing
 from ingest.hand import Hand
 from ingest.outgoing.sending import Sending
@@ -20,7 +20,7 @@ from tests.ingest.parts import NOW, Parts, Plain, at_clock, company, envelope, m
 
 
 class Speaker(Plain):
-    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt."""
+    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt; `untaken` texts do not pass."""
 
     longest = 40
 
@@ -28,6 +28,7 @@ class Speaker(Plain):
         super().__init__(name)
         self.said: list[Outgoing] = []
         self.troubles: list[Exception] = []
+        self.untaken: set[str] = set()
 
     def way_back(self, said: Inbound | None) -> str | None:
         return None if said is None or said.ref is None else f"at {said.ref}"
@@ -35,6 +36,8 @@ class Speaker(Plain):
     async def send(self, outgoing: Outgoing) -> None:
         if self.troubles:
             raise self.troubles.pop(0)
+        if outgoing.text in self.untaken:
+            raise Unavailable("not now")
         self.said.append(outgoing)
 
 

@@ -134,14 +134,33 @@ async def test_an_answering_machine_of_a_manager_says_nothing_to_the_client(offi
     assert outcome == "ignored out_of_office"
 
 
-async def test_the_notices_own_text_never_reaches_the_client_and_the_manager_hears_why(office: Office) -> None:
+@pytest.mark.parametrize(
+    "asked", ["Есть цемент?", "Есть цемент?\n\nС уважением,\nВера", "Есть?\n##- Ответьте -##\nЖду"]
+)
+async def test_the_notices_own_text_never_reaches_the_client_and_the_manager_hears_why(
+    office: Office, asked: str
+) -> None:
     await office.arrives("vera@example.net", "Есть цемент?")
     notice = await office.notice()
-    body = notice.get_content()
+    # What a client writes in a form is told as it is, and may be cut as a signature or a quotation is.
+    body = notice.get_content().replace("Есть цемент?", asked)
     outcome = await office.arrives("anna@example.com", f"Да\n{body}", In_Reply_To=notice["Message-ID"])
     assert outcome == "handled mail_reply"
     told = await office.mails(lambda mails: any("не отправлен" in one.message["Subject"] for one in mails))
     assert "напишите ответ над цитатой" in told[-1].message.get_content()
+    assert not office.to_clients()
+
+
+async def test_a_mail_in_a_managers_name_that_our_server_doubts_is_not_sent_on_and_he_hears_of_it(
+    office: Office,
+) -> None:
+    await office.arrives("vera@example.net", "Есть цемент?")
+    verdict = {"Authentication_Results": "mx.example.com; dmarc=fail header.from=example.com"}
+    notice = (await office.notice())["Message-ID"]
+    outcome = await office.arrives("anna@example.com", "Нет.", In_Reply_To=notice, **verdict)
+    assert outcome == "handled mail_reply"
+    told = await office.mails(lambda mails: any("не отправлен" in one.message["Subject"] for one in mails))
+    assert "ответьте из карточки" in told[-1].message.get_content()
     assert not office.to_clients()
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from channels.adapter import Misconfigured, Rejected, Unavailable
 from desk.ports import Refused
+from ingest.outgoing import sending
 from storage import outbox, words
 from storage.schema import interactions, leads
 from storage.schema import outbox as outbox_table
@@ -56,6 +57,12 @@ async def test_the_same_wish_is_said_once_however_often_it_comes(work: Desk) -> 
         work.write(lead, "Нет.", key="k")
     await work.sending.step()
     assert len(bot(work).said) == 2
+
+
+@pytest.mark.parametrize("text", ["Да\0, есть.", "Да, есть \ud83d."])
+def test_a_wish_is_known_again_even_where_the_store_cannot_keep_all_of_its_letters(work: Desk, text: str) -> None:
+    lead = work.lead(ref="7")
+    assert work.write(lead, text, key="k") == (work.write(lead, text, key="k")[0], True)
 
 
 def test_of_two_that_write_the_same_wish_at_once_the_database_refuses_one(work: Desk) -> None:
@@ -133,10 +140,35 @@ async def test_while_one_channel_is_away_the_others_are_served_and_its_own_order
     bot(work).troubles = [Misconfigured("no token")]
     await work.sending.step()
     assert ([one.text for one in mail(work).said], bot(work).said) == (["Да, есть."], [])
-    assert [one["error"]["code"] for one in work.said(first)] == ["misconfigured"] * 2
+    assert [one["error"] and one["error"]["code"] for one in work.said(first)] == ["misconfigured", None]
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
     await work.sending.step()
     assert [one.text for one in bot(work).said] == ["Раз", "Два"]
+
+
+async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work: Desk) -> None:
+    first, second = work.lead(ref="7"), work.lead(ref="8", phones=["8 912 000-00-01"])
+    work.write(first, "Раз")
+    work.write(first, "Два")
+    work.write(second, "Другому")
+    bot(work).untaken = {"Раз"}
+    for seconds in (0, 11, 22):
+        work.sending._clock = at_clock(NOW + timedelta(seconds=seconds))
+        await work.sending.step()
+    assert [one.text for one in bot(work).said] == ["Другому"]
+    waiting = [row["attempts"] for row in work.parts.rows(outbox_table) if row["code"] == outbox.REPLY]
+    assert sorted(waiting) == [0, 1, 2]
+    bot(work).untaken = set()
+    work.sending._clock = at_clock(NOW + timedelta(hours=1))
+    await work.sending.step()
+    assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
+
+
+async def test_nothing_is_begun_that_could_outlive_the_lease(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.write(work.lead(ref="7"))
+    monkeypatch.setattr(sending, "LEASE", timedelta(seconds=sending.WITHIN / 2))
+    assert await work.sending.step()
+    assert bot(work).said == []
 
 
 async def test_who_dies_after_he_has_sent_sends_the_same_again_under_the_same_name(work: Desk) -> None:
@@ -226,6 +258,7 @@ def test_a_mailbox_that_cannot_send_is_no_way_and_says_so(work: Desk) -> None:
     ("wanted", "code"),
     [
         ({"text": " \n"}, "incomplete"),
+        ({"text": "\0"}, "incomplete"),
         ({"text": "ж" * 41}, "too_long"),
         ({"manager": "nobody"}, "no_such_manager"),
         ({"interaction": "nothing"}, "no_such_interaction"),

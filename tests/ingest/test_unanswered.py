@@ -134,6 +134,12 @@ def test_a_lead_that_went_on_in_another_shows_there_what_is_to_be_done(store: St
     store.transact(lambda db: db.execute(merged, {"into": first, "lead": second}).rowcount)
     shown = store.peek(lambda db: activities.of_lead(db, first))
     assert [activity["kind"] for activity in shown] == [ANSWER, ANSWER]
+    # And so it does in the overview, in notices and in the summary, even where nothing else is to be done.
+    store.transact(lambda db: activities.by_hand(db, shown[0]["id"], "irina", NOW))
+    uid = str(mail.parts.lead(first)["uid"])
+    assert [one["kind"] for one in store.peek(lambda db: activities.open_of(db, [uid]))[uid]] == [ANSWER]
+    assert [*store.peek(lambda db: views.for_notices(db, [first]))[first][0]["to_do"]] == [ANSWER]
+    assert store.peek(lambda db: summary.day(db, mail.parts.names, DAY, NOW, NOW, None)).to_do == [ToDo(ANSWER, 1, 0)]
 
 
 def test_notices_the_overview_and_the_summary_know_of_it(store: Store) -> None:

@@ -40,8 +40,9 @@ async def test_a_mail_says_what_the_notice_says_and_asks_machines_not_to_answer(
     assert told.get_content().splitlines() == message().text.splitlines()
 
 
-async def test_a_line_break_in_a_title_starts_no_header() -> None:
-    sly = Message("1", "anna", ADDRESSES["anna"], "Лид\r\nBcc: other@example.com", "текст")
+@pytest.mark.parametrize("hidden", ["\r\nBcc: other@example.com", "=?utf-8?q?=0D=0ABcc:_other@example.com?="])
+async def test_a_line_break_in_a_title_starts_no_header(hidden: str) -> None:
+    sly = Message("1", "anna", ADDRESSES["anna"], f"Лид{hidden}", "текст")
     with MailServer() as server:
         assert await route(server.port).send([sly]) == [Delivery(sent=True)]
         (mail,) = server.mails
