@@ -197,7 +197,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(posts=st.lists(st.tuples(BODIES, HEADERS), min_size=1, max_size=8))
 def test_both_ways_give_the_same_envelopes_and_the_same_answers(
     template: Path, tmp_path_factory: pytest.TempPathFactory, posts: list[tuple[bytes, dict[str, str]]]
