@@ -210,10 +210,12 @@ def _latest(record: Sequence[Any] | None) -> Json | None:
 
 
 def _reply(last: Sequence[Any] | None) -> Json:
-    """What was said to a client, where that is the last thing on his lead."""
+    """What somebody said to a client, where that is the last thing on his lead. A machine's answer is none."""
     if last is None or last[0] != KIND:
         return {}
     details = orjson.loads(last[2])
+    if details["automatic"]:
+        return {}
     return {"reply": {"text": last[1], "state": details["state"], "error": details["error"]}}
 
 
