@@ -9,7 +9,7 @@ CONFIG ?= config.yaml
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 ifeq ($(UV),1)
-SYNC = uv pip sync --quiet --python $(BIN)/python --require-hashes
+SYNC = uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes
 else
 SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --require-hashes -r
 endif
@@ -56,6 +56,7 @@ $(VENV)/.ok: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV)"
 	@$(SYNC) requirements.lock
 	@$(OURSELVES)
+	@$(BIN)/python -m compileall -q kernel channels dedup routing storage desk ingest
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.ok

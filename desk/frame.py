@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -132,7 +133,8 @@ def _told(refused: Refused, language: Language) -> str:
 
 def _with_language(request: web.Request, chosen: str) -> web.Response:
     """The same page in another language, from now on."""
-    response = go(request.path.rpartition("/")[2] or "./")
+    # Quoted, and from here: a name with a colon or backslashes would lead to somebody else's site.
+    response = go(f"./{quote(request.path.rpartition('/')[2], safe='')}")
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR, path="/", samesite="Lax", httponly=True)
     return response
 

@@ -728,8 +728,8 @@ class ContactRows(Order):
 class RowTaken(Answer):
     """What came of a row: it made a contact, or one is known by its keys, or a company has them, or it is refused and `why`.
 
-    `doubts`: keys_of_two and another_name are suggestions to be judged, another_owner keeps the owner that there was; of a
-    refused row, what was wrong with its numbers and addresses.
+    `doubts`: keys_of_two and another_name are suggestions to be judged, another_owner and another_company keep what there
+    was; of a refused row, what was wrong with its numbers and addresses.
     """
 
     line: int

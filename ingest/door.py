@@ -23,6 +23,8 @@ _UNUSUAL: Final = frozenset({"transfer-encoding", "content-encoding", "expect", 
 
 _BACKLOG: Final = 1024
 _LAST_ANSWERS: Final = 2.0
+_SHORT_FOR: Final = 3_000.0
+"""Seconds after which a connection is aiohttp's: it knows of no request that was answered here, and would take it for idle."""
 
 
 class Doorway(web.BaseSite):
@@ -33,7 +35,9 @@ class Doorway(web.BaseSite):
         self._address = (host, port)
         self.gateway = gateway
         self.most = most
-        self.addresses = {f"POST /in/{name} HTTP/1.1".encode(): name for name in gateway.channels()}
+        self.addresses: Mapping[bytes, str] = {
+            f"POST /in/{name} HTTP/1.1".encode(): name for name in gateway.channels()
+        }
         self.answering: set[Door] = set()
 
     @property
@@ -50,8 +54,9 @@ class Doorway(web.BaseSite):
         self._server = await loop.create_server(lambda: Door(inner(), self), host, port, backlog=_BACKLOG)
 
     async def stop(self) -> None:
-        """Listen no more, and answer what came by the short way; the runner sees to aiohttp's connections."""
+        """Listen no more, and answer what came by the short way; what comes from now on is the runner's to see to."""
         await super().stop()
+        self.addresses = {}
         if self.answering:
             await asyncio.wait([door.answered() for door in self.answering], timeout=_LAST_ANSWERS)
 
@@ -64,15 +69,19 @@ class Door(asyncio.Protocol):
         self._doorway = doorway
         self._transport: asyncio.Transport | None = None
         self._peer: str | None = None
+        self._short_until = 0.0
         self._passed = False
         self._busy = False
+        self._ended = False
         self._held = b""
         self._waiter: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own are no subclasses
-        self._peer = transport.get_extra_info("peername")[0]
+        address = transport.get_extra_info("peername")  # None where the client has hung up already
+        self._peer = address[0] if address else None
+        self._short_until = asyncio.get_running_loop().time() + _SHORT_FOR
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -81,7 +90,8 @@ class Door(asyncio.Protocol):
             # Sent before it was answered: this must wait for its turn, and aiohttp knows how, once our answer is out.
             self._held += data
             cast("asyncio.Transport", self._transport).pause_reading()
-        elif self._passed:
+        elif self._passed or asyncio.get_running_loop().time() > self._short_until:
+            self._passed = True
             self._inner.data_received(data)
         elif (post := everyday(data, self._doorway.addresses, self._doorway.most)) is not None:
             self._busy = True
@@ -97,12 +107,14 @@ class Door(asyncio.Protocol):
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.write(whole)
-            if self._held:
+            if self._ended:
+                transport.close()
+            elif self._held:
                 self._passed = True
                 transport.resume_reading()
                 self._inner.data_received(self._held)
                 self._held = b""
-        if self._waiter is not None:
+        if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def answered(self) -> "asyncio.Future[None]":
@@ -120,8 +132,10 @@ class Door(asyncio.Protocol):
         self._inner.resume_writing()
 
     def eof_received(self) -> bool | None:
-        """The client sends nothing more."""
-        return self._inner.eof_received()
+        """The client sends nothing more; who is being answered here still hears it."""
+        self._inner.eof_received()
+        self._ended = True
+        return self._busy
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nobody is there any more; what was taken in stays."""

@@ -21,7 +21,7 @@ from ingest.units import Units
 from kernel.clock import Clock
 from kernel.texts import storable
 from storage import contact_files, edition, people
-from storage.contact_files import Belongs
+from storage.contact_files import Belongs, Settled
 from storage.names import Names
 from storage.store import Conflict
 
@@ -112,25 +112,27 @@ class Importing:
                 _add(lines, match.company, Belongs(owner))
             else:
                 _add(contacts, match.contact, Belongs(owner, works_at))
-                if works_at is not None:
-                    _add(lines, works_at, Belongs(None))
         who = contact_files.settle_contacts(db, contacts)
+        for settled in who.values():
+            if settled.company is not None:
+                _add(lines, settled.company, Belongs(None))
         where = contact_files.settle_companies(db, lines)
         suggested: dict[int, list[str]] = {match.entry: [] for match in decided.matches}
         for suggestion in decided.suggestions:
             suggested[suggestion.entry].append(suggestion.code)
         return [
-            self._outcome(db, row, match, who, where, suggested[match.entry], works_at=contacts)
+            self._outcome(db, row, match, who, where, suggested[match.entry], named)
             for row, match in zip(good, decided.matches, strict=True)
         ]
 
     def _companies(self, db: sa.Connection, good: Sequence[_Row], decided: People, now: datetime) -> dict[str, int]:
-        """The companies that rows of persons name: those that are there, those that the shared keys have just founded, new ones."""
-        asked = {
-            row.company
-            for row, match in zip(good, decided.matches, strict=True)
-            if row.company and match.company is None
-        }
+        """The companies of persons who have none, by the names that rows give: those that are there, and new ones."""
+        wanted: dict[int, str] = {}
+        for row, match in zip(good, decided.matches, strict=True):
+            if row.company and match.company is None and match.contact is not None:
+                wanted.setdefault(match.contact, row.company)
+        employed = contact_files.employed(db, wanted)
+        asked = {name for contact, name in wanted.items() if contact not in employed}
         if not asked:
             return {}
         known = contact_files.companies_named(db, asked)
@@ -143,26 +145,29 @@ class Importing:
         db: sa.Connection,
         row: _Row,
         match: Match,
-        who: Mapping[int, tuple[str, int | None]],
-        where: Mapping[int, tuple[str, int | None]],
+        who: Mapping[int, Settled],
+        where: Mapping[int, Settled],
         doubts: Sequence[str],
-        works_at: Mapping[int, Belongs],
+        named: Mapping[str, int],
     ) -> Json:
         if match.contact is None:
             assert match.company is not None  # noqa: S101 - a match names one of the two
-            works: int | None = match.company
-            uid, owner = where[match.company]
+            has = where[match.company]
+            works: Settled | None = has
+            others = []
         else:
-            works = works_at[match.contact].company
-            uid, owner = who[match.contact]
-        has = self._names.managers.name_or_none(db, owner)
-        others = ["another_owner"] if row.owner is not None and has != row.owner else []
+            has = who[match.contact]
+            works = None if has.company is None else where[has.company]
+            said = match.company or named.get(row.company or "")
+            others = ["another_company"] if row.company and said != has.company else []
+        if row.owner is not None and self._names.managers.name_or_none(db, has.owner) != row.owner:
+            others.append("another_owner")
         return {
             "line": row.line,
             "result": "company" if match.contact is None else "known" if match.known else "created",
             "why": None,
-            "contact": None if match.contact is None else uid,
-            "company": None if works is None else where[works][0],
+            "contact": None if match.contact is None else has.uid,
+            "company": None if works is None else works.uid,
             "keys": [_shown(evidence) for evidence in row.found.evidence],
             "doubts": [*doubts, *others],
         }

@@ -97,11 +97,16 @@ class Listening:
 
     async def _keep(self, name: str) -> None:
         """Listen for ever: one place that decides what follows each kind of trouble."""
-        failures = 0
+        loop = asyncio.get_running_loop()
+        failures, was_heard = 0, False
         while True:
             port = _Port(self, name, self._clock, f"{self._address}/in/{name}")
+            began = loop.time()
             trouble = await self._listen(name, port)
-            failures = 1 if port.has_heard else failures + 1
+            # Who lets us in and then fails at once, time after time, is asked as seldom as one who is not there.
+            is_new = not was_heard or loop.time() - began > LAST_PAUSE
+            failures = 1 if port.has_heard and is_new else failures + 1
+            was_heard = port.has_heard
             await self._sleep(self._pause(name, trouble, failures))
 
     async def _listen(self, name: str, port: "_Port") -> Exception:

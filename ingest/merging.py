@@ -43,6 +43,9 @@ PEOPLE_CODES: Final = (
 )
 """What is written down about a lead whose contact was merged or parted."""
 
+_TAKEN_OVER: Final[Mapping[str, str]] = {"name": "name", "owner": "owner_id", "company": "company_id"}
+"""What a contact has of one that it absorbs, by the column that holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Circle:
@@ -445,19 +448,19 @@ def _enquiries(there: Mapping[int, Lead], contact: Contact) -> list[Enquiry]:
 
 
 def _take_over(db: sa.Connection, into: Contact, absorbed: Contact) -> list[str]:
-    """A contact without a name or an owner has those of what it absorbs, until they part."""
+    """A contact without a name, an owner or a company has those of what it absorbs, until they part."""
     took = {
         name: getattr(absorbed, name)
-        for name in ("name", "owner")
+        for name in _TAKEN_OVER
         if getattr(into, name) is None and getattr(absorbed, name) is not None
     }
-    merging.describe(db, into.id, {"owner_id" if name == "owner" else name: value for name, value in took.items()})
+    merging.describe(db, into.id, {_TAKEN_OVER[name]: value for name, value in took.items()})
     return sorted(took)
 
 
 def _give_names_back(db: sa.Connection, circle: Circle, merge: Merge, stand: Iterable[Merge]) -> None:
     """What a contact had from the absorbed one goes, unless somebody has changed it since; and from there on up."""
-    for field, column in (("name", "name"), ("owner", "owner_id")):
+    for field, column in _TAKEN_OVER.items():
         was = {number: getattr(contact, field) for number, contact in circle.people.items()}
         now = dict(was)
         for one in (merge, *stand):

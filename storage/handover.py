@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from storage import offers
 from storage.names import Names
-from storage.schema import contacts, leads, managers, teams
+from storage.schema import companies, contacts, leads, managers, teams
 
 _OPEN: Final = ("assigned", "in_work")
 
@@ -46,7 +46,8 @@ def waiting(db: sa.Connection) -> dict[str, int]:
 def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now: datetime) -> list[Handed]:
     """Give all open leads of `manager` to another, or with None put them back to wait for whoever's turn it is.
 
-    Contacts whose own manager he is go with them: to the other, or to nobody in particular. Every manager must be locked.
+    Contacts and companies whose own manager he is go with them: to the other, or to nobody in particular. Every manager must
+    be locked.
     """
     number = names.managers.number(db, manager)
     other = None if to is None else names.managers.number(db, to)
@@ -70,7 +71,8 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now
     # A lead that waits for him must not go back to him. Whose a closed one was stays as it is: that is history.
     waits = sa.and_(leads.c.had_owner_id == number, leads.c.state == "unprocessed")
     db.execute(sa.update(leads).where(waits).values(had_owner_id=other, wait_until=None))
-    db.execute(sa.update(contacts).where(contacts.c.owner_id == number).values(owner_id=other))
+    for owned in (contacts, companies):
+        db.execute(sa.update(owned).where(owned.c.owner_id == number).values(owner_id=other))
     db.execute(sa.update(managers).where(managers.c.id == number).values(open=managers.c.open - len(moved)))
     if other is not None:
         db.execute(sa.update(managers).where(managers.c.id == other).values(open=managers.c.open + len(moved)))

@@ -33,13 +33,14 @@ _DUE: Final = ("wait_until", "escalate_at", "away_at")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact of a circle. `owner` is the number of the manager whom a person gave it."""
+    """A contact of a circle. `owner` is the number of the manager whom a person gave it, `company` of where it works."""
 
     id: int
     uid: str
     root: int
     name: str | None
     owner: int | None
+    company: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def circle(db: sa.Connection, root: int) -> dict[int, Contact]:
 
 
 def _contact(row: Any) -> Contact:
-    return Contact(row.id, row.uid, row.root_id, row.name, row.owner_id)
+    return Contact(row.id, row.uid, row.root_id, row.name, row.owner_id, row.company_id)
 
 
 def root_of(db: sa.Connection, contact: int) -> int:
@@ -259,7 +260,7 @@ def burden(db: sa.Connection, change: Mapping[int | None, int]) -> None:
 
 
 def describe(db: sa.Connection, number: int, values: Mapping[str, Any]) -> None:
-    """Name a contact, or give it an owner. Who is called otherwise has other namesakes, to be looked for again."""
+    """Give a contact a name, an owner or a company. Who is called otherwise has other namesakes, to be looked for again."""
     renamed = {"searched_at": None} if "name" in values else {}
     changed = {**values, **renamed, "version": contacts.c.version + 1}
     db.execute(sa.update(contacts).where(contacts.c.id == number).values(changed))

@@ -210,11 +210,9 @@ def _latest(record: Sequence[Any] | None) -> Json | None:
 
 
 def _reply(last: Sequence[Any] | None) -> Json:
-    """What somebody said to a client, where that is the last thing on his lead. A machine's answer is none."""
-    if last is None or last[0] != KIND:
-        return {}
-    details = orjson.loads(last[2])
-    if details["automatic"]:
+    """What somebody said to a client, where that is the last thing on his lead; what a machine said is nobody's answer."""
+    details = orjson.loads(last[2]) if last is not None and last[0] == KIND else {"automatic": True}
+    if last is None or details["automatic"]:
         return {}
     return {"reply": {"text": last[1], "state": details["state"], "error": details["error"]}}
 

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(sys.executable).parent
-ROOT = Path(__file__).parent.parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 PURE = ("dedup", "routing")
 COVERAGE = [
@@ -50,11 +50,12 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _run(name: str, command: list[str | Path]) -> bool:
+def _run(name: str, command: Sequence[object]) -> bool:
     """Run a step to its end and print what it said, whole; whether it succeeded."""
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
-        done = subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT, env=_environment())
+        words = [str(word) for word in command]
+        done = subprocess.run(words, check=False, stdout=output, stderr=subprocess.STDOUT, env=_environment())
         output.seek(0)
         said = output.read().decode("utf-8", "replace")
     outcome = "ok" if done.returncode == 0 else "FAILED"

@@ -109,6 +109,8 @@ def _told(brought: "Brought", *, preview: bool) -> str:
         lines.append(f"known under another name: {doubts['another_name']}")
     if doubts["another_owner"]:
         lines.append(f"have another owner, whose they stay: {doubts['another_owner']}")
+    if doubts["another_company"]:
+        lines.append(f"work somewhere else by what is known, and still do: {doubts['another_company']}")
     return "\n".join(lines)
 
 

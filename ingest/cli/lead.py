@@ -119,7 +119,7 @@ def reply(reached: "Reached", lead: str, text: str, **given: Order) -> Answer:
 @click.argument("lead")
 @asking
 def done(reached: "Reached", lead: str) -> Answer:
-    """Say that what was to be done about a lead is done: its client was called back."""
+    """Say that what was to be done about a lead is done: its client was called back, or answered."""
     shown = reached.api.get("leads", lead)
     open_ones = [one["id"] for one in shown["activities"] if one["done_at"] is None]
     for activity in open_ones:

@@ -7,7 +7,7 @@ from typing import Final
 
 FIELDS: Final = ("name", "phone", "email", "telegram", "vk", "company", "owner")
 
-# The beginnings of words in headings, with letters only: "Тел. (моб.)" is тел моб.
+# The beginnings of headings, with letters only: "Тел. (моб.)" is тел моб.
 _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "owner": ("ответственн", "менеджер", "куратор", "owner", "manager", "assigned", "responsible"),
     "company": ("компан", "организац", "фирма", "контрагент", "юрлицо", "company", "organi", "account"),
@@ -29,6 +29,12 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "surname",
         "contact",
     ),
+}
+# What a heading is about wherever such a word stands in it: "Рабочий телефон" is what CRMs write.
+_ANYWHERE: Final[Mapping[str, frozenset[str]]] = {
+    "email": frozenset({"email", "mail", "почта"}),
+    "phone": frozenset({"телефон", "тел", "phone"}),
+    "name": frozenset({"имя", "фио", "name"}),
 }
 # Parts of one name, in the order in which they are put together.
 _PARTS: Final = (("фамили", "last", "surname", "family"), ("имя", "first", "given"), ("отчеств", "middle", "patronym"))
@@ -100,10 +106,10 @@ def _part(heading: str) -> int | None:
 
 
 def _field_of(heading: str) -> str | None:
-    for field, words in _HEADINGS.items():
-        if any(heading == word or heading.startswith(word) for word in words):
-            return field
-    return None
+    """What a heading begins with; but a contact's phone is a phone, and no name."""
+    begins = next((field for field, words in _HEADINGS.items() if heading.startswith(words)), None)
+    holds = next((field for field, words in _ANYWHERE.items() if not words.isdisjoint(heading.split())), None)
+    return holds if begins is None or (begins == "name" and holds is not None) else begins
 
 
 def _plain(heading: str) -> str:

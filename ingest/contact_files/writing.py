@@ -1,18 +1,21 @@
 """`priyom contacts export`: all contacts as a table that `import` reads again."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import openpyxl
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from ingest.client import PAGE, Client
 
 HEADINGS: Final = ("id", "name", "phone", "email", "telegram", "vk", "company", "owner", "known since")
 _KINDS: Final = ("phone", "email", "telegram", "vk")
-# What a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "@", "-", "\t", "\r")
+# What a spreadsheet would take for a formula; a phone's plus is none.
+_FORMULA: Final = ("=", "+", "@", "-", "\t", "\r")
+_PHONES: Final = re.compile(r"(\+\d+( доб\. \d+)?(, |$))+")
 
 Json = dict[str, Any]
 
@@ -67,4 +70,6 @@ def _key(key: Json) -> str:
 
 
 def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """As a text for every spreadsheet; letters that its files cannot hold go."""
+    cell = ILLEGAL_CHARACTERS_RE.sub("", cell)
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _PHONES.fullmatch(cell) else cell

@@ -245,7 +245,15 @@ async def test_every_page_fits_is_in_its_language_and_is_usable_by_everybody(
     link = (await client.ask("POST", "/api/login-links", json={})).json["url"]
     contact = f"{daemon.url}/contacts/{lead['contact']['id']}"
     leads = f"{daemon.url}/leads/{lead['id']}"
-    for address in (daemon.url, leads, f"{daemon.url}/ledger", contact, f"{contact}?q=9120000107", link):
+    for address in (
+        daemon.url,
+        leads,
+        f"{daemon.url}/ledger",
+        f"{daemon.url}/new",
+        contact,
+        f"{contact}?q=9120000107",
+        link,
+    ):
         await tab.page.goto(address)
         assert await tab.page.locator("html").get_attribute("lang") == language
         assert await tab.fits(), address

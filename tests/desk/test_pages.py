@@ -225,6 +225,17 @@ async def test_the_language_is_chosen_once_and_kept_in_a_cookie(desk: Desk) -> N
     assert "Никто не ждёт" in body
 
 
+@pytest.mark.parametrize(
+    "name", ["https:evil.example", "%5C%5Cevil.example", "a%0D%0ASet-Cookie:%20b=c", "..%2F%2Fevil.example"]
+)
+async def test_a_link_that_chooses_a_language_leads_to_nobody_elses_site(desk: Desk, name: str) -> None:
+    where = URL(desk.url + f"/leads/{name}?lang=en", encoded=True)
+    async with desk.session.get(where, allow_redirects=False) as answer:
+        leads_to = answer.headers["Location"]
+    assert answer.status == 303
+    assert re.fullmatch(r"\./[A-Za-z0-9._%-]*", leads_to)
+
+
 async def test_addresses_are_relative_so_that_a_prefix_of_a_proxy_is_kept(desk: Desk) -> None:
     lead = desk.office.add_lead()
     for path in ("/", f"/leads/{lead['id']}"):

@@ -3,12 +3,14 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
 from ingest.contact_files.columns import BadColumn, columns
 from ingest.contact_files.reading import BadFile, rows
+from ingest.contact_files.writing import row
 from tests.ingest.test_cli import Ended, here
 
 CONFIG = """\
@@ -43,6 +45,8 @@ def run(config: Path, *arguments: str) -> Ended:
         (["First Name", "Last Name", "Mobile", "Phone"], {"name": (1, 0), "phone": (2, 3)}),
         (["Клиент", "Телефон 1", "Телефон 2", "Ответственный", "Компания"],
          {"name": (0,), "phone": (1, 2), "company": (4,), "owner": (3,)}),
+        (["Полное имя контакта", "Контактный телефон", "Рабочий телефон", "Личный e-mail", "Дата создания"],
+         {"name": (0,), "phone": (1, 2), "email": (3,)}),
         (["Контактное лицо", "Эл. почта", "Telegram", "ВК"], {"name": (0,), "email": (1,), "telegram": (2,), "vk": (3,)}),
     ],
 )  # fmt: skip
@@ -105,6 +109,15 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, name: str, c
     path.write_bytes(content)
     with pytest.raises(BadFile, match=says):
         list(rows(path, encoding="utf-8" if name == "a.csv" else None))
+
+
+def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook_cannot_hold() -> None:
+    contact: dict[str, Any] = {"id": "1", "keys": [], "company": None, "owner": None, "created_at": "2026"}
+    keys = [{"kind": "phone", "value": "+79123456789"}, {"kind": "phone", "value": "+74951234567", "extension": "12"}]
+    for name in ("=1", "+1+cmd|' /C calc'!A0", "-1", "@SUM(1)", "\x01=1"):
+        assert row(contact | {"name": name})[1].startswith("'")
+    assert row(contact | {"name": "А\x01нна"})[1] == "Анна"
+    assert row(contact | {"name": None, "keys": keys})[2] == "+79123456789, +74951234567 доб. 12"
 
 
 # ---- commands

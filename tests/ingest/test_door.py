@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import orjson
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from channels.message import Accepted, Envelope
 from channels.webform import Adapter, Config
 from channels.webform.page import ConsentConfig, mark
+from ingest import door as door_module
 from ingest.door import Door, Doorway, everyday
 from ingest.gateway import Gateway
 from ingest.intake import Intake
@@ -321,11 +322,26 @@ async def test_without_its_writer_the_journal_is_away_on_this_way_too(stores: St
         assert headers["Access-Control-Allow-Origin"] == "https://example.com"
 
 
+async def test_a_client_who_sends_nothing_more_still_hears_his_answer(stores: Stores) -> None:
+    async with Stand(stores.new()).open() as stand:
+        reader, writer = await held(stand)
+        writer.write_eof()
+        await stand.sent(b"GET /in/nobody HTTP/1.1\r\nHost: x\r\n\r\n")  # by now the loop has seen it
+        stand.gate.open.set()
+        assert (await answer(reader))[0] == 202
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        await closed(writer)
+
+
 class Reader(asyncio.Protocol):
     """What aiohttp would be given."""
 
     def __init__(self) -> None:
         self.data: list[bytes] = []
+        self.met: list[asyncio.BaseTransport] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.met.append(transport)
 
     def data_received(self, data: bytes) -> None:
         self.data.append(data)
@@ -334,8 +350,8 @@ class Reader(asyncio.Protocol):
 class Wire(asyncio.Transport):
     """A connection on which what is sent comes at once, even while it should wait."""
 
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1)})
+    def __init__(self, peer: tuple[str, int] | None = ("127.0.0.1", 1)) -> None:
+        super().__init__({"peername": peer})
         self.written = asyncio.Event()
 
     def write(self, _data: Any) -> None:
@@ -351,6 +367,13 @@ class Wire(asyncio.Transport):
         """It has no say."""
 
 
+async def listening(runner: web.AppRunner, stand: Stand) -> Doorway:
+    """A doorway that is open."""
+    doorway = Doorway(runner, stand.gateway, "127.0.0.1", 0, most=MOST)
+    await doorway.start()
+    return doorway
+
+
 @asynccontextmanager
 async def a_door(stand: Stand) -> AsyncIterator[tuple[Door, Wire, Reader]]:
     """A connection that was just made, and both sides of it."""
@@ -358,7 +381,7 @@ async def a_door(stand: Stand) -> AsyncIterator[tuple[Door, Wire, Reader]]:
     async with stand.open():
         runner = web.AppRunner(web.Application())
         await runner.setup()
-        door = Door(inner, Doorway(runner, stand.gateway, "127.0.0.1", 0, most=MOST))
+        door = Door(inner, await listening(runner, stand))
         door.connection_made(wire)
         yield door, wire, inner
         await runner.cleanup()
@@ -382,3 +405,40 @@ async def test_a_client_who_does_not_read_his_answers_is_left_to_aiohttp(stores:
         door.pause_writing()
         door.data_received(post())
         assert inner.data == [post()]
+
+
+async def test_what_comes_after_the_door_was_shut_is_aiohttps_and_one_answer_ends_the_waiting(stores: Stores) -> None:
+    stand = Stand(stores.new())
+    async with a_door(stand) as (door, wire, inner):
+        stand.gate.shut()
+        door.data_received(post())
+        shutting = asyncio.ensure_future(door._doorway.stop())
+        stand.gate.open.set()
+        await asyncio.wait_for(shutting, 20)
+        assert wire.written.is_set()
+        door.data_received(post())
+        assert inner.data == [post()]
+
+
+async def test_a_connection_leaves_the_short_way_before_aiohttp_takes_it_for_idle(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    aiohttps = cast("Any", runner.server)()
+    assert aiohttps.keepalive_timeout - 60 > door_module._SHORT_FOR
+    await runner.cleanup()
+    monkeypatch.setattr(door_module, "_SHORT_FOR", -1.0)
+    async with a_door(Stand(stores.new())) as (door, _, inner):
+        door.data_received(post())
+        door.data_received(post())
+        assert inner.data == [post(), post()]
+
+
+async def test_a_client_who_is_gone_before_he_was_seen_is_nobodys_trouble(stores: Stores) -> None:
+    async with a_door(Stand(stores.new())) as (seen, _, _):
+        inner, wire = Reader(), Wire(None)
+        door = Door(inner, seen._doorway)
+        door.connection_made(wire)
+        door.connection_lost(None)
+        assert inner.met == [wire]

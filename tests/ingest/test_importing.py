@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from desk.ports import Json, Refused
 from ingest.assembly import assemble
+from storage import contact_files
 from storage.schema import companies, contacts, journal, keys, leads, outbox, suggestions
 from storage.store import Store
 from tests.ingest.configured import configured
@@ -83,6 +85,33 @@ async def test_who_is_known_keeps_his_name_and_owner_and_gains_his_other_keys(de
     (again,) = await desk.take({"name": "Ольга", "emails": ["a@mail.ru"], "owner": "anna"})
     assert again["doubts"] == ["another_name", "another_owner"]
     assert (desk.contact(1)["name"], len(desk.parts.rows(contacts))) == ("Анна", 1)
+
+
+async def test_who_works_somewhere_stays_there_and_the_other_company_is_not_founded(desk: Desk) -> None:
+    (first,) = await desk.take({"phones": [phone(1)], "company": "Вега"})
+    (again, other, both) = await desk.take(
+        {"phones": [phone(1)], "company": "Лира"},
+        {"phones": [phone(2)], "company": "Орион"},
+        {"phones": [phone(2)], "company": "Лира"},
+    )
+    assert (again["company"], again["doubts"]) == (first["company"], ["another_company"])
+    assert (other["doubts"], both["doubts"], both["company"]) == ([], ["another_company"], other["company"])
+    assert [row["name"] for row in desk.parts.rows(companies)] == ["Вега", "Орион"]
+    assert (await desk.take({"phones": [phone(1)]}))[0]["company"] == first["company"]
+
+
+def test_what_somebody_else_gave_meanwhile_stays(desk: Desk) -> None:
+    desk.write(1)
+    number, names = desk.number(1), desk.parts.names.managers
+
+    def unit(db: sa.Connection) -> None:
+        anna, boris = names.number(db, "anna"), names.number(db, "boris")
+        for owner in (anna, boris):  # the second as if it had read before the first was written
+            contact_files._GIVE_CONTACT(db, [(number, owner, None)])
+
+    desk.parts.store.transact(unit)
+    owner = desk.contact(1)["owner_id"]
+    assert desk.parts.store.transact(lambda db: names.name(db, owner)) == "anna"
 
 
 async def test_a_client_of_the_file_goes_to_the_owner_that_it_names(desk: Desk) -> None:

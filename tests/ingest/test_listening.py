@@ -113,6 +113,12 @@ async def test_a_channel_that_was_heard_begins_again_with_a_short_pause(parts: P
         assert watched.pauses[8] <= FIRST_PAUSE
 
 
+async def test_a_channel_that_is_let_in_and_fails_each_time_does_not_knock_twice_a_second(parts: Parts) -> None:
+    async with running(parts, Toy("site", *failing(Unavailable("the store is away"), 12, alive=True))) as watched:
+        assert watched.pauses[0] <= FIRST_PAUSE
+        assert all(pause >= LAST_PAUSE / 2 for pause in watched.pauses[8:])
+
+
 async def test_the_provider_says_when_to_come_again_but_not_at_once(parts: Parts) -> None:
     attempts = [*failing(Unavailable("slow down", again_in=77.0)), *failing(Unavailable("now", again_in=0.0))]
     async with running(parts, Toy("site", *attempts)) as watched:

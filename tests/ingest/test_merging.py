@@ -11,7 +11,18 @@ from desk.ports import Refused
 from ingest.settle import Joins
 from storage import messages
 from storage.messages import Sent
-from storage.schema import apart, contacts, decisions, interactions, journal, leads, offers, outbox, suggestions
+from storage.schema import (
+    apart,
+    companies,
+    contacts,
+    decisions,
+    interactions,
+    journal,
+    leads,
+    offers,
+    outbox,
+    suggestions,
+)
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, company, envelope, manager, team, wire
 from tests.ingest.people import Clients
@@ -198,6 +209,21 @@ def test_the_owner_of_an_absorbed_contact_is_the_owner_of_the_whole(clients: Cli
     later = clients.write(2, NOW + timedelta(days=60))
     assert clients.parts.lead(later)["owner"] in {"anna", "boris"}
     assert clients.parts.lead(later)["contact_id"] == clients.number(2)
+
+
+def test_where_an_absorbed_contact_works_is_not_lost_and_an_undo_gives_it_back(clients: Clients) -> None:
+    clients.write(1)
+    clients.write(2)
+    clients.parts.take({"emails": ["info@vega.example"], "company": "Вега"})
+    (line,) = clients.parts.rows(companies)
+    absorbed = contacts.c.id == clients.number(2)
+    clients.parts.store.transact(
+        lambda db: db.execute(sa.update(contacts).where(absorbed).values(company_id=line["id"]))
+    )
+    merge = clients.merge(1, 2)
+    assert clients.contact(1)["company_id"] == line["id"]
+    clients.undo(merge)
+    assert (clients.contact(1)["company_id"], clients.contact(2)["company_id"]) == (None, line["id"])
 
 
 def test_undone_pairs_are_remembered_until_a_person_joins_them(clients: Clients) -> None:

@@ -171,3 +171,19 @@ async def test_a_list_of_leads_is_answered_by_nobody(office: Office) -> None:
     listed = [one.message for one in found if "Новое по лидам" in one.message["Subject"]]
     assert all(read_signed(one["Message-ID"], office.parts.secrets.marks) is None for one in listed)
     assert {row["code"] for row in office.rows(outbox)} == {"lead_assigned"}
+
+
+async def test_an_answer_by_the_api_is_said_once_under_its_key_and_stands_on_the_timeline(office: Office) -> None:
+    await office.arrives("vera@example.net", "Есть цемент?", Message_ID="<1@example.net>")
+    desk = office.parts.office
+    (lead,) = (await desk.leads({}, 50, None))["items"]
+    order = {"text": "Да, есть.", "manager": "anna", "interaction": None}
+    said = [await desk.reply(lead["id"], order, "k", "irina") for _ in range(2)]
+    assert [(one["id"], one["duplicate"]) for one in said] == [(said[0]["id"], False), (said[0]["id"], True)]
+    await office.mails(lambda _: bool(office.to_clients()))
+    while (shown := (await desk.lead(lead["id"]))["interactions"][-1])["state"] == "sending":
+        await asyncio.sleep(0)
+    assert (shown["state"], shown["direction"], shown["author"], shown["error"]) == ("sent", "out", "anna", None)
+    assert len(office.to_clients()) == 1
+    told = (await desk.explain(lead["id"], "en"))["sentences"]
+    assert any("an answer was sent to the client" in one["text"] for one in told)

@@ -13,8 +13,9 @@ from channels.adapter import Adapter
 from desk.ports import Refused
 from ingest.adapters import Adapters
 from ingest.assembly import Parts, assemble
+from kernel.ids import uuid7_hex
 from storage import views
-from storage.schema import leads, managers, revisions
+from storage.schema import companies, leads, managers, revisions
 from storage.store import Store
 from tests.ingest.configured import SMALL, configured
 from tests.ingest.parts import NOW, Plain, at_clock, envelope, wire
@@ -101,6 +102,18 @@ async def test_a_manager_who_is_gone_from_the_file_keeps_his_leads_until_they_ar
     assert handed["leads"] == 2
     assert set(office.column(leads.c.owner_id)) == {1}
     assert sorted(office.column(managers.c.open)) == [0, 6]
+
+
+async def test_a_shared_line_of_a_manager_who_leaves_is_handed_over_with_his_clients(office: Office) -> None:
+    await office.post(*PHONES[:1])
+
+    def given(db: sa.Connection) -> None:
+        line = {"id": 990, "uid": uuid7_hex(), "name": "Вега", "owner_id": 2, "created_at": 0}
+        db.execute(sa.insert(companies).values(**line))
+
+    office.parts.store.transact(given)
+    await office.parts.office.hand_over("boris", "anna", "irina")
+    assert office.column(companies.c.owner_id) == [1]
 
 
 async def test_leads_handed_over_to_nobody_go_out_in_turn(office: Office) -> None:
