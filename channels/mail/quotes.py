@@ -49,6 +49,7 @@ _DIVIDER: Final = re.compile(
     re.IGNORECASE,
 )
 _RULE: Final = re.compile(r"\s*_{10,}\s*$")
+_DASHES: Final = re.compile(r"\s*-{10,}\s*$")
 _HEADER: Final = re.compile(
     r"\s*\**(?:from|sent|date|to|cc|subject|reply-to|от|от кого|отправлено|дата|кому|копия|тема|отправитель|получатель|"
     r"von|gesendet|an|betreff|de|envoyé|à|objet|enviado|para|asunto|från|skickat|till|ämne|fra|sendt|til|emne|"
@@ -116,6 +117,10 @@ def _ends_what_is_new(lines: Sequence[str], place: int) -> bool:
     line = lines[place][:_LONGEST_LINE]
     if _DIVIDER.match(line):
         return True
+    if _DASHES.match(line):
+        # Yandex: a line, `Кому: …;`, `Тема: …;`, and only then who wrote when.
+        below = [other[:_LONGEST_LINE] for other in lines[place + 1 : place + 6]]
+        return bool(below) and _HEADER.match(below[0]) is not None and any(map(_DATED.match, below))
     if not _HEADER.match(line):
         return False
     block = [line, *[other[:_LONGEST_LINE] for other in lines[place + 1 : place + 10] if other.strip()][:5]]

@@ -32,6 +32,8 @@ from storage.words import Said
 BURST: Final = 8
 LEASE: Final = timedelta(minutes=10)
 STORE_AWAY: Final = 2.0
+UNREAD: Final = 7
+"""Pauses, fifty minutes in all, after which a machine's answer comes too late to be courteous: its hours may be over, too."""
 WITHIN: Final = 120.0
 """Seconds for one attempt, whatever the provider does: longer than any adapter waits for a yes that may still come."""
 
@@ -163,7 +165,7 @@ class Sending:
             if not said.automatic:
                 words.answered(db, said.id, said.author or SYSTEM, now)
         else:
-            again_at = _again_at(word, failure, now)
+            again_at = None if said.automatic and word.attempts > UNREAD else _again_at(word, failure, now)
             outbox.put_back(db, token, word.id, again_at, str(failure))
             state = "failed" if again_at is None else "sending"
             words.note(db, said.id, now, state=state, error={"code": failure.code, "message": str(failure)})

@@ -85,6 +85,8 @@ QUOTED = {
     "gmail": "пт, 6 мар. 2026 г. в 10:05, Анна Петрова <anna@example.com>:\n\n> Добрый день!\n> Цена 100",
     "gmail in English": "On Fri, Mar 6, 2026 at 10:05 AM Anna Petrova <anna@example.com>\nwrote:\n\n> q",
     "yandex": '06.03.2026, 10:05, "Анна Петрова" <anna@example.com>:\nДобрый день!',
+    "yandex with headers": "----------------\nКому: info@example.com (info@example.com);\nТема: Цемент;\n"
+    '06.03.2026, 10:05, "Анна Петрова" <anna@example.com>:\nДобрый день!',
     "mail.ru": "Четверг, 26 июня 2026, 14:00 +04:00 от Анна Петрова <anna@example.com>:\n\nДобрый день",
     "thunderbird": "06.03.2026 10:05, Анна Петрова пишет:\n> Добрый",
     "he or she wrote": "6 марта 2026 г. 10:05 Анна Петрова написал(а):\n> Добрый",

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from channels.adapter import Misconfigured, Rejected, Unavailable
 from desk.ports import Refused
+from ingest.notices.sender import PAUSES
 from ingest.outgoing import sending
+from kernel.ids import uuid7
 from storage import outbox, words
 from storage.schema import interactions, leads
 from storage.schema import outbox as outbox_table
@@ -162,6 +164,25 @@ async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work:
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
     await work.sending.step()
     assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
+
+
+@pytest.mark.parametrize(("automatic", "state"), [(True, "failed"), (False, "sending")])
+async def test_a_machines_answer_that_cannot_leave_is_given_up_within_the_hour(
+    work: Desk, automatic: bool, state: str
+) -> None:
+    lead, number = work.lead(ref="7"), work.parts.store.ids.take()
+    said = words.Said(number, uuid7(), lead["id"], "bot", "at 7", "Получили.", automatic=automatic)
+    work.parts.store.transact(
+        lambda db: work.writing.put(db, said, words.lead_for_update(db, work.parts.names, lead["id"]), NOW)
+    )
+    bot(work).untaken = {"Получили."}
+    at = NOW
+    for pause in (timedelta(), *PAUSES[:7]):
+        at += pause + timedelta(seconds=1)
+        work.sending._clock = at_clock(at)
+        assert await work.sending.step()
+    assert at < NOW + timedelta(hours=1)
+    assert [one["state"] for one in work.said(lead)] == [state]
 
 
 async def test_nothing_is_begun_that_could_outlive_the_lease(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,8 @@ def test_the_latest_of_a_notice_is_what_the_client_wrote_and_not_what_a_machine_
     (result,) = mail.take(letter())
     assert result.lead is not None
     lead = result.lead
-    latest = store.peek(lambda db: views.for_notices(db, [lead]))[lead][1]
+    shown, latest = store.peek(lambda db: views.for_notices(db, [lead]))[lead]
+    assert len(mail.answers()) == 1
     assert latest is not None
     assert latest["text"] == "Нужен цемент"
+    assert "reply" not in shown
