@@ -202,8 +202,12 @@ async def test_a_scanner_that_opens_the_links_of_an_offer_by_mail_answers_nothin
 ) -> None:
     before = len(mails.mails)
     user = next(_clients)
+    for colleague in PEOPLE:
+        await office.client.set_available(colleague, available=False)
     await office.telegram.write(user, "опт для Доры")
     (mail,) = (await mails.wait(lambda mails: len(mails) > before))[before:]
+    for colleague in PEOPLE:
+        await office.client.set_available(colleague, available=True)
     assert mail.recipients == ("dora@example.com",)
     links = re.findall(r"http://127\.0\.0\.1:\d+(/act/\S+)", mail.message.get_content())
     for link in links:
