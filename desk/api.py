@@ -264,7 +264,10 @@ async def _act(action: str, office: Office, asked: Asked) -> Json:
 
 
 async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], visitor: Visitor) -> Json:
-    """Do something to a lead in the name of the visitor. A manager takes leads, and says that he cannot, for himself only."""
+    """Do something to a lead in the name of the visitor. A manager takes leads, and says that he cannot, for himself only.
+
+    What is only offered to him, and perhaps to others at once, he first has to take.
+    """
     if visitor.only is None:
         return await office.act(uid, action, order, visitor.person)
     await concern(office, uid, visitor)
@@ -272,6 +275,8 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
         if order.get("manager") not in {None, visitor.only}:
             raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
         order = {**order, "manager": visitor.only}
+    elif (await office.lead(uid))["owner"] != visitor.only:
+        raise Refused(403, "not_yours", "accept the lead first: it is offered to you, and not yours yet")
     return await office.act(uid, action, order, visitor.person)
 
 

@@ -187,8 +187,9 @@ class SmallOffice:
         return _whole(self._lead(await self.lead_of_activity(uid)), done_by=actor)
 
     async def concerns(self, uid: str, manager: str) -> bool:
-        """Whether it is his."""
-        return bool(self._lead(uid)["owner"] == manager)
+        """Whether it is his, or offered to him."""
+        lead = self._lead(uid)
+        return bool(lead["owner"] == manager or manager in (lead.get("offer") or {"managers": ()})["managers"])
 
     async def login_link(self, person: str | None) -> Json:
         """A link for the one director."""

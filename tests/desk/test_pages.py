@@ -13,7 +13,7 @@ from yarl import URL
 from desk.openapi import COOKIE
 from desk.ports import Json, Refused
 from desk.render import POLICY
-from tests.desk.served import TOKEN, SmallEntrance, SmallOffice, serving
+from tests.desk.served import AT, TOKEN, SmallEntrance, SmallOffice, serving
 
 
 @dataclass
@@ -191,6 +191,17 @@ async def test_a_manager_answers_for_himself_only(desk: Desk, action: str) -> No
     assert (await desk.ask("POST", path, "anna", headers=headers, json={"manager": "boris"}))[0] == 403
     assert (await desk.ask("POST", path, "anna", headers=headers, json={}))[0] == 200
     assert own["owner"] == ("anna" if action == "accept" else None)
+
+
+async def test_what_is_offered_to_several_at_once_is_nobody_s_to_close(desk: Desk) -> None:
+    offer = {"manager": None, "managers": ["anna", "boris"], "by": "all", "offered_at": AT, "answer_by": None}
+    lead = desk.office.add_lead(state="unprocessed", owner=None, offer=offer)
+    headers = {"X-CSRF-Token": "csrf-of-anna"}
+    for action, order in {"disqualify": {"reason": "спам"}, "convert": {}, "assign": {"manager": "boris"}}.items():
+        path = f"/api/leads/{lead['id']}/{action}"
+        assert (await desk.ask("POST", path, "anna", headers=headers, json=order))[0] == 403
+    assert desk.office.actors == []
+    assert (await desk.ask("POST", f"/api/leads/{lead['id']}/accept", "anna", headers=headers, json={}))[0] == 200
 
 
 async def test_a_stale_form_is_answered_with_the_lead_as_it_is_now(desk: Desk) -> None:
