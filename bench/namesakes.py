@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bench.figure import Figure
 from dedup.given_names import MEN, WOMEN
 from dedup.names import candidate_keys
-from ingest.suggesting import CANDIDATES
+from ingest.people.suggesting import CANDIDATES
 from storage import migrate, namesakes, revisions
 from storage.rows import insert
 from storage.schema import contacts

@@ -218,7 +218,7 @@ class Inbound:
 class Signal:
     """An envelope that is no client's approach: a button, presence, a bounce, a delivery report.
 
-    `ingest.signals` says what each kind of them does; one that it does not know is taken note of and does nothing.
+    `ingest.pipeline.signals` says what each kind of them does; one that it does not know is taken note of and does nothing.
     `otherwise` is what the envelope says where whoever sent it may not give this signal.
     """
 

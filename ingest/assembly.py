@@ -13,27 +13,19 @@ from channels.message import Accepted, Envelope
 from channels.telegram.courier import Courier
 from ingest import log as logs
 from ingest.adapters import Adapters, made
-from ingest.board import StoreBoard
-from ingest.callers import Callers
-from ingest.changes import Changes
+from ingest.config.current import Current
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config
 from ingest.config.secret import secret_values
-from ingest.current import Current
-from ingest.distribution import Distributor
-from ingest.enriching import Enriching
-from ingest.entrance import StoreEntrance
-from ingest.folding import Folding
-from ingest.gateway import Gateway
-from ingest.hand import Hand
 from ingest.health.health import Health
+from ingest.health.metrics import Metrics
 from ingest.health.refusals import Refusals
 from ingest.health.watch import Watch
-from ingest.intake import Intake
-from ingest.linking import StoreLinks
-from ingest.listening import Listening
-from ingest.merging import Merging
-from ingest.metrics import Metrics
+from ingest.intake.callers import Callers
+from ingest.intake.gateway import Gateway
+from ingest.intake.intake import Intake
+from ingest.intake.listening import Listening
+from ingest.intake.taking_down import DESK, TakingDown
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing
 from ingest.notices.links import Links
@@ -41,24 +33,32 @@ from ingest.notices.people import People
 from ingest.notices.route import Console, Route
 from ingest.notices.sender import Sender
 from ingest.notices.smtp import Answers, Email, server_of
+from ingest.notices.summarising import Summaries
 from ingest.notices.telegram import Telegram
-from ingest.office import StoreOffice
-from ingest.outgoing.quoting import Quoting
+from ingest.office.board import StoreBoard
+from ingest.office.changes import Changes
+from ingest.office.entrance import StoreEntrance
+from ingest.office.office import StoreOffice
+from ingest.office.reloading import Reloader
 from ingest.outgoing.sending import Sending
 from ingest.outgoing.writing import Writing
-from ingest.people import StorePeople
-from ingest.pipeline import Pipeline
-from ingest.presses import Presses
-from ingest.reloading import Reloader
-from ingest.replying import Replying
-from ingest.rulebook import Rulebooks
-from ingest.settle import Settled, Settler
-from ingest.signals import Signals
-from ingest.suggesting import Suggester
-from ingest.summarising import Summaries
-from ingest.taking_down import DESK, TakingDown
-from ingest.ticker import Ticker
+from ingest.people.merging import Merging
+from ingest.people.suggesting import Suggester
+from ingest.people.who_is_who import StorePeople
+from ingest.pipeline.enriching import Enriching
+from ingest.pipeline.folding import Folding
+from ingest.pipeline.pipeline import Pipeline
+from ingest.pipeline.settle import Settled, Settler
+from ingest.pipeline.signals import Signals
+from ingest.reactions.linking import StoreLinks
+from ingest.reactions.presses import Presses
+from ingest.reactions.quoting import Quoting
+from ingest.reactions.replying import Replying
+from ingest.rules.rulebook import Rulebooks
 from ingest.token import SETTING
+from ingest.turns.distribution import Distributor
+from ingest.turns.hand import Hand
+from ingest.turns.ticker import Ticker
 from ingest.units import Units
 from kernel.clock import Clock
 from storage import outbox, revisions

@@ -25,8 +25,8 @@ from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
 from ingest.config.secret import secret_values
-from ingest.door import Doorway
-from ingest.reloading import compared
+from ingest.intake.door import Doorway
+from ingest.office.reloading import compared
 from ingest.supervise import Supervisor
 from kernel import seams
 from kernel.clock import Clock

@@ -15,10 +15,11 @@ PACKAGES = ("kernel", "channels", "dedup", "routing", "storage", "desk", "ingest
 
 # Contract, the module that breaks it, its words.
 VIOLATIONS = [
-    ("Arrows go only downwards", "storage/planted.py", "import ingest.pipeline"),
+    ("Arrows go only downwards", "storage/planted.py", "import ingest.pipeline.pipeline"),
     ("Arrows go only downwards", "dedup/planted_up.py", "import storage.schema"),
     ("Arrows go only downwards", "channels/planted_aside.py", "import routing.policy"),
     ("Arrows go only downwards", "kernel/planted.py", "import channels.message"),
+    ("Within ingest too", "ingest/rules/planted.py", "import ingest.office.office"),
     ("dedup and routing are pure: no loop, no SQL, no clock of their own", "dedup/planted.py", "import asyncio"),
     ("dedup and routing are pure: no loop, no SQL, no clock of their own", "routing/planted.py", "import kernel.clock"),
     ("SQL is written in storage and run by ingest only", "channels/planted.py", "import sqlalchemy"),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, TypeVar
 
 import click
 
+from ingest.cli.tables import printable, table
 from ingest.cli.wording import standing
-from ingest.tables import printable, table
 
 if TYPE_CHECKING:
     from ingest.client import Reached, Refusal

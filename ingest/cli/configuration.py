@@ -10,12 +10,12 @@ import click
 
 from ingest.cli.answer import DONE, NO, WRONG, Answer, Json, Trouble, answering, said, troubles_said
 from ingest.cli.run import preflight
-from ingest.tables import printable
+from ingest.cli.tables import printable
 
 if TYPE_CHECKING:
+    from ingest.cli.probing import Tried
     from ingest.client import Reached
     from ingest.config.load import Loaded
-    from ingest.probing import Tried
 
 _FIELDS: Final = ("file", "line", "key", "level", "problem", "remedy")
 _TRIED: Final = ("file", "line", "key", "state", "said", "remedy")
@@ -49,7 +49,7 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
     loaded = load(config, os.environ)
     faults = list(loaded.faults)
     if loaded.config is not None and loaded.config.routing_tests:
-        from ingest.routing_tests import failed_routing_tests
+        from ingest.rules.routing_tests import failed_routing_tests
 
         faults += failed_routing_tests(loaded.config)
     wrong = any(fault.level == "error" for fault in faults)
@@ -66,7 +66,7 @@ def check(config: Path, *, as_json: bool, live: bool) -> int:
 def _tried(loaded: "Loaded") -> "list[Tried]":
     import asyncio
 
-    from ingest.probing import tried
+    from ingest.cli.probing import tried
 
     assert loaded.config is not None  # noqa: S101 - it was asked for
     return asyncio.run(tried(loaded.config, loaded.config.place_of_test(0)[0], loaded.root))

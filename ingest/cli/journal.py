@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ingest.cli.answer import DONE, NO, Answer, Json, Listing, answering, asking, limited, reaching, said
+from ingest.cli.tables import table
 from ingest.cli.wording import moment, yes
-from ingest.tables import table
 
 if TYPE_CHECKING:
     from ingest.client import Reached

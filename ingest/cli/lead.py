@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.cli.answer import Answer, InOrder, Json, answering, asking, reaching, said
+from ingest.cli.tables import printable
 from ingest.cli.trial import trial
 from ingest.cli.wording import headed, person
-from ingest.tables import printable
 
 if TYPE_CHECKING:
     from ingest.client import Reached

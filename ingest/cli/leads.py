@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ingest.cli.answer import Answer, Json, Listing, asking, limited
+from ingest.cli.tables import printable
 from ingest.cli.wording import moment, sentences
-from ingest.tables import printable
 
 if TYPE_CHECKING:
     from ingest.client import Reached

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ingest.cli.answer import Answer, Json, asking
+from ingest.cli.tables import printable
 from ingest.cli.wording import sentences, standing
-from ingest.tables import printable
 
 if TYPE_CHECKING:
     from ingest.client import Reached

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ingest.tables import printable
+from ingest.cli.tables import printable
 
 if TYPE_CHECKING:
     from ingest.client import Reached

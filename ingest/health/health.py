@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from channels.adapter import Adapter
 from ingest.config.references import BUILT_IN
+from ingest.health.metrics import ChannelFigures
 from ingest.health.refusals import Refusals
 from ingest.health.states import Listening, Pulse, Retrying, Silent, State, detail, overall
 from ingest.health.wording import remedy
-from ingest.metrics import ChannelFigures
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import structlog
 
+from ingest.config.current import Current
 from ingest.config.schema import Config
-from ingest.current import Current
 from ingest.health import rhythm
 from ingest.health.health import Health
 from ingest.health.rhythm import HISTORY, SLOT, Past, Rhythm
 from ingest.health.states import Listening, Silent, State, is_alarming, is_over
 from ingest.health.wording import ALARM, CLEAR
-from ingest.rulebook import Rulebooks
+from ingest.rules.rulebook import Rulebooks
 from kernel.clock import EPOCH, Clock
 from routing.policy import Policy
 from storage import outbox, rhythms

@@ -3,9 +3,9 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ingest.config.current import Current
 from ingest.config.policy import policy
 from ingest.config.schema import Config, Director, Manager
-from ingest.current import Current
 from ingest.notices.choices import Choices
 from kernel.texts import Language
 from routing.hours import parse_hours, quiet_until

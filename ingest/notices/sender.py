@@ -16,6 +16,7 @@ from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
 from ingest.notices.route import Delivery, Route
+from ingest.outgoing.pauses import PAUSES
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
@@ -29,7 +30,6 @@ BURST: Final = 200
 COMPANY: Final = 0.05
 PATIENCE: Final = 1.0
 LEASE: Final = timedelta(minutes=5)
-PAUSES: Final = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400))
 STORE_AWAY: Final = 2.0
 PATIENT: Final = 3
 """After so many failures of one route, a notice goes by the next one if its reader has one."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from desk.words import LABELS
-from ingest.sentences import say
+from ingest.explaining.sentences import say
 from kernel.texts import Catalogue, Language
 from storage.summary import Day, Load, Named, Waiting
 

@@ -13,7 +13,7 @@ from channels.adapter import Misconfigured, Unavailable
 from channels.telegram.trouble import Undeliverable
 from ingest.notices.route import Delivery, Message
 from ingest.notices.texts import TEXTS
-from ingest.rulebook import Rulebooks
+from ingest.rules.rulebook import Rulebooks
 from kernel.texts import Language
 from storage import chats
 

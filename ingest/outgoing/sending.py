@@ -16,7 +16,7 @@ import structlog
 
 from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
 from channels.message import Outgoing
-from ingest.notices.sender import PAUSES
+from ingest.outgoing.pauses import PAUSES
 from ingest.outgoing.ways import inbound
 from kernel.clock import Clock
 from kernel.ids import uuid7

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from channels.adapter import Adapter
 from desk.ports import Refused
-from ingest.hand import Hand
 from ingest.outgoing.ways import Way, Ways
-from ingest.rulebook import Rulebooks
+from ingest.rules.rulebook import Rulebooks
+from ingest.turns.hand import Hand
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import decisions, messages, outbox, rotation, words

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from channels.adapter import Adapter, Rejected, Unavailable
 from channels.message import Inbound, Outgoing
-from ingest.hand import Hand
 from ingest.outgoing.sending import Sending
 from ingest.outgoing.writing import Wanted, Writing
+from ingest.turns.hand import Hand
 from storage import words
 from storage.schema import interactions, outbox
 from storage.store import Store

@@ -9,11 +9,11 @@ import orjson
 import sqlalchemy as sa
 
 from ingest.adapters import Adapters
-from ingest.calls import Calls
-from ingest.folding import Folding
-from ingest.merging import Merging
-from ingest.settle import Reading, Settler
-from ingest.signals import Signals
+from ingest.people.merging import Merging
+from ingest.pipeline.folding import Folding
+from ingest.pipeline.settle import Reading, Settler
+from ingest.pipeline.signals import Signals
+from ingest.turns.calls import Calls
 from storage.journal import Claimed, Result
 from storage.schema import activities, decisions, interactions, managers, outbox
 from storage.store import Store

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from channels.message import Envelope, digest
-from ingest.settle import Reading
+from ingest.pipeline.settle import Reading
 from storage.journal import Result
 from storage.schema import activities, decisions, interactions, outbox
 from storage.store import Store

@@ -20,7 +20,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from desk.ports import Refused
-from ingest.overdue import next_due
+from ingest.turns.overdue import next_due
 from routing.distribute import next_shift_change
 from routing.policy import Manager
 from storage import handling, migrate, revisions

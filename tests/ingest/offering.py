@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from ingest.hand import Hand
-from ingest.overdue import Overdue, next_due
+from ingest.turns.hand import Hand
+from ingest.turns.overdue import Overdue, next_due
 from storage.schema import managers, offers, outbox
 from storage.store import Store
 from tests.ingest.parts import NOW, Parts, company, manager, wire

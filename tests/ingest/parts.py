@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
 from ingest.adapters import Adapters
-from ingest.distribution import Distributor
-from ingest.folding import Folding
-from ingest.merging import Merging
-from ingest.rulebook import Rulebooks
-from ingest.settle import Reading, Settler
-from ingest.signals import Signals
+from ingest.people.merging import Merging
+from ingest.pipeline.folding import Folding
+from ingest.pipeline.settle import Reading, Settler
+from ingest.pipeline.signals import Signals
+from ingest.rules.rulebook import Rulebooks
+from ingest.turns.distribution import Distributor
 from kernel.clock import Clock
 from storage import handling, revisions, rotation
 from storage.account import account

@@ -7,10 +7,10 @@ from typing import Any
 from channels.adapter import ChannelConfig
 from channels.message import Inbound
 from dedup.keys import identify
-from ingest.approach import enquiry_from, source_from
 from ingest.config.policy import revision_document
 from ingest.config.schema import Config
-from ingest.rulebook import Rulebook, compile_rulebook
+from ingest.rules.approach import enquiry_from, source_from
+from ingest.rules.rulebook import Rulebook, compile_rulebook
 from tests.ingest.parts import company
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)

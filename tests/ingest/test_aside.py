@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ingest.aside import Aside
+from ingest.pipeline.aside import Aside
 
 WITHIN = 20
 

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import event
 
-from ingest.automatic_answers import LATE
+from ingest.pipeline.automatic_answers import LATE
 from storage.schema import interactions, journal
 from storage.store import Store
 from tests.channels.mails import raw

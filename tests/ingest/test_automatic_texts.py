@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.automatic_texts import Courtesy, Occasion, composed, courtesy_from, is_silent
+from ingest.rules.automatic_texts import Courtesy, Occasion, composed, courtesy_from, is_silent
 from tests.channels.mails import raw, verdict
 
 USUAL = Courtesy("info@stroyka.example", True, True, None, timedelta(hours=24), "ru", ZoneInfo("Europe/Moscow"))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
-from ingest.board import MOST_OF_ONE
+from ingest.office.board import MOST_OF_ONE
 from kernel.clock import iso, micros
 from storage.schema import leads, offers
 from storage.store import Store

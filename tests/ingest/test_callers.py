@@ -3,7 +3,7 @@
 import pytest
 
 from channels.message import Caller, Question
-from ingest.callers import Callers
+from ingest.intake.callers import Callers
 from storage.schema import turns
 from storage.store import Store
 from tests.ingest.calling import CLIENT, Switchboard, telephones

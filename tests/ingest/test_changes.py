@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.assembly import assemble
-from ingest.changes import KEPT, NAMED, Changes
+from ingest.office.changes import KEPT, NAMED, Changes
 from storage.journal import Result
 from storage.store import Store
 from tests.ingest.configured import configured

@@ -15,7 +15,7 @@ from channels import adapter
 from ingest.config import schema
 from ingest.config.load import load
 from ingest.config.schema import Config
-from ingest.routing_tests import failed_routing_tests
+from ingest.rules.routing_tests import failed_routing_tests
 from tests.ingest.configured import SMALL, configured, faults, loaded
 
 ROOT = Path(__file__).parents[2]

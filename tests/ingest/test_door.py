@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from channels.message import Accepted, Envelope
 from channels.webform import Adapter, Config
 from channels.webform.page import ConsentConfig, mark
-from ingest import door as door_module
-from ingest.door import Door, Doorway, everyday
-from ingest.gateway import Gateway
-from ingest.intake import Intake
-from ingest.metrics import Metrics
+from ingest.health.metrics import Metrics
+from ingest.intake import door as door_module
+from ingest.intake.door import Door, Doorway, everyday
+from ingest.intake.gateway import Gateway
+from ingest.intake.intake import Intake
 from storage import migrate, revisions
 from storage.schema import journal
 from storage.store import Store

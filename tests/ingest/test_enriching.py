@@ -10,8 +10,8 @@ import pytest
 
 from channels.adapter import Adapter, Rejected, Unavailable
 from channels.message import Attachment, Inbound
-from ingest.enriching import LEASE, PAUSES, Enriching
-from ingest.settle import Reading
+from ingest.pipeline.enriching import LEASE, PAUSES, Enriching
+from ingest.pipeline.settle import Reading
 from kernel.clock import Clock
 from storage import fetches
 from storage.files import Files

@@ -10,7 +10,7 @@ import pytest
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
-from ingest.entrance import FIRST_LINK_LASTS, LINK_LASTS, SESSION_LASTS
+from ingest.office.entrance import FIRST_LINK_LASTS, LINK_LASTS, SESSION_LASTS
 from storage.schema import links, sessions
 from storage.store import Store
 from tests.ingest.configured import configured

@@ -21,12 +21,12 @@ from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Verdict
 from dedup.keys import CODES, KeyRules, identify
 from dedup.likeness import SUPPORTS
 from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
-from ingest.distribution import _told
-from ingest.explain import sentences, suggestion
-from ingest.hand import ACTIONS
-from ingest.merging import PEOPLE_CODES
-from ingest.sentences import TEXTS, Vocabulary
-from ingest.settle import _match_record
+from ingest.explaining.explain import sentences, suggestion
+from ingest.explaining.sentences import TEXTS, Vocabulary
+from ingest.people.merging import PEOPLE_CODES
+from ingest.pipeline.settle import _match_record
+from ingest.turns.distribution import _told
+from ingest.turns.hand import ACTIONS
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import OBSTACLES, OFFERED_BY, REASONS, Standing, Waiting, distribute
 from routing.hours import ALWAYS, parse_hours

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from channels.message import Accepted, Envelope
-from ingest.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake
+from ingest.intake.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake
 from ingest.supervise import Supervisor
 from storage.cursors import Cursor, Stale
 from storage.journal import Claim, Claimed, Journal
@@ -180,7 +180,7 @@ async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(d
 async def test_a_burst_without_end_is_committed_when_a_group_is_full(door: Door) -> None:
     posted: list[asyncio.Task[list[Accepted]]] = []
     async with asyncio.timeout(WITHIN):
-        while not door.gate.entered.is_set():
+        while len(door.intake._waiting) == len(posted):
             posted.append(door.post(envelope({"text": str(len(posted))})))
             await asyncio.sleep(0)
     await asyncio.gather(*posted)

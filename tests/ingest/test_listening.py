@@ -11,8 +11,8 @@ import pytest
 from channels.adapter import Misconfigured, Port, Unavailable
 from channels.message import Position
 from ingest.health.states import Retrying, Stopped
-from ingest.intake import Intake
-from ingest.listening import FIRST_PAUSE, LAST_PAUSE, MISCONFIGURED_PAUSE, Listening
+from ingest.intake.intake import Intake
+from ingest.intake.listening import FIRST_PAUSE, LAST_PAUSE, MISCONFIGURED_PAUSE, Listening
 from kernel.clock import Clock
 from storage.schema import cursors
 from storage.store import Store

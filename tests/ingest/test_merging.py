@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from desk.ports import Refused
-from ingest.settle import Joins
+from ingest.pipeline.settle import Joins
 from storage import messages
 from storage.messages import Sent
 from storage.schema import (

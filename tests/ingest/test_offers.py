@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from desk.ports import Refused
-from ingest.explain import sentences
+from ingest.explaining.explain import sentences
 from storage import decisions as kept
 from storage.schema import decisions, outbox
 from storage.store import Store

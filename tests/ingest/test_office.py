@@ -11,7 +11,7 @@ import pytest
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
-from ingest.hand import ACTIONS
+from ingest.turns.hand import ACTIONS
 from storage.journal import Result
 from storage.schema import decisions, journal, leads
 from storage.store import Store

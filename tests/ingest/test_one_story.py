@@ -24,8 +24,8 @@ from desk.openapi import COOKIE
 from desk.pages import Pages
 from ingest.assembly import Parts, assemble
 from ingest.cli import command
-from ingest.presses import Presses
-from ingest.sentences import TEXTS
+from ingest.explaining.sentences import TEXTS
+from ingest.reactions.presses import Presses
 from kernel.ids import uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import OBSTACLES, REASONS

@@ -16,9 +16,9 @@ import structlog
 
 from channels.message import Envelope, Inbound, Parsed
 from ingest.adapters import Adapters
-from ingest.pipeline import TRIES, Pipeline
-from ingest.settle import Settled
-from ingest.signals import Signals
+from ingest.pipeline.pipeline import TRIES, Pipeline
+from ingest.pipeline.settle import Settled
+from ingest.pipeline.signals import Signals
 from storage.files import Files
 from storage.journal import Claimed
 from storage.schema import contacts, interactions, journal, leads

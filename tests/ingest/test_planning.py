@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ingest.planning import differences
+from ingest.office.planning import differences
 from tests.ingest.parts import company, manager, team
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from channels.message import Signal
 from desk.ports import Refused
-from ingest.hand import Hand
-from ingest.invitations import VALID, hashed, invite
 from ingest.notices.choices import Choice, Choices, mark, read
-from ingest.presses import Presses
+from ingest.reactions.invitations import VALID, hashed, invite
+from ingest.reactions.presses import Presses
+from ingest.turns.hand import Hand
 from kernel.ids import uuid7
 from kernel.texts import Language
 from storage import chats, messages, outbox

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.cli.probing import Tried, tried
 from ingest.config.schema import Config
-from ingest.probing import Tried, tried
 from storage.store import Store
 from tests import imap, smtp, telegram, vk
 from tests.imap import Played, plain

@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.assembly import assemble
-from ingest.office import StoreOffice
-from ingest.settle import Reading
+from ingest.office.office import StoreOffice
+from ingest.pipeline.settle import Reading
 from storage.schema import contacts, interactions, keys, leads
 from storage.store import Conflict, Store
 from tests.ingest.configured import SMALL, configured

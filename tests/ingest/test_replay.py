@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from channels.message import Envelope, Request
 from channels.webform import Adapter, Config
-from ingest.settle import Reading
+from ingest.pipeline.settle import Reading
 from storage import revisions
 from storage.schema import journal, leads, metadata
 from storage.store import Store

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from channels.adapter import Misconfigured, Rejected, Unavailable
 from desk.ports import Refused
-from ingest.notices.sender import PAUSES
 from ingest.outgoing import sending
+from ingest.outgoing.pauses import PAUSES
 from kernel.ids import uuid7
 from storage import outbox, words
 from storage.schema import interactions, leads

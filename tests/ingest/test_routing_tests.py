@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from ingest.config.schema import Config
-from ingest.routing_tests import failed_routing_tests
+from ingest.rules.routing_tests import failed_routing_tests
 from tests.ingest.configured import configured
 from tests.ingest.test_cli import here
 

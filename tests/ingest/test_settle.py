@@ -147,7 +147,7 @@ def test_whether_a_line_is_known_does_not_depend_on_the_batch(store: Store, batc
 
 def test_texts_that_a_database_refuses_lose_only_what_it_refuses(parts: Parts) -> None:
     from channels.message import Inbound  # noqa: PLC0415
-    from ingest.settle import Reading  # noqa: PLC0415
+    from ingest.pipeline.settle import Reading  # noqa: PLC0415
 
     odd = "a\0b\ud800c"
     said = Inbound(

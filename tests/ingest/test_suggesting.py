@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dedup.names import candidate_keys
-from ingest.suggesting import BATCH, Suggester
+from ingest.people.suggesting import BATCH, Suggester
 from kernel.clock import micros
 from storage import namesakes
 from storage.schema import apart, contacts, name_keys, suggestions

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.tables import clipped, printable, table, width
+from ingest.cli.tables import clipped, printable, table, width
 
 
 def test_numbers_stand_at_the_right_and_what_is_missing_is_a_dash() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.ticker import Ticker
+from ingest.turns.ticker import Ticker
 from kernel.clock import Clock
 from storage.rotation import WAITING_LIMIT
 from storage.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingest.hand import Hand
+from ingest.turns.hand import Hand
 from kernel.clock import instant
 from storage import activities, summary, views, words
 from storage.activities import ANSWER

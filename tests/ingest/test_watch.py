@@ -11,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from channels.adapter import Expiry
+from ingest.config.current import Current
 from ingest.config.schema import Config
-from ingest.current import Current
 from ingest.health import rhythm
 from ingest.health.health import Health
+from ingest.health.metrics import Metrics
 from ingest.health.refusals import Refusals
 from ingest.health.states import CALM, LASTING, Listening, Misconfigured, Pulse, Retrying
 from ingest.health.watch import Watch, readers
-from ingest.metrics import Metrics
 from kernel.clock import Clock
 from storage import rhythms as kept
 from storage.schema import alarms, outbox, rhythms

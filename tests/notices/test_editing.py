@@ -8,7 +8,7 @@ from ingest.notices.choices import Choices
 from ingest.notices.editing import Editing, Known
 from ingest.notices.route import Console, Delivery, Message
 from ingest.notices.telegram import Telegram
-from ingest.rulebook import Rulebooks
+from ingest.rules.rulebook import Rulebooks
 from kernel.ids import uuid7
 from storage import messages, outbox, views
 from storage.messages import CHANGED

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.current import Current
+from ingest.config.current import Current
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing
 from ingest.notices.links import Links

@@ -12,7 +12,7 @@ from ingest.notices.choices import Choices, mark
 from ingest.notices.route import Button, Delivery, Message
 from ingest.notices.telegram import Telegram as Route
 from ingest.notices.texts import render_standing
-from ingest.rulebook import Rulebooks
+from ingest.rules.rulebook import Rulebooks
 from storage import chats
 from storage.store import Store
 from tests.ingest.parts import company, manager, wire

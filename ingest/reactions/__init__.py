@@ -1,0 +1,1 @@
+"""What managers do with what they were told: buttons, commands, links in mails, and replies meant for the client."""
