@@ -22,6 +22,7 @@ from ingest.health.metrics import Metrics
 from ingest.health.refusals import Refusals
 from ingest.health.watch import Watch
 from ingest.intake.callers import Callers
+from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake
 from ingest.intake.listening import Listening
@@ -102,6 +103,7 @@ class Parts:
     enriching: Enriching
     linking: StoreLinks
     gateway: Gateway
+    fronting: Fronting
     office: StoreOffice
     changes: Changes
     entrance: StoreEntrance
@@ -191,6 +193,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
+    fronting = Fronting(gateway, most=config.http.max_body)
     units = Units(store)
     taking_down = TakingDown(journal, rulebooks, settler, zone, adapters[DESK], metrics.accepted, settled)
 
@@ -198,6 +201,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         fresh = made(changed, secrets.marks, adapters)
         listening.change(fresh)
         adapters.change(fresh)
+        await fronting.renew()
         refusals.forget()
         sender.change(routes(changed, adapters, rulebooks, secrets.marks))
         logs.also_scrub(secret_values(changed))
@@ -267,6 +271,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         enriching,
         linking,
         gateway,
+        fronting,
         office,
         changes,
         entrance,

@@ -164,7 +164,8 @@ def _access(parts: Parts) -> Access:
 
 
 async def _listen(config: Config, runner: web.AppRunner, parts: Parts) -> None:
-    site = Doorway(runner, parts.gateway, config.http.host, config.http.port, most=config.http.max_body)
+    host, port, most = config.http.host, config.http.port, config.http.max_body
+    site = Doorway(runner, parts.gateway, host, port, most=most, fronting=parts.fronting)
     try:
         await site.start()
     except OSError as error:
@@ -238,6 +239,7 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
     """Test seams over HTTP, present only with `--test-hooks`: step the clock, pause the worker, arm a crash point."""
 
     async def clock(request: web.Request) -> web.Response:
+        await parts.fronting.stop()  # its clock is another
         parts.clock.advance(parse_duration((await request.json())["advance"]))
         return web.json_response({"now": parts.clock.now().isoformat()})
 
@@ -250,7 +252,16 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
         seams.arm((await request.json())["at"])
         return web.json_response({})
 
-    return [web.post("/test/clock", clock), web.post("/test/worker", worker), web.post("/test/crash", crash)]
+    async def front(_request: web.Request) -> web.Response:
+        parts.fronting.begin()
+        return web.json_response({"pid": parts.fronting.pid})
+
+    return [
+        web.post("/test/clock", clock),
+        web.post("/test/worker", worker),
+        web.post("/test/crash", crash),
+        web.post("/test/front", front),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

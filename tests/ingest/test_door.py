@@ -20,7 +20,8 @@ from channels.webform import Adapter, Config
 from channels.webform.page import ConsentConfig, mark
 from ingest.health.metrics import Metrics
 from ingest.intake import door as door_module
-from ingest.intake.door import Door, Doorway, everyday
+from ingest.intake.door import Door, Doorway
+from ingest.intake.everyday import everyday
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake
 from storage import migrate, revisions
