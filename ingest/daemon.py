@@ -16,8 +16,9 @@ import structlog
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import PROBES, add_api
+from desk.api import add_api
 from desk.links import LinkPages
+from desk.operations import PROBES
 from desk.pages import Pages
 from desk.ports import Json, Refused
 from ingest import log as logs
