@@ -28,6 +28,7 @@ from ingest.config.secret import secret_values
 from ingest.intake.door import Doorway
 from ingest.office.reloading import compared
 from ingest.supervise import Supervisor
+from ingest.systemd import Systemd
 from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
@@ -129,6 +130,9 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("suggesting", parts.suggester.run)
         supervisor.start("replying", parts.replying.run)
         supervisor.start("enriching", parts.enriching.run)
+        systemd = Systemd(os.environ)
+        if systemd.beat is not None:
+            supervisor.start("systemd", systemd.live)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))
@@ -137,9 +141,11 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         try:
             await _listen(config, runner, parts)
             _greet(config, runner, await _first_link(parts))
+            systemd.ready()
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            systemd.stopping()
             began = asyncio.get_running_loop().time()
             parts.changes.close()
             await runner.cleanup()
