@@ -151,7 +151,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
             ticker.poke()
         suggester.wake()
 
-    files = Files(files_folder(config, store))
+    files = Files(config.files)
     enriching = Enriching(store, names, files, adapters, clock)
     pipeline = Pipeline(store, journal, settler, signals, files, adapters, clock, settled)
     suggester = Suggester(store, clock, pipeline.is_busy)
@@ -285,12 +285,6 @@ def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, emb
     token = configured.get_secret_value() if configured else revisions.secret(db, SETTING)
     identity, marks, links = (revisions.secret(db, f"{name}_key").encode() for name in ("identity", "mark", "link"))
     return Secrets(identity, marks, links, token)
-
-
-def files_folder(config: Config, store: Store) -> Path:
-    """Where files of messages lie: beside the SQLite file, else in `var` beside the configuration."""
-    beside = Path(str(store.url.database)).parent if store.embedded else config.base / "var"
-    return beside / "files"
 
 
 def routes(config: Config, adapters: Mapping[str, Adapter[Any]], rulebooks: Rulebooks, secret: bytes) -> list[Route]:
