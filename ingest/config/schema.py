@@ -70,6 +70,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _UTM: Final = re.compile(r"utm_\w+")
 _LONGEST: Final = timedelta(days=3660)
+SHORTEST_KEPT: Final = timedelta(days=7)
 _LONGEST_ADDRESS: Final = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 _NEAR: Final = 60
 
@@ -134,7 +135,7 @@ def _channel_name(text: str) -> str:
     return text
 
 
-def _duration(value: object) -> object:
+def _duration(value: object) -> timedelta:
     try:
         length = parse_duration(_text(value))
     except ValueError as error:
@@ -147,6 +148,15 @@ def _duration(value: object) -> object:
 def _positive(length: timedelta) -> timedelta:
     if not length:
         raise refuse("is no time at all", "write at least 1s")
+    return length
+
+
+def _kept_for(value: object) -> timedelta | None:
+    if _text(value) == "never":
+        return None
+    length = _duration(value)
+    if length < SHORTEST_KEPT:
+        raise refuse("is too short", "write at least 7d: what comes late belongs to what came before; or never")
     return length
 
 
@@ -453,6 +463,7 @@ Names = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_un
 Words = Annotated[tuple[Annotated[Text, AfterValidator(_word)], ...], BeforeValidator(_listed)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Span = Annotated[Duration, AfterValidator(_positive)]
+KeptFor = Annotated[timedelta | None, BeforeValidator(_kept_for)]
 Size = Annotated[int, BeforeValidator(_size)]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Count = Annotated[int, _whole(1, 999_999_999, "is not a number of at least 1", "write 1 or more; left out: no limit")]
@@ -793,6 +804,13 @@ class Notices(Section):
     summary: Annotated[timedelta | None, BeforeValidator(_time_of_day)] = timedelta(hours=9)
 
 
+class Retention(Section):
+    """For how long what need not be kept for ever is kept; None: for ever."""
+
+    bodies: KeptFor = None
+    notices: KeptFor = timedelta(days=90)
+
+
 @dataclass(frozen=True, slots=True)
 class MailRoute:
     """Everything that sending a notice by mail needs."""
@@ -832,7 +850,7 @@ class Config(Section):
     routing: tuple[Rule, ...] = ()
     routing_tests: tuple[RoutingTest, ...] = ()
     notices: Notices = Notices()
-    retention: NotBuilt = None
+    retention: Retention = Retention()
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep what `load` hands in of the file itself: no key of it can say that."""
