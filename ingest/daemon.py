@@ -30,6 +30,7 @@ from ingest.intake.door import Doorway
 from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
 from ingest.supervise import Supervisor
+from ingest.systemd import Systemd
 from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
@@ -123,6 +124,9 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
         supervisor = Supervisor()
         for name, run in _tasks(parts, roles).items():
             supervisor.start(name, run)
+        systemd = Systemd(os.environ)
+        if systemd.beat is not None:
+            supervisor.start("systemd", systemd.live)
         application = _application(parts, roles)
         if test_hooks:
             application.add_routes(_hooks(parts))
@@ -131,9 +135,11 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
         try:
             await _listen(config, runner, parts, roles, together=given is not None and not store.embedded)
             _greet(config, runner, roles, await _first_link(parts) if "desk" in roles else None)
+            systemd.ready()
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            systemd.stopping()
             began = asyncio.get_running_loop().time()
             parts.core.changes.close()
             await runner.cleanup()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -87,7 +86,7 @@ async def shared(config: Config, store: Store, clock: Clock) -> Core:
         names=names,
         secrets=secrets,
         adapters=Adapters(made(config, secrets.marks)),
-        files=Files(files_folder(config, store)),
+        files=Files(config.files),
         journal=Journal(names, store.ids.take, secrets.identity, store.lane),
         rulebooks=rulebooks,
         distributor=distributor,
@@ -113,12 +112,6 @@ def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, emb
     token = configured.get_secret_value() if configured else revisions.secret(db, SETTING)
     identity, marks, links = (revisions.secret(db, f"{name}_key").encode() for name in ("identity", "mark", "link"))
     return Secrets(identity, marks, links, token)
-
-
-def files_folder(config: Config, store: Store) -> Path:
-    """Where files of messages lie: beside the SQLite file, else in `var` beside the configuration."""
-    beside = Path(str(store.url.database)).parent if store.embedded else config.base / "var"
-    return beside / "files"
 
 
 def courier(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Courier | None:
