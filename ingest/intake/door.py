@@ -24,7 +24,11 @@ _SHORT_FOR: Final = 3_000.0
 
 
 class Doorway(web.BaseSite):
-    """Where the application listens, with a door before each of its connections. Bodies of more than `most` bytes are aiohttp's."""
+    """Where the application listens, with a door before each of its connections. Bodies of more than `most` bytes are aiohttp's.
+
+    `shared`: whether other processes may listen there, too, and the system deals the connections out; None: as it is usual.
+    `fronting`: to what connections go while there is much.
+    """
 
     def __init__(
         self,
@@ -34,9 +38,11 @@ class Doorway(web.BaseSite):
         port: int,
         *,
         most: int,
+        shared: bool | None = None,
         fronting: Fronting | None = None,
     ) -> None:
         super().__init__(runner)
+        self._shared = shared
         self._address = (host, port)
         self.gateway = gateway
         self.most = most
@@ -57,7 +63,7 @@ class Doorway(web.BaseSite):
         await super().start()
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._door, host, port, backlog=_BACKLOG)
+        self._server = await loop.create_server(self._door, host, port, backlog=_BACKLOG, reuse_port=self._shared)
         if self.fronting is not None:
             self.fronting.take_back = self._take_back
 
