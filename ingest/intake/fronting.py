@@ -25,8 +25,11 @@ from ingest.intake.gateway import Gateway
 from ingest.intake.line import Line
 from kernel.clock import instant
 
-ENOUGH: Final = 500
-"""As many everyday posts within a second start a front; fewer within a minute end it."""
+ENOUGH: Final = 1_500
+"""As many everyday posts within a second, on connections that stay, start a front; fewer within a minute end it.
+
+Below that the daemon has time enough, and a front would only make the way longer.
+"""
 
 _BUSY: Final = 1.0
 _QUIET: Final = 60.0
