@@ -7,6 +7,7 @@ It ends when it is told to, when the line to the daemon breaks, or with the daem
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
@@ -301,7 +302,8 @@ class Door(asyncio.Protocol):
 def _end_with(parent: int) -> None:
     """Be killed when the daemon is, however it ends. Elsewhere than on Linux the broken line says so."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
 
