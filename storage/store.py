@@ -30,6 +30,10 @@ _BEGIN_WRITING: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
 _BEGIN_READING: Final = Prepared(sa.text("BEGIN"))
 # Every statement of ours looks up some rows by an index: a page of it costs no more than any other, and none is worth compiling.
 _PLANS: Final = "-c jit=off -c random_page_cost=1.1"
+# Who is stopped or cut off in the middle of a transaction holds up others no longer than this: less than a lease.
+_NO_STANDSTILL: Final = "-c idle_in_transaction_session_timeout=10000"
+# A server that is cut off is noticed in as long, not after the system's quarter of an hour (libpq's parameters).
+_CUT_OFF: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 
 
@@ -191,7 +195,12 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
 def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
     driver = url.set(drivername="postgresql+psycopg")
-    arguments = {"connect_timeout": 5, "application_name": "priyom", "options": _PLANS}
+    arguments: dict[str, Any] = {
+        "connect_timeout": 5,
+        "application_name": "priyom",
+        "options": f"{_PLANS} {_NO_STANDSTILL}",
+    }
+    arguments |= _CUT_OFF
     main = sa.create_engine(
         driver, hide_parameters=True, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True
     )

@@ -76,7 +76,9 @@ class StoreOffice:
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
         writing: Writing,
+        standing: Callable[[], Json],
     ) -> None:
+        self._standing = standing
         self._bot = bot
         self._writing = writing
         self._bells = bells
@@ -473,9 +475,9 @@ class StoreOffice:
         try:
             current = await self._store.read(lambda db: version(db) == HEAD)
         except Away:
-            return {"ready": False, "store": "away", "channels": self._channel_states()}
+            return {"ready": False, "store": "away", "channels": self._channel_states(), **self._standing()}
         store = "ok" if current else "old_schema"
-        return {"ready": current, "store": store, "channels": self._channel_states()}
+        return {"ready": current, "store": store, "channels": self._channel_states(), **self._standing()}
 
     def _channel_states(self) -> list[Json]:
         """No more than anybody may know."""
