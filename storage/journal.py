@@ -56,6 +56,7 @@ _KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.i
 # No condition of the index over pending entries, which may hold many: these are looked for by their ids.
 _STILL_PENDING: Final = sa.func.coalesce(journal.c.outcome, "") == "pending"
 _HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(_STILL_PENDING,))
+_BODY_OF: Final = look_up((bodies.c.journal_id,), (bodies.c.codec,))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
 
 
@@ -289,7 +290,10 @@ class Journal:
         self._count(db, counted)
 
     def reopen(self, db: sa.Connection, uids: Sequence[str], *, as_client: bool) -> list[str]:
-        """Make failed or ignored entries pending again; the ones that were. What has an effect already is not run again."""
+        """Make failed or ignored entries pending again; the ones that were.
+
+        What has an effect already is not run again, and what has no body any more cannot be.
+        """
         shown = journal.c.outcome.in_(("failed", "ignored"))
         before = db.execute(
             sa.select(journal.c.id, journal.c.uid, journal.c.channel_id, journal.c.day, journal.c.outcome)
@@ -297,6 +301,9 @@ class Journal:
             .order_by(journal.c.id)
             .with_for_update()
         ).all()
+        # Asked for once the rows are ours: from then on nobody drops a body.
+        kept = found(db, _BODY_OF, [(row.id,) for row in before])
+        before = [row for row, body in zip(before, kept, strict=True) if body is not None]
         changes: Counter[tuple[int, str, str]] = Counter()
         for row in before:
             changes[row.channel_id, row.day, row.outcome] -= 1

@@ -430,6 +430,7 @@ _LATEST: Final = Prepared(
 _ENVELOPE: Final = (
     sa.select(
         journal, channels.c.name.label("channel"), leads.c.uid.label("lead_uid"), _root.c.uid.label("contact_uid"),
+        sa.not_(sa.select(bodies.c.journal_id).where(bodies.c.journal_id == journal.c.id).exists()).label("expired"),
     )
     .join(channels, channels.c.id == journal.c.channel_id)
     .outerjoin(leads, leads.c.id == journal.c.lead_id)
@@ -481,6 +482,7 @@ def _envelope(row: Any) -> Json:
         "attempts": row.attempts,
         "lead": row.lead_uid,
         "contact": row.contact_uid,
+        "expired": bool(row.expired),
     }
 
 
