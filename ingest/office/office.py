@@ -41,7 +41,7 @@ from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
 from storage.journal import Claimed, Journal
-from storage.migrate import HEAD, version
+from storage.migrate import serves
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -473,7 +473,7 @@ class StoreOffice:
     async def health(self) -> Json:
         """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""
         try:
-            current = await self._store.read(lambda db: version(db) == HEAD)
+            current = await self._store.read(serves)
         except Away:
             return {"ready": False, "store": "away", "channels": self._channel_states(), **self._standing()}
         store = "ok" if current else "old_schema"
