@@ -6,7 +6,6 @@ then may have come too late for that job, and waits under the other id for its t
 """
 
 import asyncio
-import contextlib
 from collections.abc import Collection
 from datetime import UTC
 from typing import Any, Final
@@ -28,7 +27,6 @@ JOB_WITHIN: Final = 1.0
 """Seconds. arq holds the id of a job whose worker died for so long and ten seconds more."""
 EXPIRES: Final = 60.0
 """Seconds after which a job that nobody fetched is nothing any more: who comes later looks by himself."""
-END_WITHIN: Final = 0.3
 SWEEP: Final = frozenset(range(0, 60, 5))
 """Seconds of each minute at which one worker looks for what was left by those who died before they could say so."""
 
@@ -59,10 +57,13 @@ async def _waits(redis: ArqRedis, queue: str, job: str) -> bool:
     return score is not None and not running
 
 
-async def work(redis: ArqRedis, queue: str, wakes: Wakes) -> None:
-    """Take jobs of the topics that this process sees to, until cancelled or Redis fails. Raises RedisError, OSError."""
+def worker(redis: ArqRedis, queue: str, wakes: Wakes) -> Worker:
+    """A worker for the topics that this process sees to. Its `main` raises RedisError and OSError, and so do its jobs.
+
+    Its `close` is not for us: that speaks to Redis again, which may be gone or hang, and raises what it finds.
+    """
     topics = [topic for topic in wakes.heard_here() if topic not in FOR_ALL]
-    worker = Worker(
+    return Worker(
         [_job(wakes, topic) for topic in topics],
         cron_jobs=[cron(_sweep(wakes, topics), name=f"{queue}:sweep", second=set(SWEEP), timeout=JOB_WITHIN)],
         redis_pool=redis,
@@ -77,12 +78,6 @@ async def work(redis: ArqRedis, queue: str, wakes: Wakes) -> None:
         timezone=UTC,
         log_results=False,
     )
-    try:
-        await worker.main()
-    finally:
-        # Not `close`: that speaks to Redis again, which may be gone or hang, and raises what it finds.
-        worker.allow_pick_jobs = False
-        await _ended(worker.tasks.values())
 
 
 def _job(wakes: Wakes, topic: Topic) -> Function:
@@ -98,21 +93,3 @@ def _sweep(wakes: Wakes, topics: Collection[Topic]) -> WorkerCoroutine:
             wakes.heard(topic)
 
     return sweep
-
-
-async def _ended(tasks: Collection["asyncio.Task[Any]"]) -> None:
-    """Let jobs end by themselves, else end them; what Redis made of them is nobody's concern any more."""
-    running = set(tasks)
-    for task in running:
-        task.add_done_callback(_seen)
-    if running:
-        _, running = await asyncio.wait(running, timeout=END_WITHIN)
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.wait(running, timeout=END_WITHIN)
-
-
-def _seen(task: "asyncio.Task[Any]") -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        task.exception()

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+from collections.abc import Collection
 from typing import Final
 
 import structlog
@@ -23,6 +24,8 @@ from kernel.ids import uuid7
 PATIENCE: Final = 2.0
 """Seconds for any command: whoever does not answer by then hangs. After half of it without a word, Redis is asked for one."""
 CLOSE_WITHIN: Final = 0.3
+CALLS: Final = 5
+CALL_AGAIN: Final = 0.1
 PACE: Final = 0.01
 """Seconds between two wake-ups of one topic; the second covers all that was said meanwhile."""
 PACES: Final[dict[Topic, float]] = {"changed": 0.2}
@@ -68,7 +71,9 @@ class Line:
                 await self._hold()
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Redis, work goes on without it
                 if self._is_up or not silent:
-                    log.warning("Redis is away; work is found by the sweeps", action="wakes.away", error=_cause(error))
+                    log.warning(
+                        "Redis is away; work is found by the sweeps", action="wakes.away", error=type(error).__name__
+                    )
                 silent = True
             finally:
                 self._is_up = False
@@ -78,7 +83,7 @@ class Line:
             pause = min(2 * pause, LAST_PAUSE)
 
     async def _hold(self) -> None:
-        """Be up until something fails. Raises whatever that was, alone or in a group."""
+        """Be up until something fails. Raises whatever that was."""
         redis = ArqRedis(pool_of(self._url, self._patience), job_serializer=jobs.encoded)
         try:
             async with asyncio.timeout(2 * self._patience):
@@ -86,14 +91,27 @@ class Line:
                 await listening.subscribe(self._scope)
                 await listening.get_message(timeout=self._patience)
             self._greet()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(listening), name="wakes.listen")
-                if any(topic not in FOR_ALL for topic in self._wakes.heard_here()):
-                    group.create_task(jobs.work(redis, self._scope, self._wakes), name="wakes.work")
-                for topic in TOPICS:
-                    group.create_task(self._pass_on(redis, topic), name=f"wakes.{topic}")
+            await self._speak(redis, listening)
         finally:
             await _closed(redis)
+
+    async def _speak(self, redis: ArqRedis, listening: PubSub) -> None:
+        """Hear and tell until the first of it fails. Not a group of tasks: that would wait for whoever is deaf to its end."""
+        worker = jobs.worker(redis, self._scope, self._wakes) if self._takes_jobs() else None
+        work = [self._listen(listening), *(self._pass_on(redis, topic) for topic in TOPICS)]
+        tasks = {asyncio.create_task(one) for one in (work if worker is None else [worker.main(), *work])}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            if worker is not None:
+                worker.allow_pick_jobs = False
+                tasks |= set(worker.tasks.values())
+            await _ended(tasks)
+
+    def _takes_jobs(self) -> bool:
+        return any(topic not in FOR_ALL for topic in self._wakes.heard_here())
 
     def _greet(self) -> None:
         """What was said while nobody could be heard is not known, so it counts as said."""
@@ -145,15 +163,21 @@ def pool_of(url: str, patience: float = PATIENCE) -> ConnectionPool:
     return ConnectionPool.from_url(url, socket_timeout=patience, socket_connect_timeout=patience, **more)
 
 
+async def _ended(tasks: "Collection[asyncio.Task[None]]") -> None:
+    """End tasks that may be anywhere in the libraries of others: what did not hear it is told again, and left at last."""
+    running = set(tasks)
+    for _ in range(CALLS):
+        for task in running:
+            task.cancel()
+        if running:
+            _, running = await asyncio.wait(running, timeout=CALL_AGAIN)
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()
+
+
 async def _closed(redis: ArqRedis) -> None:
     """Close all connections, whatever they were doing and however the other side takes it."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_WITHIN):
             await redis.aclose(close_connection_pool=True)
-
-
-def _cause(error: BaseException) -> str:
-    """The type of what went wrong first. Its words may hold an address."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return type(error).__name__
