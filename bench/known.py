@@ -1,5 +1,6 @@
 """The store that a run begins with: contacts who are known already, each with a phone and an address, and have been looked at
-for namesakes long ago."""
+for namesakes long ago.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
