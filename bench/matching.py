@@ -75,7 +75,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the search has to go by: names of contacts, keys with their holders, and of each approach its contact, city and company."""
+    """What the search goes by: names of contacts, keys with their holders, and of each approach its contact, city and company."""
 
     names: Mapping[int, str | None]
     keys: Mapping[Key, Held]
@@ -279,8 +279,8 @@ def figures(people: int) -> list[Figure]:
     """Precision, recall and F1 of joins and of suggestions."""
     found = measure(people)
     notes = [
-        f"{found.approaches:,} approaches of {people:,} people became {found.contacts:,} contacts; joins decided in "
-        f"{found.seconds[0]:.0f} s, namesakes searched for in {found.seconds[1]:.0f} s",
+        f"{found.approaches:,} approaches of {people:,} people became {found.contacts:,} contacts",
+        f"joins decided in {found.seconds[0]:.0f} s, namesakes searched for in {found.seconds[1]:.0f} s",
         found.joins.told("all joins"),
         found.quiet.told("joins that raise no question of another name"),
     ]

@@ -131,6 +131,7 @@ class World:
         self._cities = _Drawn(_CITIES.split(), 1)
         self._offices = [self._new_phone() for _ in range(max(1, count // 500))]
         self._taken: dict[str, int] = {}
+        self._family: dict[int, str] = {}
         self.people: list[Person] = []
         for number in range(count):
             self.people.append(self._person(number))
@@ -149,6 +150,7 @@ class World:
         russian, woman = chance.random() >= habits.english, chance.random() < 0.5
         given = (self._women if woman else self._men) if russian else self._english
         surname = self._surnames.draw(chance) if russian else self._english_surnames.draw(chance)
+        self._family[number] = surname
         person = Person(
             number=number,
             given=given.draw(chance),
@@ -169,11 +171,12 @@ class World:
         person.email = self._new_email(person)
         return person
 
-    @staticmethod
-    def _marry(person: Person, other: Person) -> None:
+    def _marry(self, person: Person, other: Person) -> None:
         person.phone, person.city = other.phone, other.city
         if person.russian == other.russian and person.woman != other.woman:
-            person.surname = _feminine(other.surname) if person.woman and person.russian else other.surname
+            family = self._family[other.number]
+            person.surname = _feminine(family) if person.woman and person.russian else family
+            self._family[person.number] = family
 
     def _new_phone(self) -> str:
         return f"+79{self._chance.randrange(10**9):09d}"

@@ -1,4 +1,4 @@
-"""One worker of several over one store: `python -m bench.worker CONFIG`. Says `ready`, waits for a line, works until its input ends.
+"""One worker of several over one store: `python -m bench.worker CONFIG`. Says `ready`, waits for a line, works until another.
 
 It is the pipeline of the daemon and nothing else, started on a word, so that how long a process takes to start is not measured.
 """
