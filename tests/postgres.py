@@ -96,7 +96,9 @@ def running(settings: Sequence[str] = _SETTINGS) -> Iterator[Server]:
         command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
         command += [part for setting in settings for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **identity)
+            # In a group of its own: Ctrl-C at a terminal must not stop it before those that use it.
+            group: dict[str, Any] = {**identity, "process_group": 0}
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **group)
         try:
             _wait(process, port, folder / "log")
             yield Server(port)
