@@ -43,6 +43,7 @@ from ingest.config.values import (
     Host,
     Hours,
     ImapTls,
+    KeptFor,
     ListeningPort,
     LocalMoment,
     Name,
@@ -408,6 +409,13 @@ class Notices(Section):
     summary: TimeOfDay = timedelta(hours=9)
 
 
+class Retention(Section):
+    """For how long what need not be kept for ever is kept; None: for ever."""
+
+    bodies: KeptFor = None
+    notices: KeptFor = timedelta(days=90)
+
+
 @dataclass(frozen=True, slots=True)
 class MailRoute:
     """Everything that sending a notice by mail needs."""
@@ -447,7 +455,7 @@ class Config(Section):
     routing: tuple[Rule, ...] = ()
     routing_tests: tuple[RoutingTest, ...] = ()
     notices: Notices = Notices()
-    retention: NotBuilt = None
+    retention: Retention = Retention()
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep what `load` hands in of the file itself: no key of it can say that."""

@@ -42,7 +42,7 @@ class Together:
 @pytest.fixture
 def together() -> Iterator[Together]:
     try:
-        postgres.binaries()
+        postgres.found()
         with valkey.running():
             pass
     except (postgres.Missing, valkey.Missing) as why:
@@ -86,9 +86,7 @@ def restored(store: str, folder: Path) -> str:
         ["createdb", "--maintenance-db", f"{there}/postgres", "restored"],
         ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={there}/restored", str(folder / "dump")],
     ):
-        subprocess.run(
-            [postgres.binaries() / program, *arguments], check=True, env={"PGPORT": str(port), "LC_ALL": "C"}
-        )
+        subprocess.run([postgres.found() / program, *arguments], check=True, env={"PGPORT": str(port), "LC_ALL": "C"})
     assert name != "restored"
     return f"{there}/restored"
 
