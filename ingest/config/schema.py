@@ -43,6 +43,7 @@ from ingest.config.values import (
     Host,
     Hours,
     ImapTls,
+    KeptFor,
     ListeningPort,
     LocalMoment,
     Name,
@@ -126,9 +127,10 @@ class Api(Section):
 
 
 class Storage(Section):
-    """Where everything is kept; secret as a whole, since it may hold a password."""
+    """Where everything is kept; the address is secret as a whole, since it may hold a password. `files`: a folder."""
 
     url: DatabaseUrl = Field(default=SecretStr("sqlite:///var/priyom.db"), validate_default=True)
+    files: Text | None = None
 
 
 class Redis(Section):
@@ -407,6 +409,13 @@ class Notices(Section):
     summary: TimeOfDay = timedelta(hours=9)
 
 
+class Retention(Section):
+    """For how long what need not be kept for ever is kept; None: for ever."""
+
+    bodies: KeptFor = None
+    notices: KeptFor = timedelta(days=90)
+
+
 @dataclass(frozen=True, slots=True)
 class MailRoute:
     """Everything that sending a notice by mail needs."""
@@ -446,7 +455,7 @@ class Config(Section):
     routing: tuple[Rule, ...] = ()
     routing_tests: tuple[RoutingTest, ...] = ()
     notices: Notices = Notices()
-    retention: NotBuilt = None
+    retention: Retention = Retention()
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep what `load` hands in of the file itself: no key of it can say that."""
@@ -462,6 +471,13 @@ class Config(Section):
     def base(self) -> Path:
         """The folder of the file: where relative paths start."""
         return self._base
+
+    @property
+    def files(self) -> Path:
+        """The folder of files of messages: `storage.files`, else beside the SQLite file, else in `var` beside this file."""
+        url = self.storage.url.get_secret_value()
+        beside = Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite:") else Path("var")
+        return self._base / (self.storage.files or beside / "files")
 
     def place_of_test(self, index: int) -> tuple[str, int]:
         """The file and the line of a routing test, as far as they are known."""

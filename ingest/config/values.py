@@ -58,6 +58,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,12})\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 UTM: Final = re.compile(r"utm_\w+")
 _LONGEST: Final = timedelta(days=3660)
+SHORTEST_KEPT: Final = timedelta(days=7)
 _LONGEST_ADDRESS: Final = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 _NEAR: Final = 60
 
@@ -116,7 +117,7 @@ def _channel_name(text: str) -> str:
     return text
 
 
-def _duration(value: object) -> object:
+def _duration(value: object) -> timedelta:
     try:
         length = parse_duration(_text(value))
     except ValueError as error:
@@ -129,6 +130,15 @@ def _duration(value: object) -> object:
 def _positive(length: timedelta) -> timedelta:
     if not length:
         raise refuse("is no time at all", "write at least 1s")
+    return length
+
+
+def _kept_for(value: object) -> timedelta | None:
+    if _text(value) == "never":
+        return None
+    length = _duration(value)
+    if length < SHORTEST_KEPT:
+        raise refuse("is too short", "write at least 7d: what comes late belongs to what came before; or never")
     return length
 
 
@@ -416,6 +426,7 @@ ChannelName = Annotated[str, AfterValidator(_channel_name)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_unique)]
 Words = Annotated[tuple[Annotated[Text, AfterValidator(_word)], ...], BeforeValidator(_listed)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+KeptFor = Annotated[timedelta | None, BeforeValidator(_kept_for)]
 Span = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(_size)]
 Weight = Annotated[float, BeforeValidator(_weight)]
