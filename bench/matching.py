@@ -92,7 +92,9 @@ class Memory:
         found = identify(approach.phones, approach.emails, (), "", RULES)
         asked = {evidence.key for evidence in found.evidence}
         held = {key: self.keys[key] for key in asked if key in self.keys}
-        roots = {one.holder: Person(one.holder, self.names[one.holder]) for one in held.values() if one.holder in self.names}
+        roots = {
+            one.holder: Person(one.holder, self.names[one.holder]) for one in held.values() if one.holder in self.names
+        }
         owners = {owner for one in held.values() for owner in (one.holder, one.line) if owner is not None}
         companies = {number: self.companies[number] for number in owners if number in self.companies}
         arrival = Arrival(place, approach.name or None, None, found.evidence, found.rejected)
@@ -235,7 +237,19 @@ def _fill(db: sa.Connection, memory: Memory) -> None:
         for contact, approaches in memory.whose.items()
         for approach in approaches
     ]
-    columns = ("id", "uid", "contact_id", "company_id", "lead_id", "channel_id", "kind", "direction", "at", "text", "details")
+    columns = (
+        "id",
+        "uid",
+        "contact_id",
+        "company_id",
+        "lead_id",
+        "channel_id",
+        "kind",
+        "direction",
+        "at",
+        "text",
+        "details",
+    )
     insert(db, interactions, columns, [
         (number, f"{number:032x}", contact, company, 1, 1, "form", "in", 1, "", orjson.dumps({"city": city} if city else {}).decode())
         for number, (contact, city, company) in enumerate(said, 1)

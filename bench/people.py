@@ -34,7 +34,9 @@ _ENGLISH_PARTS: Final = (
     "Ash Barn Black Brad Brent Bur Carl Chester Cole Cran Dal East Ellis Fair Fen Gar Glen Hal Hart Haw Hol Kirk Lang Mal Mar "
     "New Nor Oak Pem Rad Red Ring Rom Sand Shel Stan Strat Thorn Wal War Wes Wild Win Wood Wor York"
 ).split()
-_ENGLISH_ENDINGS: Final = "bury by croft dale den field ford gate ham hurst ley low man more sey shaw ton wall wick wood worth".split()
+_ENGLISH_ENDINGS: Final = (
+    "bury by croft dale den field ford gate ham hurst ley low man more sey shaw ton wall wick wood worth".split()
+)
 _POPULAR: Final = (
     "александр сергей дмитрий андрей алексей михаил владимир иван евгений николай артём максим павел илья анастасия анна мария "
     "елена ольга наталья екатерина татьяна ирина юлия светлана дарья john james david michael mary emma sarah thomas"

@@ -30,8 +30,8 @@ async def work(path: Path) -> None:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         supervisor = Supervisor()
-        parts.pipeline.wake()
-        supervisor.start("pipeline", parts.pipeline.run)
+        parts.settling.pipeline.wake()
+        supervisor.start("pipeline", parts.settling.pipeline.run)
         await asyncio.to_thread(sys.stdin.readline)
         await supervisor.stop()
     finally:

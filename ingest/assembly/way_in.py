@@ -47,7 +47,7 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         core.refusals.taken(envelope.channel for envelope in envelopes)
 
     intake = Intake(store, core.journal, core.zone, accepted, worker or Elsewhere(core.bells.work))
-    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address())
+    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address(), leases=core.leases)
     gateway = Gateway(
         intake,
         core.adapters,
@@ -58,5 +58,5 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
-    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language)
+    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language, core.elsewhere)
     return WayIn(intake, gateway, listening, health)
