@@ -49,7 +49,7 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         core.refusals.taken(envelope.channel for envelope in envelopes)
 
     intake = Intake(store, core.journal, core.zone, accepted, worker or Elsewhere(core.bells.work))
-    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address())
+    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address(), leases=core.leases)
     gateway = Gateway(
         intake,
         core.adapters,
@@ -60,6 +60,6 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
-    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language)
+    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language, core.elsewhere)
     fronting = Fronting(gateway, most=config.http.max_body)
     return WayIn(intake, gateway, fronting, listening, health)

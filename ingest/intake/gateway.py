@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from email.message import Message
 from functools import partial
 from typing import Any, Final
 
@@ -275,7 +276,7 @@ def _too_large(limit: int) -> Rejected:
 
 async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[bytes, tuple[str, ...]]:
     """A multipart body put together again from its fields and the files that fit; and the names of those that do not."""
-    boundary = request.headers["Content-Type"].partition("boundary=")[2].partition(";")[0].strip(' "').encode()
+    boundary = _boundary(request.headers["Content-Type"])
     kept: list[bytes] = []
     cut: list[str] = []
     size = passed = 0
@@ -296,6 +297,13 @@ async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[
         ]
         kept.append(b"\r\n".join([*lines, b"", content]) + b"\r\n")
     return b"".join([*kept, b"--" + boundary + b"--\r\n"]), tuple(cut)
+
+
+def _boundary(content_type: str) -> bytes:
+    """What the header names, in any spelling: names of parameters are read without regard to case (RFC 2045, section 5.1)."""
+    header = Message()
+    header["Content-Type"] = content_type
+    return (header.get_boundary() or "").encode()
 
 
 async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes | None, int]:
