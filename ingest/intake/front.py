@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from channels.adapter import Adapter, ChannelConfig, Rejected
-from channels.message import Accepted, Envelope, Request
+from channels.message import Accepted, Request
 from ingest.intake.everyday import Network, client_address, everyday
-from ingest.intake.line import Line
+from ingest.intake.line import Line, packed
 from ingest.intake.written import refused, written
 from kernel.clock import Clock, micros
 from kernel.texts import Language
@@ -146,7 +146,7 @@ class Front:
         self._waiting[self._number] = (door, adapter, asked)
         if not self._posts:
             self._loop.call_soon(self._send)
-        self._posts.append((self._number, name, [_flat(one) for one in envelopes]))
+        self._posts.append((self._number, name, [packed(one) for one in envelopes]))
         return True
 
     def _send(self) -> None:
@@ -181,20 +181,6 @@ class Front:
 
 def _words(adapter: Adapter[Any], asked: Request, refusal: Rejected) -> bytes:
     return written(refused(refusal, adapter.refused(asked, refusal)), asked.at)
-
-
-def _flat(envelope: Envelope) -> tuple[Any, ...]:
-    occurred = None if envelope.occurred_at is None else micros(envelope.occurred_at)
-    return (
-        envelope.channel,
-        envelope.identity,
-        envelope.body,
-        micros(envelope.received_at),
-        dict(envelope.meta),
-        envelope.digest,
-        occurred,
-        envelope.format,
-    )
 
 
 class Door(asyncio.Protocol):

@@ -19,10 +19,10 @@ from typing import Any, Final
 import structlog
 
 from channels.adapter import Rejected
-from channels.message import Accepted, Envelope
+from channels.message import Accepted
 from ingest.intake import line
 from ingest.intake.gateway import Gateway
-from ingest.intake.line import Line
+from ingest.intake.line import Line, unpacked
 from kernel.clock import instant
 
 ENOUGH: Final = 1_500
@@ -37,7 +37,8 @@ _ENDS_WITHIN: Final = 1.5
 _AGAIN_AFTER: Final = (1.0, 5.0, 30.0)
 """Seconds before a front that ended by itself has a successor: the first time, the second, and from then on."""
 
-_COMMAND: Final = (sys.executable, "-m", "ingest.intake.front")
+# -P: nothing is imported from the folder that the daemon happens to be in.
+_COMMAND: Final = (sys.executable, "-P", "-m", "ingest.intake.front")
 
 log = structlog.get_logger("priyom.front")
 
@@ -84,10 +85,10 @@ class Fronting:
         """Start a front, unless there is one."""
         if self._front is not None or not self._able:
             return
-        orders = (self._gateway.everyday(), self._gateway.proxies, self._most)
         try:
-            self._front = _Front(pickle.dumps(orders), self._gateway, self.take_back, self._ended)
-        except OSError as error:
+            orders = pickle.dumps((self._gateway.everyday(), self._gateway.proxies, self._most))
+            self._front = _Front(orders, self._gateway, self.take_back, self._ended)
+        except Exception as error:  # noqa: BLE001 - nothing depends on a front
             self._failed(str(error))
             return
         log.info("much arrives: a process of its own reads it", action="front.start", pid=self._front.pid)
@@ -146,7 +147,7 @@ class _Front:
                 [*_COMMAND, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                process_group=0,  # what a terminal sends by Ctrl-C is for the daemon
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         self._line = Line(ours, self._hear, self._hung_up)
@@ -187,7 +188,7 @@ class _Front:
             case ("posts", posts):
                 self.posts += len(posts)
                 for number, channel, envelopes in posts:
-                    self._gateway.enter(channel, [_envelope(*one) for one in envelopes], partial(self._tell, number))
+                    self._gateway.enter(channel, [unpacked(one) for one in envelopes], partial(self._tell, number))
             case ("back", data) if connection is not None:
                 self._take_back(connection, data)
             case ("refused", channel, status, code, words, us):
@@ -211,20 +212,6 @@ class _Front:
         self._process.wait()
         self._gone.set()
         self._on_end(self)
-
-
-def _envelope(
-    channel: str,
-    identity: str | None,
-    body: bytes,
-    received_at: int,
-    meta: dict[str, str],
-    digest: bytes,
-    occurred_at: int | None,
-    form: int,
-) -> Envelope:
-    occurred = None if occurred_at is None else instant(occurred_at)
-    return Envelope(channel, identity, body, instant(received_at), meta, digest, occurred, form)
 
 
 def _drop(connection: socket.socket, _data: bytes) -> None:
