@@ -110,15 +110,22 @@ def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int
 
 
 def memory(process_id: int) -> float:
-    """Resident memory of a process in megabytes (of 1024 x 1024 bytes)."""
-    pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+    """Resident memory of a process and those it has started in megabytes (of 1024 x 1024 bytes)."""
+    found = [Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1] for one in _family(process_id)]
+    return sum(map(int, found)) * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 
 
 def processor_time(process_id: int) -> float:
-    """The seconds that a process has run on a processor, all its threads together."""
-    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The seconds that a process and those it has started have run on a processor, all their threads together."""
+    found = [Path(f"/proc/{one}/stat").read_text(encoding="utf-8") for one in _family(process_id)]
+    times = [stat.rpartition(")")[2].split()[11:13] for stat in found]
+    return sum(int(time) for both in times for time in both) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(process_id: int) -> list[int]:
+    """A process and those that its first thread has started: a daemon that reads posts in a process of its own has one."""
+    started = Path(f"/proc/{process_id}/task/{process_id}/children")
+    return [process_id, *map(int, started.read_text(encoding="ascii").split())] if started.exists() else [process_id]
 
 
 @dataclass(slots=True)

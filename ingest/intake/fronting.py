@@ -31,9 +31,11 @@ ENOUGH: Final = 1_500
 Below that the daemon has time enough, and a front would only make the way longer.
 """
 
+ENDS_WITHIN: Final = 1.5
+"""Seconds that a front has to give everything back; then it is killed, with the connections that it has."""
+
 _BUSY: Final = 1.0
 _QUIET: Final = 60.0
-_ENDS_WITHIN: Final = 1.5
 _AGAIN_AFTER: Final = (1.0, 5.0, 30.0)
 """Seconds before a front that ended by itself has a successor: the first time, the second, and from then on."""
 
@@ -48,10 +50,11 @@ Return = Callable[[socket.socket, bytes], None]
 class Fronting:
     """Whether there is a front, and all that passes between it and us. `take_back` is where connections go that it gives back."""
 
-    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH) -> None:
+    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH, ends_within: float = ENDS_WITHIN) -> None:
         self._gateway = gateway
         self._most = most
         self._enough = enough
+        self._ends_within = ends_within
         self._front: _Front | None = None
         self._able = line.POSSIBLE and _cores() > 1
         self._seen = 0
@@ -121,7 +124,7 @@ class Fronting:
         """End the present front, whose adapters are no longer the daemon's, and return when it judges nothing more."""
         front, self._front = self._front, None
         if front is not None:
-            await front.end_within(_ENDS_WITHIN)
+            await front.end_within(self._ends_within)
 
     async def stop(self) -> None:
         """End it for good. Its connections are here again when this returns, answered as far as that could be."""

@@ -56,7 +56,7 @@ class Fronted(Stand):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.fronting: Fronting = Fronting(self.gateway, most=MOST, enough=1_000)
+        self.fronting: Fronting = Fronting(self.gateway, most=MOST, enough=1_000, ends_within=20)
 
     async def ready(self) -> int:
         """Start a front; its process id."""
