@@ -145,9 +145,11 @@ def _address(config: "Config") -> str:
 
 
 def _alive(url: str) -> bool:
-    """Whether a daemon of ours answers there, and not something else that has the port."""
+    """Whether a daemon of ours has its API there: not something else that has the port, nor a process with other roles."""
     try:
-        return _exchange(url, "GET", "/healthz", None, {}, _GREETING_WITHIN) == (http.client.OK, {"status": "ok"})
+        if _exchange(url, "GET", "/healthz", None, {}, _GREETING_WITHIN) != (http.client.OK, {"status": "ok"}):
+            return False
+        return _exchange(url, "GET", "/api/openapi.json", None, {}, _GREETING_WITHIN)[0] != http.client.NOT_FOUND
     except Unreachable:
         return False
 
