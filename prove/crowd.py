@@ -181,7 +181,7 @@ def _request(delivery: Delivery) -> tuple[str, str, dict[str, str]]:
     """Path, body and headers of what comes over HTTP."""
     match delivery.kind:
         case "call":
-            return f"/in/{delivery.channel}/events/call", mango_body(json.loads(delivery.body)), FORM
+            return f"/in/{delivery.channel}/events/{delivery.key}", mango_body(json.loads(delivery.body)), FORM
         case "vk":
             message = {
                 "id": 1,

@@ -33,7 +33,7 @@ UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 # What is lost with the machine is no loss here; what is lost with the process is, so commits are not asynchronous.
 SETTINGS: Final = ("max_connections=200", "fsync=off", "full_page_writes=off", "max_parallel_workers_per_gather=0", "io_method=sync")
 NOTICED_WITHIN: Final = 8.0
-PACE: Final = {"sqlite": 0.03, "postgresql": 0.04}
+PACE: Final = {"sqlite": 0.012, "postgresql": 0.015}
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Site:
 
 def _mailed(message: EmailMessage) -> Mailed:
     uid = findall(UUID, str(message["Message-ID"]))
-    leads = findall(rf"leads/({UUID})", str(message.get_content()))
+    leads = findall(UUID, str(message.get_content()))
     return Mailed(uid[0] if uid else str(message["Message-ID"]), str(message["To"]), frozenset(leads))
 
 

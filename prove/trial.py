@@ -25,7 +25,7 @@ from storage.store import Away, Conflict
 
 SAMPLES_EVERY: Final = 2.0
 LOOK_EVERY: Final = 0.2
-KILLS_EVERY: Final = (0.6, 2.6)
+KILLS_EVERY: Final = (1.5, 4.5)
 FAULTS_EVERY: Final = (1.0, 5.0)
 HOMEWARD: Final = 60.0
 """Seconds that each step of bringing everything home may take."""
@@ -140,7 +140,6 @@ class _Trial:
     async def _home(self, working: "asyncio.Task[None]") -> None:
         site = self._site
         site.fleet.visited = True
-        self._say("home")
         site.fleet.configure()
         for daemon in site.fleet.daemons:
             daemon.signal(signal.SIGCONT)
@@ -160,14 +159,11 @@ class _Trial:
         await self._until(self._nobody_waits, "")
         await self._until(self._all_told, "notices stay unsent", step=True)
         await self._until(self._all_listening, "")
-        self._say("questions")
         await self._last_questions()
-        self._say("end")
 
     async def _restart(self, *, mended: bool) -> None:
         """A new life for each, that no crash point is armed in."""
         self._site.fleet.mended = mended
-        self._say("restart")
         for daemon in self._site.fleet.daemons:
             life = daemon.life
             self._site.fleet.terminate(daemon)
@@ -183,14 +179,10 @@ class _Trial:
         else:
             self._site.verdicts[1].hold(holds=False, otherwise=otherwise)
 
-    def _say(self, what):
-        print(f"{asyncio.get_running_loop().time():.1f} {what}", flush=True)
-
     async def _until(self, condition: Callable[[], Awaitable[bool]], otherwise: str, *, step: bool = False) -> None:
         """Look until it is so, for a while; with `step`, the daemons' clocks run ahead meanwhile."""
         loop = asyncio.get_running_loop()
         until = loop.time() + HOMEWARD / 2
-        self._say(condition.__name__)
         while not await condition():
             if loop.time() > until:
                 if otherwise:
@@ -225,6 +217,8 @@ class _Trial:
         return await self._count(counted) == 0
 
     async def _all_listening(self) -> bool:
+        # A poll that hangs is no sign of life yet.
+        await self._site.bot.end_polls()
         shown = await self._site.fleet.ask(self._site.fleet.daemons[0], "GET", "/api/channels")
         states = {one["name"]: one["state"] for one in (shown or {}).get("items", ())}
         return bool(states) and all(states.get(name) == "listening" for name in ("bot", "info") if name in states)

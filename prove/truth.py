@@ -27,6 +27,7 @@ SPELLINGS: Final = (
     "8 9{0:02d} {1:03d} {2:02d} {3:02d}",
 )
 FIRMS: Final = 5
+LINE: Final = "74951234567"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Delivery:
     poison: Poison = ""
     body: str = ""
     key: str = ""
+    """The Idempotency-Key of a form; what an exchange tells by, of a call."""
 
 
 @dataclass
@@ -184,15 +186,17 @@ class Generator:
         return Delivery(token, "form", channel, person.number, token, is_named, poison, _json(said), key)
 
     def _call(self, person: Person) -> list[Delivery]:
-        """A call that nobody answers: its events come in any order."""
+        """A call that nobody answers: its events and their summary come in any order."""
         entry = f"entry-{self.token()}"
-        states = ["Appeared", "Disconnected"]
+        states = ["Appeared", "Disconnected", "summary"]
         self.chance.shuffle(states)
-        said = [(self.token(), state) for state in states]
-        return [
-            Delivery(token, "call", "pbx", person.number, entry, body=_json(_event(person, token, entry, state)))
-            for token, state in said
-        ]
+        return [self._event(person, entry, state) for state in states]
+
+    def _event(self, person: Person, entry: str, state: str) -> Delivery:
+        token = self.token()
+        said = _summary(person, entry) if state == "summary" else _event(person, entry, state)
+        path = "summary" if state == "summary" else "call"
+        return Delivery(token, "call", "pbx", person.number, entry, body=_json(said | {"proof": token}), key=path)
 
     def _said(self, person: Person, kind: Kind, channel: str, *, shares: bool = False) -> Delivery:
         token = self.token()
@@ -203,7 +207,7 @@ class Generator:
         return Delivery(token, "mail", "info", person.number, token, body=token)
 
 
-def _event(person: Person, token: str, entry: str, state: str) -> dict[str, object]:
+def _event(person: Person, entry: str, state: str) -> dict[str, object]:
     return {
         "entry_id": entry,
         "call_id": f"leg-{entry}",
@@ -211,8 +215,19 @@ def _event(person: Person, token: str, entry: str, state: str) -> dict[str, obje
         "call_state": state,
         "location": "ivr",
         "from": {"number": person.phone(2)},
-        "to": {"number": "74951234567", "line_number": "74951234567"},
-        "proof": token,
+        "to": {"number": LINE, "line_number": LINE},
+    }
+
+
+def _summary(person: Person, entry: str) -> dict[str, object]:
+    return {
+        "entry_id": entry,
+        "call_direction": 1,
+        "from": {"number": person.phone(2)},
+        "to": {"number": LINE},
+        "line_number": LINE,
+        "talk_time": 0,
+        "entry_result": 0,
     }
 
 
