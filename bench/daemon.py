@@ -24,7 +24,7 @@ class Daemon:
 
     process_id: int
     port: int
-    database: Path
+    url: str
     seconds: float
 
     def pause(self) -> None:
@@ -42,27 +42,35 @@ class Daemon:
 
 @contextmanager
 def running(folder: Path, template: Path | None = None) -> Iterator[Daemon]:
-    """A daemon over a new store in `folder`, or over a copy of `template`, until the block ends."""
+    """A daemon over a new SQLite store in `folder`, or over a copy of `template`, until the block ends."""
     database = folder / "priyom.db"
     for old in folder.glob("priyom.db*"):
         old.unlink()
     if template is not None:
         shutil.copyfile(template, database)
+    with serving(folder, f"sqlite:///{database}") as product:
+        yield product
+
+
+@contextmanager
+def serving(folder: Path, url: str) -> Iterator[Daemon]:
+    """A daemon over the store that is there, until the block ends."""
     port = machine.free_port()
     config = folder / "priyom.yaml"
-    config.write_text(_config(port), encoding="utf-8")
+    config.write_text(configuration(port, url), encoding="utf-8")
     began = time.monotonic()
     with machine.process([*PRIYOM, "run", "--config", config, "--test-hooks"], folder, "priyom") as process:
         machine.until_ready(process, port, "/readyz")
-        yield Daemon(process.pid, port, database, time.monotonic() - began)
+        yield Daemon(process.pid, port, url, time.monotonic() - began)
 
 
-def _config(port: int) -> str:
+def configuration(port: int, url: str) -> str:
+    """A form, a team, and managers without a limit."""
     names = [f"m{number:02d}" for number in range(MANAGERS)]
     managers = "\n".join(f"  {name}: {{name: Manager {name}}}" for name in names)
     return f"""\
 http: {{host: 127.0.0.1, port: {port}}}
-storage: {{url: "sqlite:///priyom.db"}}
+storage: {{url: "{url}"}}
 channels:
   site: {{kind: webform, source: Site}}
 managers:

@@ -470,6 +470,7 @@ class Envelope(Answer):
     attempts: int
     lead: str | None
     contact: str | None
+    expired: bool
 
 
 class Body(Answer):
@@ -524,10 +525,11 @@ class TrialByHand(Trial):
 
 
 class Replayed(Answer):
-    """One envelope that was to be replayed. `outcome` and what follows are there in a dry run."""
+    """One envelope that was to be replayed; `code` says why it cannot be. `outcome` and what follows are there in a dry run."""
 
     id: str
     replayed: bool
+    code: Literal["expired"] | None = None
     outcome: Outcome | None = None
     reason: Reason = None
     lead: WholeLead | None = None

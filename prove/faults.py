@@ -30,14 +30,14 @@ async def kill_at_a_point(site: Site) -> None:
     """SIGKILL at the next named point: where nothing else reaches it in time, as at random."""
     point = POINTS[site.next_point % len(POINTS)]
     site.next_point += 1
-    daemon = site.fleet.any()
+    daemon = site.chance.choice(site.fleet.receivers if point.startswith("accept") else site.fleet.workers)
     life = daemon.life
     if await site.fleet.ask(daemon, "POST", "/test/crash", {"at": f"{point}:{site.chance.randint(1, 3)}"}) is None:
         return
     deadline = asyncio.get_running_loop().time() + DIES_WITHIN
     available = False
     while daemon.life == life and asyncio.get_running_loop().time() < deadline:
-        await site.fleet.ask(daemon, "PUT", f"/api/managers/{SWITCHED[0]}/availability", {"available": available})
+        await site.fleet.ask(site.fleet.desk(), "PUT", f"/api/managers/{SWITCHED[0]}/availability", {"available": available})
         available = not available
         await asyncio.sleep(0.1)
     if daemon.life > life:

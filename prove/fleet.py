@@ -6,14 +6,19 @@ import itertools
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 
-from prove.company import TOKEN, Json, Places, document
-from prove.daemons import Daemon, Lost
+from prove.company import ENVIRONMENT, TOKEN, Json, Places, document
+from prove.daemons import ROOT, Daemon, Lost
 from tests.daemon.process import free_port
+
+COMMAND_WITHIN: Final = 60.0
 
 
 class Fleet:
@@ -31,6 +36,8 @@ class Fleet:
         self._asked: set[Daemon] = set()
         self.daemons = [Daemon(folder, f"daemon{n}", free_port(), sabotage, role) for n, role in enumerate(roles, 1)]
         self.receivers = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "receive" in role]
+        self.desks = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "desk" in role]
+        self.workers = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "work" in role]
         self._turn = itertools.cycle(self.receivers)
         os.environ["PROVE_SMTP"] = str(places.mail_out)
 
@@ -48,9 +55,26 @@ class Fleet:
             daemon.configure(document(self.places, daemon.port, visited=self.visited))
 
     async def start(self) -> None:
-        """All of them, one after the other: the first brings up the schema."""
-        for daemon in self.daemons:
-            await daemon.start(mended=self.mended)
+        """Bring up the schema, and start all of them. Raises Lost."""
+        code, said = await asyncio.to_thread(self.command, "migrate")
+        if code != 0:
+            raise Lost(f"priyom migrate ends with {code}: {said}")
+        async with asyncio.TaskGroup() as group:
+            for daemon in self.daemons:
+                group.create_task(daemon.start(mended=self.mended))
+
+    def command(self, verb: str, *arguments: str) -> tuple[int, str]:
+        """A command of the product's own, as people type it: exit code, and what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest", verb, "--config", str(self.desks[0].config), *arguments],
+            env={**os.environ, **ENVIRONMENT},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN,
+            check=False,
+        )
+        return done.returncode, done.stdout or done.stderr
 
     async def keep(self) -> None:
         """Start again whichever ends, until cancelled. Raises Lost."""
@@ -97,6 +121,10 @@ class Fleet:
     def any(self) -> Daemon:
         """One of them, by chance."""
         return self.chance.choice(self.daemons)
+
+    def desk(self) -> Daemon:
+        """One that has the API, preferably one that runs."""
+        return self.chance.choice([one for one in self.desks if one.alive] or self.desks)
 
     def terminate(self, daemon: Daemon) -> None:
         """Ask it to end."""

@@ -32,11 +32,13 @@ def main() -> int:
 
 def shorten_leases() -> None:
     """What a dead process had taken is free again soon."""
+    from ingest.leasing import Leases
     from ingest.notices import sender
     from ingest.outgoing import sending
     from ingest.pipeline.pipeline import Pipeline
 
     Pipeline.__init__.__defaults__ = (LEASE,)
+    Leases.__init__.__defaults__ = (LEASE,)
     for module in (sender, sending):
         vars(module)["LEASE"] = LEASE
 

@@ -33,6 +33,7 @@ UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 # What is lost with the machine is no loss here; what is lost with the process is, so commits are not asynchronous.
 SETTINGS: Final = ("max_connections=200", "fsync=off", "full_page_writes=off", "max_parallel_workers_per_gather=0", "io_method=sync")
 NOTICED_WITHIN: Final = 8.0
+ROLES: Final = {"sqlite": [""], "postgresql": ["receive,desk", "receive,desk", "listen,work", "listen,work"]}
 PACE: Final = {"sqlite": 0.012, "postgresql": 0.015}
 
 
@@ -61,14 +62,14 @@ class Site:
         """The switch of a manager; whether it was taken."""
         path = f"/api/managers/{name}/availability"
         for _ in range(50):
-            if await self.fleet.ask(self.fleet.any(), "PUT", path, {"available": available}) is not None:
+            if await self.fleet.ask(self.fleet.desk(), "PUT", path, {"available": available}) is not None:
                 return True
             await asyncio.sleep(0.1)
         return False
 
     async def close_leads(self, number: int) -> int:
         """Bring so many of the service's leads to an end; how many it were."""
-        daemon = self.fleet.any()
+        daemon = self.fleet.desk()
         shown = await self.fleet.ask(daemon, "GET", f"/api/leads?team=service&state=assigned&limit={number}")
         closed = 0
         for lead in (shown or {}).get("items", ()):
@@ -105,7 +106,7 @@ class Site:
         while not noticed and asyncio.get_running_loop().time() - began < NOTICED_WITHIN:
             await self.bot.end_polls()
             await asyncio.sleep(0.2)
-            for daemon in self.fleet.daemons:
+            for daemon in self.fleet.desks:
                 shown = await self.fleet.ask(daemon, "GET", "/api/channels")
                 states = {one["name"]: one["state"] for one in (shown or {}).get("items", ())}
                 noticed = noticed or states.get("bot", "listening") not in {"listening", "starting"}

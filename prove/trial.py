@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,8 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from prove import faults, found
-from prove.company import ENVIRONMENT, SALES, SERVICE, VISITING
-from prove.daemons import ROOT
+from prove.company import SALES, SERVICE, VISITING
 from prove.promises import Verdicts, judge, over, poisoned
 from prove.site import Site, opened
 from storage import account, schema
@@ -169,7 +165,7 @@ class _Trial:
             self._site.fleet.terminate(daemon)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HOMEWARD):
-                    while daemon.life == life or await self._site.fleet.ask(daemon, "GET", "/api/channels") is None:
+                    while daemon.life == life or await self._site.fleet.ask(daemon, "GET", "/readyz") is None:
                         await asyncio.sleep(LOOK_EVERY)
 
     async def _patiently(self, task: "asyncio.Task[None]", otherwise: str) -> None:
@@ -219,7 +215,7 @@ class _Trial:
     async def _all_listening(self) -> bool:
         # A poll that hangs is no sign of life yet.
         await self._site.bot.end_polls()
-        shown = await self._site.fleet.ask(self._site.fleet.daemons[0], "GET", "/api/channels")
+        shown = await self._site.fleet.ask(self._site.fleet.desk(), "GET", "/api/channels")
         states = {one["name"]: one["state"] for one in (shown or {}).get("items", ())}
         return bool(states) and all(states.get(name) == "listening" for name in ("bot", "info") if name in states)
 
@@ -232,39 +228,26 @@ class _Trial:
         for start in range(0, len(failed), 100):
             body = {"ids": failed[start : start + 100]}
             for _ in range(5):
-                if await self._site.fleet.ask(self._site.fleet.daemons[0], "POST", "/api/replay", body) is not None:
+                if await self._site.fleet.ask(self._site.fleet.desk(), "POST", "/api/replay", body) is not None:
                     break
         await self._until(self._nothing_pending, "what was replayed stays pending")
 
     async def _last_questions(self) -> None:
         """What the product itself says in the end, by its own commands."""
         site = self._site
-        shown = await site.fleet.ask(site.fleet.daemons[0], "GET", "/api/channels")
+        shown = await site.fleet.ask(site.fleet.desk(), "GET", "/api/channels")
         for one in (shown or {}).get("items", ()):
             if one["name"] in {"bot", "info"}:
                 site.verdicts[10].hold(one["state"] == "listening", f"{one['name']} is {one['state']}: {one}")
-        code, said = await asyncio.to_thread(self._command, "ledger", "--json")
+        code, said = await asyncio.to_thread(site.fleet.command, "ledger", "--json")
         balanced = code == 0 and json.loads(said or "{}").get("balanced") is True
         site.verdicts[7].hold(balanced, f"priyom ledger --json ends with {code}: {said[-300:]}")
         leads = await asyncio.to_thread(
             site.store.peek, lambda db: list(db.execute(sa.select(schema.leads.c.uid).limit(3)).scalars())
         )
         for lead in leads:
-            code, said = await asyncio.to_thread(self._command, "explain", str(lead))
+            code, said = await asyncio.to_thread(site.fleet.command, "explain", str(lead))
             site.verdicts[9].hold(code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}")
-
-    def _command(self, *arguments: str) -> tuple[int, str]:
-        config = str(self._site.fleet.daemons[0].config)
-        done = subprocess.run(
-            [sys.executable, "-m", "ingest", arguments[0], "--config", config, *arguments[1:]],
-            env={**os.environ, **ENVIRONMENT},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=HOMEWARD,
-            check=False,
-        )
-        return done.returncode, done.stdout or done.stderr
 
 
 async def _first_of(keeper: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:

@@ -4,12 +4,14 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from storage.store import Away
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
+_GOING: Final = ".going"
 
 
 class Files:
@@ -23,7 +25,7 @@ class Files:
         name = hashlib.sha256(content).hexdigest()
         place = self._place(name)
         try:
-            if place.exists():
+            if _touched(place):
                 return name
             place.parent.mkdir(parents=True, exist_ok=True)
             self._write(place, content)
@@ -51,5 +53,68 @@ class Files:
         place = self._place(name)
         return place if place.is_file() else None
 
+    def untouched(self, since: float) -> set[bytes]:
+        """The names, as bytes, of files that nobody has kept since a moment (seconds since 1970).
+
+        What a process left half written goes; what a sweep left half removed is put back, for this one to look at.
+        """
+        found: set[bytes] = set()
+        for place in self._folder.glob("??/*"):
+            plain = place.with_suffix("")
+            if not _is_older(place, since):
+                continue
+            if _NAME.fullmatch(place.name):
+                found.add(bytes.fromhex(place.name))
+            elif place.suffix == _GOING and _NAME.fullmatch(plain.name):
+                place.replace(plain)
+                found.add(bytes.fromhex(plain.name))
+            else:
+                place.unlink(missing_ok=True)
+        return found
+
+    def remove(self, names: Iterable[bytes], since: float) -> tuple[int, int]:
+        """Remove these, but for any that somebody has kept since; how many went, and their bytes.
+
+        Moved aside first and looked at there: whoever keeps the same content meanwhile has either touched it before that, and
+        it is put back, or finds nothing, and writes it anew.
+        """
+        count = size = 0
+        for name in names:
+            place = self._place(name.hex())
+            aside = place.with_suffix(_GOING)
+            try:
+                place.rename(aside)
+                found = aside.stat()
+                if found.st_mtime >= since:
+                    aside.replace(place)
+                    continue
+                aside.unlink()
+            except FileNotFoundError:  # somebody else sweeps the same folder
+                continue
+            count, size = count + 1, size + found.st_size
+        return count, size
+
+    def size(self, names: Iterable[bytes]) -> int:
+        """The bytes that these take."""
+        places = (self._place(name.hex()) for name in names)
+        return sum(place.stat().st_size for place in places if place.is_file())
+
     def _place(self, name: str) -> Path:
         return self._folder / name[:2] / name
+
+
+def _touched(place: Path) -> bool:
+    """Whether a file is there; if so, it was kept just now, and no sweep takes it before its row is there."""
+    try:
+        os.utime(place)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_older(place: Path, since: float) -> bool:
+    try:
+        found = place.stat()
+    except FileNotFoundError:
+        return False
+    return found.st_mtime < since and place.is_file()

