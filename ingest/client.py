@@ -149,9 +149,19 @@ def _alive(url: str) -> bool:
     try:
         if _exchange(url, "GET", "/healthz", None, {}, _GREETING_WITHIN) != (http.client.OK, {"status": "ok"}):
             return False
-        return _exchange(url, "GET", "/api/openapi.json", None, {}, _GREETING_WITHIN)[0] != http.client.NOT_FOUND
     except Unreachable:
         return False
+    return not _has_no_api(url)
+
+
+def _has_no_api(url: str) -> bool:
+    """Whether a daemon of ours says itself that there is nothing at the API's address."""
+    try:
+        status, answer = _exchange(url, "GET", "/api/openapi.json", None, {}, _GREETING_WITHIN)
+    except Unreachable:
+        return False
+    error = answer.get("error")
+    return status == http.client.NOT_FOUND and isinstance(error, dict) and error.get("code") == "no_such_path"
 
 
 def _token(config: "Config", url: str) -> str:
