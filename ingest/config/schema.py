@@ -53,6 +53,7 @@ from ingest.config.values import (
     OwnDomains,
     PublicUrl,
     Quiet,
+    RedisUrl,
     RegionCode,
     RouteNames,
     Sender,
@@ -134,9 +135,9 @@ class Storage(Section):
 
 
 class Redis(Section):
-    """Wake-ups between processes."""
+    """Where processes wake each other; None: each finds its work by looking. Secret as a whole, since it may hold a password."""
 
-    url: NotBuilt = None
+    url: RedisUrl | None = None
 
 
 class Imap(Section):

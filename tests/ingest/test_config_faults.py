@@ -60,7 +60,6 @@ ADDED = {
     "write sqlite:///var/priyom.db or postgresql://user:password@host/name",
     "storage: {url: 'sqlite://'}": "storage.url: 'sqlite://' names no file for SQLite; "
     "write sqlite:///var/priyom.db, or sqlite:////srv/priyom.db",
-    "redis: {url: 'redis://localhost'}": f"redis.url: {LATER}",
     "accounts: {info: }": "accounts.info: has neither imap nor smtp; add the server that it is for",
     "accounts: {info: {smtp: {host: h, tls: ssl}}}": "accounts.info.smtp.tls: 'ssl' "
     f"is neither true nor false; {SERVER}",
