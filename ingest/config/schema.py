@@ -1,7 +1,4 @@
-"""What the keys of the file mean: their sections, types and defaults; every known key, also those that this version cannot serve.
-
-A key marked `NotBuilt` is refused by saying so.
-"""
+"""What the keys of the file mean: their sections, types and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +46,6 @@ from ingest.config.values import (
     Name,
     Names,
     Networks,
-    NotBuilt,
     OwnDomains,
     PublicUrl,
     Quiet,

@@ -90,14 +90,6 @@ def choose(word: str, known: tuple[str, ...] | list[str]) -> str:
     return f"there is {', '.join(shown)}{more}" if shown else "there is none yet"
 
 
-def _refuse_not_built(_: object) -> None:
-    raise not_built()
-
-
-NotBuilt = Annotated[None, BeforeValidator(_refuse_not_built)]
-"""The mark of a key that is known and not built: whatever stands there is a fault that says so."""
-
-
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise refuse("is not a single value", "write one text")
@@ -390,7 +382,9 @@ def _is_postgresql(text: str) -> bool:
 def _redis(url: SecretStr) -> SecretStr:
     text = url.get_secret_value().strip()
     if not _is_redis(text):
-        raise refuse("is no address of Redis", "write redis://host:6379, or rediss://user:password@host:6379/0 with TLS")
+        raise refuse(
+            "is no address of Redis", "write redis://host:6379, or rediss://user:password@host:6379/0 with TLS"
+        )
     return SecretStr(text)
 
 

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix, job_key_prefix
 from structlog.testing import capture_logs
 
+from channels.adapter import Misconfigured, Unavailable
 from ingest.bells import Bells, Topic
 from ingest.wakes import jobs
 from ingest.wakes.line import FOR_ALL, FOR_ONE, TOPICS, Line, pool_of
+from ingest.wakes.probing import probe
 from tests.valkey import Valkey, running
 
 SCOPE = b"a store"
@@ -260,3 +263,16 @@ async def test_a_password_is_shown_nowhere() -> None:
     assert logs[-1]["error"] == "AuthenticationError"
     assert "pass-of-valkey" not in str(logs)
     assert "another" not in str(logs)
+
+
+async def test_a_trial_says_what_answers_and_what_is_wrong_without_the_password() -> None:
+    with running(password="pass-of-valkey") as server:
+        assert (await probe(server.url)).said.startswith("it answers: valkey ")
+        with pytest.raises(Misconfigured, match="refuses the user or the password; correct redis.url"):
+            await probe(server.url.replace("pass-of-valkey", "another"))
+        with pytest.raises(Unavailable, match="does not answer") as refused:
+            await probe(server.url.replace("redis:", "rediss:"))
+        assert "pass-of-valkey" not in str(refused.value)
+        gone = server.url
+    with pytest.raises(Unavailable, match=r"does not answer \(ConnectionError\)"):
+        await probe(gone)
