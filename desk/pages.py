@@ -11,12 +11,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from desk.access import Access
-from desk.api import ACTIONS, act, concern, finish, reply, switch
 from desk.company_pages import CompanyPages
 from desk.contact_pages import ContactPages
 from desk.frame import YEAR, Form, Frame, go, root
 from desk.note_pages import NotePages
 from desk.openapi import COOKIE
+from desk.operations import ACTIONS, act, concern, finish, reply, switch
 from desk.ports import Board, Json, Office, Refused, Visitor
 from desk.render import page, static_answer
 from kernel.texts import Language

@@ -60,6 +60,7 @@ from ingest.turns.distribution import Distributor
 from ingest.turns.hand import Hand
 from ingest.turns.ticker import Ticker
 from ingest.units import Units
+from ingest.upkeep.upkeep import Upkeep
 from kernel.clock import Clock
 from storage import outbox, revisions
 from storage.files import Files
@@ -106,6 +107,7 @@ class Parts:
     changes: Changes
     entrance: StoreEntrance
     board: StoreBoard
+    upkeep: Upkeep
 
 
 async def assemble(config: Config, store: Store, clock: Clock, path: Path | None = None) -> Parts:
@@ -218,6 +220,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes.publish("leads")
 
     linking = StoreLinks(store, names, presses, people, links, clock, pressed)
+    upkeep = Upkeep(store, files, current, clock, pipeline.is_busy)
     entrance = StoreEntrance(store, clock, lambda: current.config)
     office = StoreOffice(
         store,
@@ -244,6 +247,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         lambda: courier(current.config, adapters),
         writing,
         sending.wake,
+        upkeep,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: current.config, office.channels)
     return Parts(
@@ -271,6 +275,7 @@ async def assemble(config: Config, store: Store, clock: Clock, path: Path | None
         changes,
         entrance,
         board,
+        upkeep,
     )
 
 

@@ -129,6 +129,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
         supervisor.start("suggesting", parts.suggester.run)
         supervisor.start("replying", parts.replying.run)
         supervisor.start("enriching", parts.enriching.run)
+        supervisor.start("upkeep", parts.upkeep.run)
         application = _application(parts)
         if test_hooks:
             application.add_routes(_hooks(parts))
@@ -144,6 +145,7 @@ async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
             parts.changes.close()
             await runner.cleanup()
             await supervisor.stop()
+            await parts.upkeep.stop()
             drained = asyncio.get_running_loop().time() - began
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
@@ -281,6 +283,7 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
             yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
         finally:
             await runner.cleanup()
+            await parts.upkeep.stop()
 
 
 def planned(config_path: Path) -> Json:

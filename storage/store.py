@@ -114,13 +114,11 @@ class Store:
         """Run a unit that only reads, beside the writers."""
         with _patience_named():
             async with asyncio.timeout(max(self._patience, READING_WITHIN)):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._read, self._transact, self._queries, unit
-                )
+                return await asyncio.get_running_loop().run_in_executor(self._read, self._transact, self._queries, unit)
 
     async def alone(self, *statements: str) -> None:
         """Run statements that no transaction can hold, such as VACUUM, one after the other. Raises Away."""
-        await asyncio.get_running_loop().run_in_executor(self._write, self._alone, statements)
+        await asyncio.to_thread(self._alone, statements)
 
     def _alone(self, statements: Sequence[str]) -> None:
         if self.embedded:
@@ -129,7 +127,8 @@ class Store:
                 db, self._kept = self._kept or self._main.connect(), None
                 try:
                     for statement in statements:
-                        _driver(db).execute(statement).fetchall()
+                        # Runs to the end what returns rows without columns, as `PRAGMA incremental_vacuum` does.
+                        _driver(db).executescript(statement)
                 except db.dialect.loaded_dbapi.Error as error:
                     db.close()
                     raise Away(str(error)) from error
@@ -228,7 +227,14 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     @event.listens_for(main, "connect")
     def _open(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16384"):
+        # auto_vacuum counts for a new file, and for one that is written anew by VACUUM.
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "temp_store=MEMORY",
+            "cache_size=-16384",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(main, "begin")

@@ -12,8 +12,9 @@ from channels.adapter import Adapter, Misconfigured, Probe, Unavailable
 from ingest.adapters import made
 from ingest.config.document import KeyPath, Table, dotted, line_of
 from ingest.config.references import BUILT_IN
-from ingest.config.schema import NOTICES_CHANNEL, Config, MailRoute
+from ingest.config.schema import Config, MailRoute
 from ingest.config.secret import secret_values
+from ingest.config.values import NOTICES_CHANNEL
 from ingest.notices import smtp
 from ingest.notices.smtp import server_of
 from storage.migrate import HEAD, version

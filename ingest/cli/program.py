@@ -21,6 +21,7 @@ from ingest.cli.managers import login, managers
 from ingest.cli.run import migrate, run
 from ingest.cli.to_come import add_not_built
 from ingest.cli.trial import attempt
+from ingest.cli.upkeep import vacuum
 
 
 class Priyom(InOrder):
@@ -75,7 +76,7 @@ _VERBS = (
     *(run, check, plan, reload_, migrate, attempt),
     *(ledger, failed, ignored, replay),
     *(leads, explain, lead, contacts, managers, login),
-    *(channels, notices),
+    *(channels, notices, vacuum),
 )
 for verb in _VERBS:
     priyom.add_command(verb)

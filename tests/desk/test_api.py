@@ -13,8 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.access import Access
-from desk.api import MAX_BODY, OPERATIONS, openapi
+from desk.api import MAX_BODY
 from desk.openapi import Operation
+from desk.operations import OPERATIONS, openapi
 from desk.ports import Json, Refused
 from tests.desk.served import TOKEN, SmallEntrance, SmallOffice, serving
 
