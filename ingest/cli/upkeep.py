@@ -20,9 +20,9 @@ _UNIT: Final = 1024
 @click.option("--dry-run", is_flag=True, help="Count what would go, change nothing.")
 @click.option("--whole", is_flag=True, help="Write SQLite's file anew; nothing is taken in meanwhile.")
 def vacuum(reached: "Reached", *, dry_run: bool, whole: bool) -> Answer:
-    """Drop what is older than `retention` allows, and give its room back.
+    """Drop what need not be kept, and give its room back.
 
-    The daemon does so by itself every night.
+    What that is, `retention` says. The daemon does so by itself every night.
     """
     shown = reached.api.post("sweep", order={"dry_run": dry_run, "whole": whole})
     while not shown["done"]:

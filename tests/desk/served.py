@@ -332,9 +332,7 @@ class SmallOffice:
 
     async def swept(self) -> Json:
         """As it was."""
-        if not self.swept_as:
-            raise Refused(404, "not_swept", "nobody has asked for a sweep")
-        return self.swept_as
+        return self.swept_as or await self.sweep(dry_run=True, whole=False)
 
     async def attempt(self, given: Mapping[str, Any]) -> Json:
         """A new lead that is not kept."""
