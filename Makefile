@@ -15,7 +15,7 @@ SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --requ
 endif
 OURSELVES = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: help install run test lint kills fuzz bench screenshots lock clean
+.PHONY: help install run together test lint kills fuzz bench screenshots lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ install: $(VENV)/.ok ## the environment .venv/ from the locked dependencies
 
 run: $(VENV)/.ok ## install, then the daemon with config.yaml on 127.0.0.1:8080
 	@exec $(BIN)/priyom run --config $(CONFIG)
+
+together: $(VENV)/.dev ## two receivers, two workers, a listener and the desk over PostgreSQL and Valkey, until Ctrl-C
+	@exec $(BIN)/python -m deploy.together
 
 test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 	@$(BIN)/python -m tests

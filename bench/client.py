@@ -84,8 +84,9 @@ class Connection(asyncio.Protocol):
 class Load:
     """One run: requests `first`, `first + 1`, … until the time is over and everything sent is answered."""
 
-    def __init__(self, port: int, path: str, first: int) -> None:
+    def __init__(self, port: int, path: str, first: int, known: int = payload.KNOWN) -> None:
         self._port = port
+        self._known = known
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {payload.SIZE}\r\nIdempotency-Key: "
@@ -152,7 +153,7 @@ class Load:
         number = self._number
         self._number += 1
         self._under_way += 1
-        connection.send(b"%s%016x\r\n\r\n%s" % (self._head, number, payload.body(number)), due)
+        connection.send(b"%s%016x\r\n\r\n%s" % (self._head, number, payload.body(number, self._known)), due)
 
     def _answered(self, connection: Connection, status: int, latency: float) -> None:
         self._under_way -= 1
@@ -184,7 +185,7 @@ def measured(latencies: "array[float]", share: float) -> float:
 
 
 async def _report(asked: argparse.Namespace) -> str:
-    load = Load(asked.port, asked.path, asked.first)
+    load = Load(asked.port, asked.path, asked.first, asked.known)
     seconds = await load.run(asked.connections, asked.seconds, asked.rate)
     return json.dumps(
         {
@@ -202,6 +203,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("path")
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--known", type=int, default=payload.KNOWN)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rate", type=float)

@@ -24,14 +24,21 @@ class Daemon:
 
     process_id: int
     port: int
-    database: Path
+    url: str
     seconds: float
 
     def pause(self) -> None:
         """Accept and store, but do not settle: by the test hook."""
-        status, _ = machine.ask(self.port, "POST", "/test/worker", '{"paused": true}')
+        self._work(paused=True)
+
+    def resume(self) -> None:
+        """Settle what has gathered."""
+        self._work(paused=False)
+
+    def _work(self, *, paused: bool) -> None:
+        status, _ = machine.ask(self.port, "POST", "/test/worker", f'{{"paused": {str(paused).lower()}}}')
         if status != 200:
-            raise Broken(f"the worker was not paused: {status}")
+            raise Broken(f"the worker was not paused or not resumed: {status}")
 
     def unsent(self) -> int:
         """Notices that are due, by its metrics."""
@@ -42,27 +49,43 @@ class Daemon:
 
 @contextmanager
 def running(folder: Path, template: Path | None = None) -> Iterator[Daemon]:
-    """A daemon over a new store in `folder`, or over a copy of `template`, until the block ends."""
+    """A daemon over a new SQLite store in `folder`, or over a copy of `template`, until the block ends."""
     database = folder / "priyom.db"
     for old in folder.glob("priyom.db*"):
         old.unlink()
     if template is not None:
         shutil.copyfile(template, database)
+    with serving(folder, f"sqlite:///{database}") as product:
+        yield product
+
+
+@contextmanager
+def serving(folder: Path, url: str, *, roles: str = "", name: str = "priyom", redis: str = "") -> Iterator[Daemon]:
+    """A daemon over the store that is there, until the block ends. Without `roles` it has all, alone."""
     port = machine.free_port()
-    config = folder / "priyom.yaml"
-    config.write_text(_config(port), encoding="utf-8")
+    config = folder / f"{name}.yaml"
+    config.write_text(configuration(port, url) + (f'redis: {{url: "{redis}"}}\n' if redis else ""), encoding="utf-8")
+    command: list[str | Path] = [
+        *PRIYOM,
+        "run",
+        "--config",
+        config,
+        "--test-hooks",
+        *(["--roles", roles] if roles else []),
+    ]
     began = time.monotonic()
-    with machine.process([*PRIYOM, "run", "--config", config, "--test-hooks"], folder, "priyom") as process:
+    with machine.process(command, folder, name) as process:
         machine.until_ready(process, port, "/readyz")
-        yield Daemon(process.pid, port, database, time.monotonic() - began)
+        yield Daemon(process.pid, port, url, time.monotonic() - began)
 
 
-def _config(port: int) -> str:
+def configuration(port: int, url: str) -> str:
+    """A form, a team, and managers without a limit."""
     names = [f"m{number:02d}" for number in range(MANAGERS)]
     managers = "\n".join(f"  {name}: {{name: Manager {name}}}" for name in names)
     return f"""\
 http: {{host: 127.0.0.1, port: {port}}}
-storage: {{url: "sqlite:///priyom.db"}}
+storage: {{url: "{url}"}}
 channels:
   site: {{kind: webform, source: Site}}
 managers:

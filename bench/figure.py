@@ -63,18 +63,22 @@ class Figure:
             "better": self.better,
         }
 
+    def runs(self) -> dict[str, Any]:
+        """What the row leaves out: every run, and what there is to tell."""
+        return {"values": list(self.values), "floors": list(self.floors), "notes": list(self.notes)}
+
     def row(self) -> tuple[str, ...]:
         """The cells of the table, in the order of COLUMNS."""
         sign = "≥" if self.better == "higher" else "≤"
         return (
             self.name,
-            f"{_shown(self.value)} {self.unit}",
+            f"{shown(self.value)} {self.unit}",
             _spread(self.values),
-            "" if self.floor is None else _shown(self.floor),
+            "" if self.floor is None else shown(self.floor),
             _spread(self.floors),
-            "" if self.ratio is None else _shown(self.ratio),
-            f"{sign} {_shown(self.must)}",
-            f"{sign} {_shown(self.aim)}",
+            "" if self.ratio is None else shown(self.ratio),
+            f"{sign} {shown(self.must)}",
+            f"{sign} {shown(self.aim)}",
             self.verdict,
         )
 
@@ -92,9 +96,10 @@ def _rounded(number: float) -> float:
     return float(f"{number:.4g}")
 
 
-def _shown(number: float) -> str:
+def shown(number: float) -> str:
+    """A number as people read it: thousands with commas, else four digits."""
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{_rounded(number):g}"
 
 
 def _spread(numbers: Sequence[float]) -> str:
-    return f"{_shown(min(numbers))}-{_shown(max(numbers))}" if len(numbers) > 1 else ""
+    return f"{shown(min(numbers))}-{shown(max(numbers))}" if len(numbers) > 1 else ""

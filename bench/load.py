@@ -13,6 +13,7 @@ from bench import payload
 from bench.machine import ROOT, Broken
 
 CONNECTIONS: Final = 64
+GIVE_UP: Final = 60.0
 _SCRIPT: Final = Path(__file__).with_name("post.lua")
 
 
@@ -30,9 +31,13 @@ class Load:
 class Running:
     """A client at work on `/in/site`. Requests are numbered from `first`, so no run repeats another's senders."""
 
-    def __init__(self, port: int, seconds: float, first: int, *, rate: float | None = None) -> None:
+    def __init__(
+        self, port: int, seconds: float, first: int, *, rate: float | None = None, known: int = payload.KNOWN
+    ) -> None:
         self._before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = _own(port, seconds, first, rate) if rate is not None or wrk() is None else _wrk(port, seconds, first)
+        own = rate is not None or wrk() is None
+        command = _own(port, seconds, first, known, rate) if own else _wrk(port, seconds, first, known)
+        self._seconds = seconds
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     def over(self) -> bool:
@@ -41,7 +46,12 @@ class Running:
 
     def result(self) -> Load:
         """Wait for the end. Raises Broken; any answer but 202 is a reason, since refusing is cheap."""
-        output, _ = self._process.communicate()
+        try:
+            output, _ = self._process.communicate(timeout=self._seconds + GIVE_UP)
+        except subprocess.TimeoutExpired as error:
+            self._process.kill()
+            self._process.wait()
+            raise Broken(f"the server left the load client without answers for {GIVE_UP:.0f} s") from error
         if self._process.returncode != 0:
             raise Broken(f"the load client ended with {self._process.returncode}")
         told = checked(next(line for line in output.splitlines() if line.startswith("{")))
@@ -69,16 +79,17 @@ def named() -> str:
     return f"wrk, 1 thread, {CONNECTIONS} connections" if wrk() else f"bench.client, {CONNECTIONS} connections"
 
 
-def _own(port: int, seconds: float, first: int, rate: float | None) -> list[str]:
+def _own(port: int, seconds: float, first: int, known: int, rate: float | None) -> list[str]:
     command = [sys.executable, "-m", "bench.client", str(port), "/in/site"]
-    command += ["--first", str(first), "--connections", str(CONNECTIONS), "--seconds", str(seconds)]
+    command += ["--first", str(first), "--known", str(known), "--connections", str(CONNECTIONS)]
+    command += ["--seconds", str(seconds)]
     return command if rate is None else [*command, "--rate", str(rate)]
 
 
-def _wrk(port: int, seconds: float, first: int) -> list[str]:
+def _wrk(port: int, seconds: float, first: int, known: int) -> list[str]:
     # wrk takes whole seconds only.
     duration = str(max(1, round(seconds)))
-    arguments = [str(first), payload.TEMPLATE.decode(), str(payload.NEWCOMERS), str(payload.KNOWN)]
+    arguments = [str(first), payload.TEMPLATE.decode(), str(payload.NEWCOMERS), str(known), str(payload.STRIDE)]
     address = f"http://127.0.0.1:{port}/in/site"
     return [
         str(wrk()),

@@ -17,23 +17,43 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).parent.parent
 PROC: Final = Path("/proc/self/stat")
 READY_WITHIN: Final = 20.0
-_PACKAGES: Final = ("aiohttp", "uvloop", "SQLAlchemy", "orjson")
+_PACKAGES: Final = ("aiohttp", "uvloop", "SQLAlchemy", "psycopg", "orjson", "rapidfuzz")
 
 
 class Broken(Exception):
     """A measurement that means nothing, and why."""
 
 
-def described() -> str:
-    """The machine and the versions that a figure depends on, in one line."""
-    parts = [f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"]
-    parts += [f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
+def facts() -> dict[str, str | int | None]:
+    """The machine and the versions that a figure depends on."""
+    found: dict[str, str | int | None] = {
+        "processor": _of_proc("cpuinfo", "model name"),
+        "cores": os.cpu_count(),
+        "memory": _of_proc("meminfo", "MemTotal"),
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+        "SQLite": sqlite3.sqlite_version,
+    }
     for package in _PACKAGES:
         try:
-            parts.append(f"{package} {version(package)}")
+            found[package] = version(package)
         except PackageNotFoundError:
-            parts.append(f"no {package}")
-    return ", ".join(parts)
+            found[package] = None
+    return found
+
+
+def _of_proc(file: str, name: str) -> str | None:
+    """The first value of this name in a file of /proc."""
+    path = Path("/proc") / file
+    if not path.exists():
+        return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), None)
+
+
+def described(known: dict[str, str | int | None]) -> str:
+    """Facts in one line."""
+    return ", ".join(f"{name} {value or 'unknown'}" for name, value in known.items())
 
 
 def free_port() -> int:

@@ -8,6 +8,8 @@ from typing import Final
 
 KNOWN: Final = 100_000
 NEWCOMERS: Final = 5_000_000
+# Prime to every number of known contacts that is used, so that neighbouring requests come from all over the store.
+STRIDE: Final = 7_919
 SIZE: Final = 300
 
 _TEXT: Final = (
@@ -15,9 +17,9 @@ _TEXT: Final = (
 )
 
 
-def sender(number: int) -> int:
-    """Who sends request `number`: the even ones are known contacts in turn, the odd ones are new people."""
-    return NEWCOMERS + number % NEWCOMERS if number % 2 else number // 2 % KNOWN
+def sender(number: int, known: int = KNOWN) -> int:
+    """Who sends request `number`: the even ones are the known contacts, each once before one comes again, the odd ones are new."""
+    return NEWCOMERS + number % NEWCOMERS if number % 2 else number // 2 * STRIDE % known
 
 
 def phone(person: int) -> str:
@@ -40,7 +42,7 @@ def _template() -> bytes:
 TEMPLATE: Final = _template()
 
 
-def body(number: int) -> bytes:
-    """The JSON of request `number`."""
-    digits = b"%07d" % sender(number)
+def body(number: int, known: int = KNOWN) -> bytes:
+    """The JSON of request `number`, where so many contacts are known."""
+    digits = b"%07d" % sender(number, known)
     return TEMPLATE % (digits[:3], digits[3:5], digits[5:], digits)

@@ -1,16 +1,17 @@
 -- wrk's side of bench/payload.py: the same bodies, numbered from the first argument.
-local number, template, newcomers, known
+local number, template, newcomers, known, stride
 
 function init(args)
    number = tonumber(args[1])
    template = args[2]
    newcomers = tonumber(args[3])
    known = tonumber(args[4])
+   stride = tonumber(args[5])
    wrk.headers["Content-Type"] = "application/json"
 end
 
 function request()
-   local person = math.floor(number / 2) % known
+   local person = math.floor(number / 2) * stride % known
    if number % 2 == 1 then
       person = newcomers + number % newcomers
    end

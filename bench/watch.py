@@ -5,21 +5,28 @@ Nothing that the server says of itself is used: a lead counts when another proce
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy as sa
 
 MICROS: Final = 1_000_000
+# Processes take their ids in blocks, and within one of these a higher id is committed later (storage/store.py).
+BLOCK: Final = 20_000
+_EVERYTHING: Final = 2**62
+_OPEN_BLOCKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """How a store is asked; times are microseconds since 1970. Only rows with an id above the parameter count.
+    """How a store is asked; times are microseconds since 1970. Only rows with an id between the parameters count.
 
-    `last`: the highest id of an envelope and of a lead; `first`: when the first envelope was received; `pending`: how
-    many have no outcome; `leads`: id, receipt and owner of each lead.
+    `last`: the highest id of an envelope and of a lead, and how many leads there are; `first`: when the first envelope came;
+    `pending`: how many have no outcome; `leads`: id, receipt and owner of each lead.
     """
 
     last: str
@@ -29,10 +36,10 @@ class Queries:
 
 
 PRIYOM: Final = Queries(
-    last="SELECT coalesce(max(id), 0), (SELECT coalesce(max(id), 0) FROM leads) FROM journal",
+    last="SELECT coalesce(max(id), 0), (SELECT coalesce(max(id), 0) FROM leads), (SELECT count(*) FROM leads) FROM journal",
     first="SELECT min(received_at) FROM journal WHERE id > ?",
     pending="SELECT count(*) FROM journal WHERE outcome = 'pending'",
-    leads="SELECT id, created_at, owner_id FROM leads WHERE id > ? ORDER BY id",
+    leads="SELECT id, created_at, owner_id FROM leads WHERE id > ? AND id <= ? ORDER BY id",
 )
 
 
@@ -42,52 +49,125 @@ class Place:
 
     envelope: int
     lead: int
+    leads: int
 
 
-class Watch:
-    """An observer of one SQLite file."""
+Lead = tuple[int, int, int | None]
 
-    def __init__(self, path: Path, queries: Queries) -> None:
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=20.0)
+
+class Watch(ABC):
+    """An observer of one store."""
+
+    def __init__(self, queries: Queries) -> None:
         self._queries = queries
+
+    @abstractmethod
+    def _all(self, query: str, *parameters: int) -> Sequence[Any]:
+        """The rows of a query, outside any transaction that would keep us in the past."""
+
+    @abstractmethod
+    def version(self) -> object:
+        """Something that changes with every commit of somebody else, and costs microseconds."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the store go."""
 
     def place(self) -> Place:
         """Where a run begins."""
-        return Place(*self._db.execute(self._queries.last).fetchone())
+        return Place(*self._all(self._queries.last)[0])
 
     def pending(self) -> int:
         """Envelopes without an outcome."""
-        count: int = self._db.execute(self._queries.pending).fetchone()[0]
+        count: int = self._all(self._queries.pending)[0][0]
         return count
 
     def began(self, place: Place) -> float:
         """When the first envelope after `place` was received, in seconds since 1970."""
-        received: int = self._db.execute(self._queries.first, (place.envelope,)).fetchone()[0]
+        received: int = self._all(self._queries.first, place.envelope)[0][0]
         return received / MICROS
 
-    def leads(self, place: Place) -> list[tuple[int, int, int | None]]:
-        """Id, receipt and owner of the leads after `place`."""
-        return self._db.execute(self._queries.leads, (place.lead,)).fetchall()
+    def leads(self, after: int, until: int = _EVERYTHING) -> Sequence[Lead]:
+        """Id, receipt and owner of the leads whose id is above `after`, and not above `until`."""
+        return self._all(self._queries.leads, after, until)
 
     def count(self, table: str) -> int:
         """The rows of a table."""
-        number: int = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        number: int = self._all(f"SELECT count(*) FROM {table}")[0][0]
         return number
 
-    def version(self) -> int:
-        """A number that changes with every commit of somebody else (SQLite, PRAGMA data_version); costs microseconds."""
-        number: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-        return number
+
+class FileWatch(Watch):
+    """An observer of a SQLite file."""
+
+    def __init__(self, path: str, queries: Queries) -> None:
+        super().__init__(queries)
+        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=20.0)
+
+    def _all(self, query: str, *parameters: int) -> Sequence[Any]:
+        return self._db.execute(query, parameters).fetchall()
+
+    def version(self) -> object:
+        """PRAGMA data_version."""
+        return self._all("PRAGMA data_version")[0][0]
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let it go."""
         self._db.close()
 
 
+class ServerWatch(Watch):
+    """An observer of a PostgreSQL database."""
+
+    def __init__(self, url: str, queries: Queries) -> None:
+        super().__init__(queries)
+        self._db = psycopg.connect(
+            url, autocommit=True, prepare_threshold=1, connect_timeout=10, options="-c statement_timeout=60000"
+        )
+
+    def _all(self, query: str, *parameters: int) -> Sequence[Any]:
+        return self._db.execute(query.replace("?", "%s").encode(), parameters).fetchall()
+
+    def version(self) -> object:
+        """The transactions that are over, by the server's snapshot; it also changes where one begins to write."""
+        return self._all("SELECT pg_current_snapshot()::text")[0][0]
+
+    def close(self) -> None:
+        """Let it go."""
+        self._db.close()
+
+
+class New:
+    """Which leads have come since the last look; several processes may write them, each in ascending ids of its blocks."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._last = watch.place().lead
+        self._blocks = {self._block(self._last): self._last}
+
+    @staticmethod
+    def _block(number: int) -> int:
+        return (number - 1) // BLOCK
+
+    def look(self) -> list[Lead]:
+        """The leads that nobody has seen here before."""
+        found: list[Lead] = []
+        for block, last in self._blocks.items():
+            found += self._watch.leads(last, (block + 1) * BLOCK)
+        found += self._watch.leads((max(self._blocks) + 1) * BLOCK)
+        for number, _, _ in found:
+            block = self._block(number)
+            self._blocks[block] = max(number, self._blocks.get(block, 0))
+        self._blocks = dict(sorted(self._blocks.items())[-_OPEN_BLOCKS:])
+        return found
+
+
 @contextmanager
-def watching(path: Path, queries: Queries = PRIYOM) -> Iterator[Watch]:
-    """An observer for a block."""
-    watch = Watch(path, queries)
+def watching(url: str, queries: Queries = PRIYOM) -> Iterator[Watch]:
+    """An observer for a block, by the store's URL."""
+    address = sa.make_url(url)
+    sqlite = address.get_backend_name() == "sqlite"
+    watch: Watch = FileWatch(str(address.database), queries) if sqlite else ServerWatch(url, queries)
     try:
         yield watch
     finally:

@@ -194,6 +194,10 @@ class Adapter(ABC, Generic[ConfigT]):
         """
         raise Rejected(422, "channel_sends_nothing", f"{self.name} is a {self.kind} channel, which sends nothing")
 
+    def comes_back_as(self, word: str, to: str) -> str | None:
+        """What `Inbound.echo` says of the word with this id to this address, where the provider tells us of what we send. Pure."""
+        return None
+
     async def send(self, outgoing: Outgoing) -> None:
         """Say something to a client. Raises as `fetch` does; Rejected: never this, and its code and message say why."""
         raise NotImplementedError

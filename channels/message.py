@@ -186,6 +186,10 @@ class Inbound:
     (channel, ref). `fields` keeps whatever has no place of its own. `campaign` holds `utm_*` and click ids; `page` and `referrer`
     are addresses. `profile` says by what the provider can be asked for the name of a sender who did not give it.
     `answerable` says whom an automatic answer may go to, on channels that may have one.
+
+    `direction` out, where it is no call: somebody has answered the client beside us, in the provider's own pages, and
+    `identities` are the client's; `written_by` is the provider's id of the person who did, None where no person may have.
+    `echo` is what `Adapter.comes_back_as` calls it, should we have sent it.
     """
 
     kind: str
@@ -212,6 +216,8 @@ class Inbound:
     vouched: tuple[str, ...] = ()
     profile: str | None = None
     answerable: Answerable | None = None
+    written_by: str | None = None
+    echo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

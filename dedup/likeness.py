@@ -2,7 +2,7 @@
 
 Fellegi and Sunter's weights as odds: each agreement is worth how much more often it is seen in two records of one person than
 in those of two. A surname is worth what its rarity says: not a table of frequencies but the namesakes found beside the pair,
-since a name that several others here have as well tells nothing.
+since a name that several others here have as well tells nothing. A given name is worth what `dedup.frequency` says of it.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 from rapidfuzz.distance import OSA
 
 from dedup.address import is_public
+from dedup.frequency import share
 from dedup.keys import Key
 from dedup.names import Agreement, NameVerdict, Reason, compare, read_name
 from dedup.skeleton import skeleton
@@ -25,10 +26,13 @@ SUPPORTS: Final[tuple[Support, ...]] = get_args(Support)
 # Of a hundred new contacts, so many are somebody whom no key gives away.
 _UNRECOGNISED: Final = 0.2
 # In two records of one person a surname is the same, or misspelt, or left out of one, this often.
-_SURNAME: Final[Mapping[Agreement, float]] = {"same": 0.95, "misspelt": 0.04}
-# A given name that agrees, in one person's records over two namesakes'. Names of the tables are many people's.
-_GIVEN: Final[Mapping[Agreement, float]] = {"same": 2.5, "form": 2.5, "misspelt": 2.0, "initial": 1.0, "missing": 0.3}
-_RARE_GIVEN: Final = 3.0
+_SURNAME: Final[Mapping[Agreement, float]] = {"same": 0.9, "misspelt": 0.1}
+# How often one person's records agree in the given name like this. By chance namesakes do as often as the name is frequent among
+# those that begin like it, but never less than so often.
+_GIVEN: Final[Mapping[Agreement, float]] = {"same": 0.95, "form": 0.95, "misspelt": 0.5}
+_LEAST_SHARE: Final = 0.05
+# Where one of the names has no given name, or only its initial.
+_SHORT_OF_GIVEN: Final[Mapping[Agreement, float]] = {"initial": 1.0, "missing": 0.3}
 _PATRONYMIC: Final[Mapping[Agreement, float]] = {"same": 20.0, "initial": 4.0, "missing": 1.0, "other": 0.005}
 _SUPPORT: Final[Mapping[Support, float]] = {
     "same_city": 3.0,
@@ -37,7 +41,7 @@ _SUPPORT: Final[Mapping[Support, float]] = {
     "near_phone": 300.0,
     "same_mailbox": 30.0,
 }
-_OTHER_CITY: Final = 0.4
+_OTHER_CITY: Final = 0.3
 
 # How many others have such a name by chance where none is seen: half of each letter more than four.
 _CHANCE_LENGTH: Final = 4
@@ -129,15 +133,26 @@ def weigh(verdict: NameVerdict, one: Facts, other: Facts, namesakes: int) -> Lik
         return Likeness(0.0, verdict.reasons)
     by_chance = max(namesakes, chance(one.name), chance(other.name))
     odds = _UNRECOGNISED * surname / by_chance
-    odds *= _GIVEN[verdict.given] * _PATRONYMIC[verdict.patronymic]
-    if verdict.given in {"same", "misspelt"} and not (read_name(one.name).given or read_name(other.name).given):
-        odds *= _RARE_GIVEN
+    odds *= _given(verdict.given, one.name, other.name) * _PATRONYMIC[verdict.patronymic]
     supports = tuple(supported(one, other))
     for support in supports:
         odds *= _SUPPORT[support]
     if one.cities and other.cities and "same_city" not in supports:
         odds *= _OTHER_CITY
     return Likeness(round(odds / (1 + odds), 3), (*verdict.reasons, *supports))
+
+
+def _given(how: Agreement, one: str, other: str) -> float:
+    """How much more often a given name agrees like this in two records of one person than in those of two with the same initial."""
+    if how in _SHORT_OF_GIVEN:
+        return _SHORT_OF_GIVEN[how]
+    shares = (share(name) for name in _full(one) & _full(other))
+    return _GIVEN[how] / max(_LEAST_SHARE, *shares, 0.0)
+
+
+def _full(name: str) -> frozenset[str]:
+    """The full given names that a name may mean."""
+    return frozenset[str]().union(*(word.names for word in read_name(name).given))
 
 
 def chance(name: str) -> float:

@@ -36,10 +36,12 @@ log = structlog.get_logger("priyom.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_api(application: web.Application, office: Office, access: Access) -> None:
-    """Serve the API, `/healthz`, `/readyz` and `/metrics`."""
+def add_api(
+    application: web.Application, office: Office, access: Access, served: Sequence[Operation] | None = None
+) -> None:
+    """Serve the API, `/healthz`, `/readyz` and `/metrics`; or only the operations `served`."""
     by_path: dict[str, list[Operation]] = {}
-    for operation in OPERATIONS:
+    for operation in OPERATIONS if served is None else served:
         by_path.setdefault(operation.path, []).append(operation)
     for path, operations in by_path.items():
         allowed = [method for operation in operations for method in _methods(operation)]
@@ -49,6 +51,8 @@ def add_api(application: web.Application, office: Office, access: Access) -> Non
         guard = access if operations[0].guarded else None
         only = Refused(405, "no_such_method", f"this address takes {' and '.join(allowed)} only")
         application.router.add_route("*", path, _refusing(guard, only, allowed))
+    if served is not None:
+        return
     nothing = Refused(404, "no_such_path", "there is nothing at this address")
     application.router.add_route("*", "/api{tail:(/.*)?}", _refusing(access, nothing))
 

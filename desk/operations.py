@@ -392,3 +392,6 @@ OPERATIONS: Final = (
               guarded=False, unready="Not ready"),
     Operation("metrics", "GET", "/metrics", "Prometheus metrics", _metrics, _METRICS, guarded=False),
 )  # fmt: skip
+
+PROBES: Final = tuple(operation for operation in OPERATIONS if not operation.guarded)
+"""What every process answers, whatever its roles: whether it lives, whether it can do its work, its figures."""

@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from aiohttp import web
 from desk.access import Access
 from desk.api import add_api
 from desk.links import LinkPages
+from desk.operations import PROBES
 from desk.pages import Pages
 from desk.ports import Json, Refused
 from ingest import log as logs
@@ -26,8 +29,11 @@ from ingest.config.load import load
 from ingest.config.schema import Config
 from ingest.config.secret import secret_values
 from ingest.intake.door import Doorway
+from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
+from ingest.roles import ALL, Role, named
 from ingest.supervise import Supervisor
+from ingest.systemd import Systemd
 from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
@@ -35,10 +41,10 @@ from storage import migrate as migrations
 from storage import revisions
 from storage.store import Away, FileLock, Store, Taken
 
-ROLES: Final = ("receive", "listen", "work", "desk")
 DRAIN: Final = 2.0
 MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
+LEASE_VARIABLE: Final = "PRIYOM_LEASE"
 
 log = structlog.get_logger("priyom.daemon")
 
@@ -47,11 +53,8 @@ class CannotStart(Exception):
     """Why the daemon does not start, in a sentence with the remedy."""
 
 
-def run(config_path: Path, roles: Sequence[str] = ROLES, *, test_hooks: bool = False) -> int:
-    """Run until SIGTERM or SIGINT. The exit code: 0, or 2 where it could not start."""
-    if set(roles) != set(ROLES):
-        print("--roles: single roles are not built in this version; leave it out", file=sys.stderr)
-        return MISCONFIGURED
+def run(config_path: Path, roles: frozenset[Role] | None = None, *, test_hooks: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; `roles` None: all, alone. The exit code: 0, or 2 where it could not start."""
     config = loaded(config_path)
     if config is None:
         return MISCONFIGURED
@@ -60,7 +63,7 @@ def run(config_path: Path, roles: Sequence[str] = ROLES, *, test_hooks: bool = F
         seams.arm(os.environ.get(CRASH_VARIABLE, ""))
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            _loop_runner()(_serve(config, config_path, test_hooks=test_hooks))
+            _loop_runner()(_serve(config, config_path, roles, test_hooks=test_hooks))
     except CannotStart as error:
         print(f"priyom does not start: {error}", file=sys.stderr)
         return MISCONFIGURED
@@ -109,104 +112,158 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
             lock.release()
 
 
-async def _serve(config: Config, path: Path, *, test_hooks: bool) -> None:
+async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, test_hooks: bool) -> None:
     signals = _Signals()
+    roles = given or ALL
     with opened_store(config) as store:
-        parts = await assemble(config, store, Clock(), path)
+        if store.embedded and roles != ALL:
+            raise CannotStart(
+                "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
+            )
+        parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
         gc.enable()
         supervisor = Supervisor()
-        supervisor.start("intake", parts.intake.run)
-        supervisor.start("pipeline", parts.pipeline.run)
-        supervisor.start("ticker", parts.ticker.run)
-        supervisor.start("sender", parts.sender.run)
-        supervisor.start("sending", parts.sending.run)
-        supervisor.start("summaries", parts.summaries.run)
-        supervisor.start("health", parts.watch.run)
-        supervisor.start("listening", parts.listening.run)
-        supervisor.start("suggesting", parts.suggester.run)
-        supervisor.start("replying", parts.replying.run)
-        supervisor.start("enriching", parts.enriching.run)
-        supervisor.start("upkeep", parts.upkeep.run)
-        application = _application(parts)
+        for name, run in _tasks(parts, roles).items():
+            supervisor.start(name, run)
+        systemd = Systemd(os.environ)
+        if systemd.beat is not None:
+            supervisor.start("systemd", systemd.live)
+        application = _application(parts, roles)
         if test_hooks:
             application.add_routes(_hooks(parts))
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN, handler_cancellation=False)
         await runner.setup()
         try:
-            await _listen(config, runner, parts)
-            _greet(config, runner, await _first_link(parts))
+            await _listen(config, runner, parts, roles, together=given is not None and not store.embedded)
+            _greet(config, runner, roles, await _first_link(parts) if "desk" in roles else None)
+            systemd.ready()
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            systemd.stopping()
             began = asyncio.get_running_loop().time()
-            parts.changes.close()
+            parts.core.changes.close()
             await runner.cleanup()
             await supervisor.stop()
-            await parts.upkeep.stop()
+            await parts.serving.upkeep.stop()
             drained = asyncio.get_running_loop().time() - began
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
 
-def _application(parts: Parts) -> web.Application:
-    application = web.Application(client_max_size=parts.config.http.max_body)
-    application.add_routes(parts.gateway.routes())
+def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What runs in a process of these roles, by the names that the log has for it."""
+    settling, way_in, working = parts.settling, parts.way_in, parts.working
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {}
+    if not {"receive", "listen"}.isdisjoint(roles):
+        tasks["intake"] = way_in.intake.run
+    if "work" in roles:
+        tasks |= {
+            "pipeline": settling.pipeline.run,
+            "ticker": working.ticker.run,
+            "sender": working.sender.run,
+            "sending": working.sending.run,
+            "summaries": working.summaries.run,
+            "upkeep": parts.serving.upkeep.run,
+            "health": _alone(parts, "watch", working.watch.run),
+            "suggesting": working.suggester.run,
+            "replying": settling.replying.run,
+            "enriching": settling.enriching.run,
+        }
+    if "listen" in roles:
+        tasks["listening"] = way_in.listening.run
+    if parts.together is not None:
+        tasks |= {"leases": parts.together.leases.run, "presence": parts.together.presence.run}
+    return tasks
+
+
+def _alone(parts: Parts, lease: str, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """What one process does for all."""
+    return run if parts.together is None else partial(while_held, parts.together.leases, lease, run)
+
+
+def _lease(*, test_hooks: bool) -> timedelta:
+    """How long a lease is; tests need not wait for the end of a whole one."""
+    short = os.environ.get(LEASE_VARIABLE, "") if test_hooks else ""
+    return parse_duration(short) if short else SPAN
+
+
+def _application(parts: Parts, roles: Collection[Role]) -> web.Application:
+    """What a process of these roles serves; whether it lives and can do its work is asked of each."""
+    config, office = parts.core.config, parts.serving.office
+    application = web.Application(client_max_size=config.http.max_body)
     access = _access(parts)
-    add_api(application, parts.office, access)
-    application.add_routes(Pages(parts.office, parts.board, access, parts.config.language).routes())
-    application.add_routes(LinkPages(parts.linking, parts.config.language).routes())
-    application.router.add_route("*", "/{tail:.*}", parts.gateway.nothing)
+    if "receive" in roles:
+        application.add_routes(parts.way_in.gateway.routes())
+    if "desk" in roles:
+        add_api(application, office, access)
+        application.add_routes(Pages(office, parts.serving.board, access, config.language).routes())
+        application.add_routes(LinkPages(parts.serving.linking, config.language).routes())
+    else:
+        add_api(application, office, access, PROBES)
+    application.router.add_route("*", "/{tail:.*}", parts.way_in.gateway.nothing)
     return application
 
 
 def _access(parts: Parts) -> Access:
-    return Access(parts.secrets.token, parts.entrance, secure=parts.config.http.address().startswith("https:"))
+    return Access(
+        parts.core.secrets.token, parts.serving.entrance, secure=parts.core.config.http.address().startswith("https:")
+    )
 
 
-async def _listen(config: Config, runner: web.AppRunner, parts: Parts) -> None:
-    site = Doorway(runner, parts.gateway, config.http.host, config.http.port, most=config.http.max_body)
+async def _listen(
+    config: Config, runner: web.AppRunner, parts: Parts, roles: frozenset[Role], *, together: bool
+) -> None:
+    """Listen. `together`: beside other receivers, among whom the system deals the connections out."""
+    site: web.BaseSite
+    host, port = config.http.host, config.http.port
+    if "receive" in roles:
+        site = Doorway(runner, parts.way_in.gateway, host, port, most=config.http.max_body, shared=together or None)
+    else:
+        site = web.TCPSite(runner, host, port)
     try:
         await site.start()
     except OSError as error:
-        place = f"{config.http.host}:{config.http.port}"
         raise CannotStart(
-            f"cannot listen on {place} ({error.strerror or error}); set http.port to a free one"
+            f"cannot listen on {host}:{port} ({error.strerror or error}); set http.port to a free one, or to 0 for any"
         ) from error
 
 
 async def _first_link(parts: Parts) -> str | None:
     """The token of a link to the desk; None while the store is away, which is no reason not to start."""
     try:
-        url: str = (await parts.entrance.invite(None, first=True))["url"]
+        url: str = (await parts.serving.entrance.invite(None, first=True))["url"]
     except Refused:
         return None
     return url.rpartition("/")[2]
 
 
-def _greet(config: Config, runner: web.AppRunner, link: str | None) -> None:
+def _greet(config: Config, runner: web.AppRunner, roles: frozenset[Role], link: str | None) -> None:
     """What a newcomer wants to know: where the desk, the form and the API are, and what to type to see the leads."""
     port = runner.addresses[0][1]
     address = config.http.address(port)
-    forms = [
-        f"  form    {address}/form/{name}" for name, channel in config.channels.items() if channel.kind == "webform"
-    ]
-    posts = [
-        f"          curl -d 'name=Анна' -d 'phone=8 912 345-67-89' {address}/in/{name}"
-        for name in [name for name, channel in config.channels.items() if channel.kind == "webform"][:1]
-    ]
-    lines = [
-        "priyom is listening.",
-        f"  desk    {address}/",
-        *([f"          {address}/login/{link} (signs in once, within a day)"] if link else []),
-        *forms,
-        *posts,
-        f"  API     {address}/api/leads (docs at {address}/api/openapi.json)",
-        "  leads   .venv/bin/priyom leads        why: .venv/bin/priyom explain LEAD",
-    ]
+    lines = ["priyom is listening."]
+    if roles != ALL:
+        lines.append(f"  roles   {', '.join(named(roles))} (on port {port})")
+    if "desk" in roles:
+        lines.append(f"  desk    {address}/")
+        lines += [f"          {address}/login/{link} (signs in once, within a day)"] if link else []
+    if "receive" in roles:
+        lines += _forms(config, address)
+    if "desk" in roles:
+        lines.append(f"  API     {address}/api/leads (docs at {address}/api/openapi.json)")
+        lines.append("  leads   .venv/bin/priyom leads        why: .venv/bin/priyom explain LEAD")
     print("\n".join(lines), flush=True)
-    log.info("listening", action="daemon.start", host=config.http.host, port=port)
+    log.info("listening", action="daemon.start", host=config.http.host, port=port, roles=named(roles))
+
+
+def _forms(config: Config, address: str) -> list[str]:
+    names = [name for name, channel in config.channels.items() if channel.kind == "webform"]
+    forms = [f"  form    {address}/form/{name}" for name in names]
+    posts = [f"          curl -d 'name=Анна' -d 'phone=8 912 345-67-89' {address}/in/{name}" for name in names[:1]]
+    return [*forms, *posts]
 
 
 class _Signals:
@@ -240,13 +297,13 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
     """Test seams over HTTP, present only with `--test-hooks`: step the clock, pause the worker, arm a crash point."""
 
     async def clock(request: web.Request) -> web.Response:
-        parts.clock.advance(parse_duration((await request.json())["advance"]))
-        return web.json_response({"now": parts.clock.now().isoformat()})
+        parts.core.clock.advance(parse_duration((await request.json())["advance"]))
+        return web.json_response({"now": parts.core.clock.now().isoformat()})
 
     async def worker(request: web.Request) -> web.Response:
-        parts.pipeline.paused = bool((await request.json())["paused"])
-        parts.pipeline.wake()
-        return web.json_response({"paused": parts.pipeline.paused})
+        parts.settling.pipeline.paused = bool((await request.json())["paused"])
+        parts.settling.pipeline.wake()
+        return web.json_response({"paused": parts.settling.pipeline.paused})
 
     async def crash(request: web.Request) -> web.Response:
         seams.arm((await request.json())["at"])
@@ -274,16 +331,16 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
         application = web.Application()
-        add_api(application, parts.office, _access(parts))
+        add_api(application, parts.serving.office, _access(parts))
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         try:
-            yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.secrets.token)
+            yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.core.secrets.token)
         finally:
             await runner.cleanup()
-            await parts.upkeep.stop()
+            await parts.serving.upkeep.stop()
 
 
 def planned(config_path: Path) -> Json:

@@ -18,6 +18,8 @@ POINTS: Final = (
     "notice.before_send",
     "notice.after_send",
 )
+OF_REPLIES: Final = ("reply.before_send", "reply.after_send")
+"""Passed only where somebody answers a client."""
 
 _armed: dict[str, int] = {}
 _passed: Counter[str] = Counter()
@@ -27,8 +29,8 @@ def arm(spec: str) -> None:
     """Arm points from `name` or `name:nth`, several with commas. Raises ValueError for a name that does not exist."""
     for part in filter(None, spec.split(",")):
         name, _, nth = part.partition(":")
-        if name not in POINTS:
-            raise ValueError(f"no crash point {name!r}; there are {', '.join(POINTS)}")
+        if name not in {*POINTS, *OF_REPLIES}:
+            raise ValueError(f"no crash point {name!r}; there are {', '.join((*POINTS, *OF_REPLIES))}")
         _armed[name] = int(nth or 1)
 
 

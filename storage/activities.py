@@ -76,6 +76,20 @@ _OPEN_OF_PEOPLE: Final = Prepared(
 )
 
 
+_part: Final = leads.alias("part")
+_OPEN_OF_PARTS: Final = Prepared(
+    sa.select(_asked.c.id, activities.c.id)
+    .join(_part, sa.or_(_part.c.id == _asked.c.id, _part.c.merged_into == _asked.c.id))
+    .join(activities, activities.c.lead_id == _part.c.id)
+    .where(activities.c.kind == _kind, activities.c.done_at.is_(None))
+)
+
+
+def of_leads(db: sa.Connection, numbers: Collection[int], kind: str) -> dict[int, int]:
+    """What of this kind is to be done about these leads and those that go on in them: the lead asked about by activity."""
+    return {activity: lead for lead, activity in _OPEN_OF_PARTS(db, _packed(numbers) | {"kind": kind})}
+
+
 def waiting(db: sa.Connection, numbers: Collection[int], kind: str) -> set[int]:
     """Those of these leads that have something of this kind to do already."""
     if not numbers:

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from storage import leases
 from storage.rows import upsert
 from storage.schema import cursors
 
@@ -15,7 +16,10 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a channel has been read: `position` grows within an `era`. `epoch` fences a holder that lost its lease."""
+    """How far a channel has been read: `position` grows within an `era`.
+
+    `epoch` is that of the lease under which it is moved; 0 where the store is one process's, and there are no leases.
+    """
 
     channel: str
     name: str
@@ -26,6 +30,7 @@ class Cursor:
 
 def move(db: sa.Connection, channel_id: int, cursor: Cursor) -> None:
     """Move a cursor, in the transaction of the envelopes that it covers. Raises Stale."""
+    _require_lease(db, channel_id, cursor)
     statement = _placed(db, channel_id, cursor)
     forward = sa.and_(
         cursors.c.epoch <= statement.excluded.epoch,
@@ -38,6 +43,7 @@ def move(db: sa.Connection, channel_id: int, cursor: Cursor) -> None:
 
 def open_era(db: sa.Connection, channel_id: int, cursor: Cursor) -> None:
     """Begin a new era. Raises Stale."""
+    _require_lease(db, channel_id, cursor)
     statement = _placed(db, channel_id, cursor)
     if not _taken(db, statement, ("era", "position", "epoch"), cursors.c.epoch <= statement.excluded.epoch):
         raise Stale(f"{cursor.channel}: the cursor {cursor.name!r} belongs to a later holder")
@@ -51,6 +57,12 @@ def find(db: sa.Connection, channel_id: int, channel: str, name: str) -> Cursor 
         )
     ).first()
     return None if row is None else Cursor(channel, name, row.era, row.position, row.epoch)
+
+
+def _require_lease(db: sa.Connection, channel_id: int, cursor: Cursor) -> None:
+    """Raises Stale. A cursor that is not there yet has no epoch to fence it, so the lease itself is asked for."""
+    if cursor.epoch and not leases.is_in_force(db, channel_id, cursor.epoch):
+        raise Stale(f"{cursor.channel}: the lease on this channel has ended, or is another process's")
 
 
 def _placed(db: sa.Connection, channel_id: int, cursor: Cursor) -> Any:

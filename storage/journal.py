@@ -20,9 +20,9 @@ from storage import cursors
 from storage.cursors import Cursor
 from storage.edition import EDITION
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, Upsert, dashed, found, hexed, insert, look_up, pack, rows
+from storage.rows import Prepared, StoreClock, Upsert, among, dashed, found, hexed, insert, look_up, pack, rows
 from storage.schema import OUTCOMES, bodies, journal, ledger
-from storage.store import Conflict
+from storage.store import LANES, Conflict
 
 Outcome = Literal["pending", "created", "attached", "handled", "ignored", "failed"]
 
@@ -53,7 +53,9 @@ _COUNT: Final = Upsert(
     ),
 )
 _KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.id, journal.c.uid, journal.c.digest))
-_HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(journal.c.outcome == "pending",))
+# No condition of the index over pending entries, which may hold many: these are looked for by their ids.
+_STILL_PENDING: Final = sa.func.coalesce(journal.c.outcome, "") == "pending"
+_HELD: Final = look_up((journal.c.id, journal.c.claim), (journal.c.id,), where=(_STILL_PENDING,))
 _BODY_OF: Final = look_up((bodies.c.journal_id,), (bodies.c.codec,))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
 
@@ -175,7 +177,9 @@ class Journal:
         for (channel, day, figure), number in changes.items():
             sums.setdefault((channel, day), Counter())[figure] += number
         if sums:
-            _COUNT(db, [(*place, self._lane, *(sums[place][name] for name in _FIGURES)) for place in sorted(sums)])
+            # What is accepted and what is decided are counted in rows of their own: neither waits for the other's commit.
+            lane = self._lane + (0 if next(iter(changes))[2] in _FIGURES[:2] else LANES)
+            _COUNT(db, [(*place, lane, *(sums[place][name] for name in _FIGURES)) for place in sorted(sums)])
 
     def open_era(self, db: sa.Connection, cursor: Cursor) -> None:
         """Begin a new era of a cursor (a new UIDVALIDITY, a new VK key). Raises Stale for a holder that lost its lease."""
@@ -345,10 +349,8 @@ _OF_INTERACTIONS: Final = (
     .where(journal.c.interaction_id.in_(sa.select(_asked_interactions.c.interaction_id)))
     .order_by(journal.c.received_at, journal.c.id)
 )
-_FREE: Final = sa.and_(
-    journal.c.outcome == "pending",
-    sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock()),
-)
+_UNCLAIMED: Final = sa.or_(journal.c.claimed_until.is_(None), journal.c.claimed_until < StoreClock())
+_FREE: Final = sa.and_(journal.c.outcome == "pending", _UNCLAIMED)
 _OLDEST: Final = Prepared(
     sa.select(journal.c.attempts).where(_FREE).order_by(journal.c.received_at, journal.c.id).limit(1)
 )
@@ -374,14 +376,16 @@ def _claiming(chosen: sa.Select[Any]) -> Prepared:
     locked = chosen.where(_FREE).order_by(journal.c.received_at, journal.c.id).with_for_update(skip_locked=True)
     first = locked.cte("first").prefix_with("MATERIALIZED", dialect="postgresql")
     return Prepared(
-        sa.update(journal)
-        .where(journal.c.id.in_(sa.select(first.c.id)), _FREE)
-        .values(
-            attempts=journal.c.attempts + 1,
-            claim=sa.bindparam("token"),
-            claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+        lambda db: (
+            sa.update(journal)
+            .where(among(db, journal.c.id, sa.select(first.c.id)), _STILL_PENDING, _UNCLAIMED)
+            .values(
+                attempts=journal.c.attempts + 1,
+                claim=sa.bindparam("token"),
+                claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+            )
+            .returning(*(journal.c[name] for name in _Entry._fields))
         )
-        .returning(*(journal.c[name] for name in _Entry._fields))
     )
 
 
@@ -432,7 +436,7 @@ _DECIDE: Final = Prepared(_deciding)
 _DECIDE_FENCED: Final = Prepared(
     _deciding.where(
         journal.c.claim == sa.bindparam("token"),
-        journal.c.outcome == "pending",
+        _STILL_PENDING,
         sa.func.coalesce(sa.bindparam("edition", type_=sa.BigInteger()), EDITION) == EDITION,
     )
 )

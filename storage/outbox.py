@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kernel.clock import instant, iso, micros
 from kernel.ids import uuid7
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, dashed, hexed, insert, pack, rows
+from storage.rows import Prepared, StoreClock, among, dashed, hexed, insert, pack, rows
 from storage.schema import leads, outbox
 
 REPLY: Final = "reply"
@@ -84,14 +84,11 @@ class _Taken(NamedTuple):
 
 def _claiming(which: sa.ColumnElement[bool], *returned: str) -> Prepared:
     """Takes the first rows of these that are due and that nobody has."""
-    free = sa.and_(
-        outbox.c.state == "due",
-        outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger()),
-        sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock()),
-    )
+    unclaimed = sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock())
+    is_due = outbox.c.due_at <= sa.bindparam("now", type_=sa.BigInteger())
     first = (
         sa.select(outbox.c.id)
-        .where(free, which)
+        .where(outbox.c.state == "due", is_due, unclaimed, which)
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True)
@@ -99,15 +96,19 @@ def _claiming(which: sa.ColumnElement[bool], *returned: str) -> Prepared:
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     return Prepared(
-        sa.update(outbox)
-        .where(outbox.c.id.in_(sa.select(first.c.id)), free)
-        .values(
-            attempts=outbox.c.attempts + 1,
-            slot=None,
-            claim=sa.bindparam("token"),
-            claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+        lambda db: (
+            sa.update(outbox)
+            .where(
+                among(db, outbox.c.id, sa.select(first.c.id)), sa.func.coalesce(outbox.c.state, "") == "due", unclaimed
+            )
+            .values(
+                attempts=outbox.c.attempts + 1,
+                slot=None,
+                claim=sa.bindparam("token"),
+                claimed_until=StoreClock() + sa.bindparam("span", type_=sa.BigInteger()),
+            )
+            .returning(*(outbox.c[name] for name in returned))
         )
-        .returning(*(outbox.c[name] for name in returned))
     )
 
 
@@ -117,15 +118,17 @@ _CLAIM_WORDS: Final = _claiming(
 )
 _sent: Final = rows("new", outbox.c.id)
 _FINISH: Final = Prepared(
-    sa.update(outbox)
-    .where(outbox.c.id.in_(sa.select(_sent.c.id)), outbox.c.claim == sa.bindparam("token"))
-    .values(
-        state="sent",
-        sent_at=sa.bindparam("sent_at"),
-        route=sa.bindparam("route"),
-        claim=None,
-        claimed_until=None,
-        error=None,
+    lambda db: (
+        sa.update(outbox)
+        .where(among(db, outbox.c.id, sa.select(_sent.c.id)), outbox.c.claim == sa.bindparam("token"))
+        .values(
+            state="sent",
+            sent_at=sa.bindparam("sent_at"),
+            route=sa.bindparam("route"),
+            claim=None,
+            claimed_until=None,
+            error=None,
+        )
     )
 )
 

@@ -72,7 +72,7 @@ def _rows_sqlite(element: JsonRows, compiler: Any, **kw: Any) -> str:
 
 @compiles(JsonRows, "postgresql")
 def _rows_postgresql(element: JsonRows, compiler: Any, **kw: Any) -> str:
-    return f"json_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSON))"
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSONB))"
 
 
 def _array_and_position(element: JsonCell, compiler: Any, **kw: Any) -> tuple[str, str]:
@@ -307,6 +307,34 @@ def look_up(asked: Sequence[sa.Column[Any]], wanted: Sequence[sa.ColumnElement[A
     if "order_by" in more:
         record = record.order_by(more["order_by"])
     return Prepared(sa.select(record.limit(1).scalar_subquery().label("record")).select_from(given))
+
+
+def among(db: sa.Connection, column: sa.Column[Any], chosen: sa.Select[Any]) -> sa.ColumnElement[bool]:
+    """`column` is one of those that `chosen` brings, looked up one by one in the column's index.
+
+    Of IN with a sub-select PostgreSQL may make a join by whatever index looks small in its statistics: taking 100 of 2,000
+    pending entries went through all of them for each of the 100.
+    """
+    if db.dialect.name == "sqlite":
+        return column.in_(chosen)
+    return column == sa.any_(sa.func.array(chosen.scalar_subquery()))
+
+
+def rows_of(key: sa.Column[Any], wanted: sa.Select[Any]) -> Prepared:
+    """The rows of `wanted` whose `key` is among the asked ones, as plain rows: the index is looked into once for each asked row.
+
+    PostgreSQL keeps a plan for as long as it has no newer statistics, and one that was made over a small table reads the whole
+    of a large one; OFFSET 0 keeps it from making a join of the look-ups.
+    """
+    asked = rows("asked", key)
+
+    def made(db: sa.Connection) -> sa.ClauseElement:
+        if db.dialect.name == "sqlite":
+            return wanted.where(key.in_(sa.select(asked.c[key.name])))
+        each = wanted.where(key == asked.c[key.name]).offset(sa.literal(0)).lateral("each")
+        return sa.select(each).select_from(asked.join(each, sa.true()))
+
+    return Prepared(made)
 
 
 def _filled(statement: Any, names: tuple[str, ...], cells: Cells, given: sa.Subquery | None) -> Any:

@@ -59,6 +59,19 @@ leases = sa.Table(
     sa.Column("until", Micros, nullable=False),
 )
 
+# What each process says of itself and of the channels that it has. `until` is measured by the store's clock; `moved` counts
+# the changes that it made, so that others need only compare a number.
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("uid", Uid, primary_key=True),
+    sa.Column("seen_at", Micros, nullable=False),
+    sa.Column("until", Micros, nullable=False),
+    sa.Column("moved", Id, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+)
+
 channels = sa.Table(
     "channels",
     metadata,

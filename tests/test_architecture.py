@@ -198,17 +198,17 @@ TRY = """
 
     async def main():
         parts = await assemble(found.config, store, Clock())
-        adapter = parts.adapters["hello"]
+        adapter = parts.core.adapters["hello"]
         body = '{"id": 1, "from": 7, "text": "Цемент"}'.encode()
         request = Request("POST", "", {}, {"X-Toy": "secret-of-the-toy"}, body, datetime.now(UTC))
-        writer = asyncio.create_task(parts.intake.run())
+        writer = asyncio.create_task(parts.way_in.intake.run())
         await asyncio.sleep(0)
-        accepted = await parts.intake.accept(adapter.receive(request))
+        accepted = await parts.way_in.intake.accept(adapter.receive(request))
         assert adapter.answer(request, accepted).body.decode() == "привет"
-        worker = asyncio.create_task(parts.pipeline.run())
-        while (await parts.office.envelope(accepted[0].id))["outcome"] == "pending":
+        worker = asyncio.create_task(parts.settling.pipeline.run())
+        while (await parts.serving.office.envelope(accepted[0].id))["outcome"] == "pending":
             await asyncio.sleep(0.005)
-        (lead,) = (await parts.office.leads({}, 50, None))["items"]
+        (lead,) = (await parts.serving.office.leads({}, 50, None))["items"]
         print(lead["state"], lead["owner"], lead["source"], lead["contact"]["keys"][0]["kind"])
         for task in (writer, worker):
             task.cancel()

@@ -15,7 +15,7 @@ from bench.client import Load, status_of
 from bench.figure import Figure, table
 from bench.load import checked
 from bench.machine import Broken
-from bench.measure import Plan
+from bench.runs import Plan
 
 ANSWER = b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\nServer: x\r\n\r\n{"id": "1"}'
 STALL = 0.15

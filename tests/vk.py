@@ -85,11 +85,15 @@ class Vk(PlayedServer):
 
     async def happens(self, kind: str, what: Json, **more: Any) -> Json:
         """An event, as the long poll gives it."""
-        self.ts += 1
-        event = {"type": kind, "event_id": f"event-{self.ts}", "v": "5.199", "object": what, "group_id": GROUP, **more}
-        self.events.append((self.ts, event))
+        event = self._number({"type": kind, "object": what, **more})
         await self._notify()
         return event
+
+    def _number(self, event: Json) -> Json:
+        self.ts += 1
+        numbered = {"event_id": f"event-{self.ts}", "v": "5.199", "group_id": GROUP, **event}
+        self.events.append((self.ts, numbered))
+        return numbered
 
     # --- what VK says ---
 
@@ -102,6 +106,7 @@ class Vk(PlayedServer):
         if given.get("access_token") != TOKEN:
             return web.json_response(UNKNOWN)
         result = getattr(self, "_" + method.replace(".", "_"))(given)
+        await self._notify()
         return web.json_response({"response": result})
 
     async def _polled(self, request: web.Request) -> web.StreamResponse:
@@ -152,9 +157,10 @@ class Vk(PlayedServer):
         quoted = json.loads(given["forward"])["conversation_message_ids"][0] if "forward" in given else None
         message = {
             "id": number, "conversation_message_id": number, "from_id": -GROUP, "peer_id": int(given["peer_id"]), "out": 1,
-            "date": DATE + number, "text": given["message"], "quoted": quoted,
+            "date": DATE + number, "text": given["message"], "quoted": quoted, "random_id": int(given["random_id"]),
         }  # fmt: skip
         self.sent[given["peer_id"], given["random_id"]] = message
+        self._number({"type": "message_reply", "object": message})
         return number
 
     def _users_get(self, given: Json) -> list[Json]:

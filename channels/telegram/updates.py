@@ -5,6 +5,7 @@ that is new (older servers leave out `is_bot`), and what has been stored must be
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -106,7 +107,22 @@ def _message(message: Json, *, business: bool) -> Parsed:
     reason = _why_not(message, chat, sender, content, business=business)
     if reason is not None:
         return Ignored(reason, said)
+    if business and sender["id"] != chat["id"]:
+        return _answer(said, chat, sender)
     return said if business else _quoting(_command(said, sender), message)
+
+
+def _answer(said: Inbound, chat: Json, sender: Json) -> Inbound:
+    """What the owner of a business account has written to the client whose chat it is."""
+    return replace(
+        said,
+        direction="out",
+        name=None,
+        phones=(),
+        vouched=(),
+        identities=((IDENTITY, str(chat["id"])),),
+        written_by=str(sender["id"]),
+    )
 
 
 def _quoting(said: Parsed, message: Json) -> Parsed:
@@ -126,7 +142,7 @@ def _why_not(message: Json, chat: Json, sender: Json, content: str, *, business:
         return "bot"
     if business and sender["id"] != chat["id"]:
         # In a chat of a business account, what its owner writes comes to the bot too.
-        return "own_message"
+        return None if content in _PLAIN else "own_message"
     return None if content in _PLAIN else content
 
 

@@ -115,6 +115,10 @@ class Adapter(BaseAdapter[Config]):
         where = None if said is None else sending.place(said)
         return None if where is None else where[0]
 
+    def comes_back_as(self, word: str, to: str) -> str:
+        """VK tells of what we send as well, under the number that we gave it."""
+        return sending.echo(to, sending.random_id(word))
+
     async def send(self, outgoing: Outgoing) -> None:
         """A message that quotes what it answers, unless that was deleted."""
         where = None if outgoing.answers is None else sending.place(outgoing.answers)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from channels.message import Ignored, Inbound, Parsed, Signal
-from channels.vk import files, forms
+from channels.vk import files, forms, sending
 
 IDENTITY: Final = "vk"
 CHATS: Final = 2_000_000_000
@@ -80,11 +80,13 @@ def _signal(kind: str, what: Json) -> Signal:
 
 
 def _message(event: str, message: Json, *, caught_up: bool) -> Parsed:
-    said = _inbound(message, caught_up=caught_up)
+    ours = is_ours(message) or event == "message_reply"
+    said = _inbound(message, ours=ours, caught_up=caught_up)
     if message["peer_id"] >= CHATS:
         return Ignored("group", said)
-    if is_ours(message) or event == "message_reply":
-        return Ignored("own_message", said)
+    if ours:
+        # Without the client there is nobody whom it could have been said to.
+        return said if said.identities and said.kind != "empty" else Ignored("own_message", said)
     if "action" in message:
         return Ignored("service", said)
     if _payload(message, "command") == "start" and said.kind == "text":
@@ -93,8 +95,7 @@ def _message(event: str, message: Json, *, caught_up: bool) -> Parsed:
     return said if said.kind != "empty" else Ignored("empty", said)
 
 
-def _inbound(message: Json, *, caught_up: bool) -> Inbound:
-    ours = is_ours(message)
+def _inbound(message: Json, *, ours: bool, caught_up: bool) -> Inbound:
     who = message["peer_id"] if ours else message["from_id"]
     return Inbound(
         kind=_kind(message),
@@ -107,6 +108,9 @@ def _inbound(message: Json, *, caught_up: bool) -> Inbound:
         fields=_fields(message, caught_up=caught_up),
         attachments=tuple(files.attached(message)),
         profile=_profile(who),
+        # Who writes in the community's pages has a number; its greeting and its robots have none.
+        written_by=str(message["admin_author_id"]) if ours and message.get("admin_author_id") else None,
+        echo=sending.echo(message["peer_id"], message["random_id"]) if ours and message.get("random_id") else None,
     )
 
 
@@ -161,7 +165,6 @@ def _fields(message: Json, *, caught_up: bool) -> dict[str, str]:
         "forwarded": "\n".join(str(one.get("text") or "") for one in message.get("fwd_messages") or ()),
         "location": _place(message.get("geo") or {}),
         "payload": None if _payload(message, "command") == "start" else _payload(message),
-        "written_by": message.get("admin_author_id"),
         CAUGHT_UP: "true" if caught_up else None,
         **files.named(message),
     }

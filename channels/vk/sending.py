@@ -37,6 +37,11 @@ def random_id(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=4).digest()) >> 1 or 1
 
 
+def echo(to: object, number: object) -> str:
+    """What a message that was sent under such a number is called where VK tells of it, which it does of every one that is sent."""
+    return f"sent:{to}:{number}"
+
+
 def why(name: str, error: Denied) -> Rejected | Misconfigured:
     """Why a message was not taken."""
     if error.code in _NO_RIGHT:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from ingest.cli.answer import DONE, INTERRUPTED, PIPE_CLOSED, WRONG, InOrder, Trouble
+from ingest.cli.backup import backup
 from ingest.cli.channels import channels, notices
 from ingest.cli.configuration import check, plan, reload_
 from ingest.cli.contact_files import export, import_
@@ -76,7 +77,7 @@ _VERBS = (
     *(run, check, plan, reload_, migrate, attempt),
     *(ledger, failed, ignored, replay),
     *(leads, explain, lead, contacts, managers, login),
-    *(channels, notices, vacuum),
+    *(channels, notices, vacuum, backup),
 )
 for verb in _VERBS:
     priyom.add_command(verb)

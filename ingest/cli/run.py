@@ -3,25 +3,23 @@
 import gc
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from ingest.cli.answer import WRONG, configured
-
-ROLES: Final = ("receive", "listen", "work", "desk")
+from ingest.roles import ROLES, UnknownRole, parsed
 
 
 @click.command(epilog="Example: priyom run --config /etc/priyom/config.yaml")
 @configured
-@click.option("--roles", default=",".join(ROLES), metavar="LIST", help=f"Which of {','.join(ROLES)}; left out: all.")
+@click.option("--roles", metavar="LIST", help=f"Which of {','.join(ROLES)} this process has; left out: all.")
 @click.option("--test-hooks", is_flag=True, help="Crash points and a clock that can be stepped, for tests only.")
-def run(config: Path, roles: str, *, test_hooks: bool) -> int:
+def run(config: Path, roles: str | None, *, test_hooks: bool) -> int:
     """Run the daemon until it is told to stop."""
-    wanted = tuple(role.strip() for role in roles.split(","))
-    for role in wanted:
-        if role not in ROLES:
-            raise click.BadParameter(f"there is no role {role!r}; there are {', '.join(ROLES)}", param_hint="--roles")
+    try:
+        wanted = None if roles is None else parsed(roles.split(","))
+    except UnknownRole as error:
+        raise click.BadParameter(str(error), param_hint="--roles") from error
     preflight()
     _import_quickly()
     from ingest import daemon

@@ -127,9 +127,10 @@ class Api(Section):
 
 
 class Storage(Section):
-    """Where everything is kept; secret as a whole, since it may hold a password."""
+    """Where everything is kept; the address is secret as a whole, since it may hold a password. `files`: a folder."""
 
     url: DatabaseUrl = Field(default=SecretStr("sqlite:///var/priyom.db"), validate_default=True)
+    files: Text | None = None
 
 
 class Redis(Section):
@@ -470,6 +471,13 @@ class Config(Section):
     def base(self) -> Path:
         """The folder of the file: where relative paths start."""
         return self._base
+
+    @property
+    def files(self) -> Path:
+        """The folder of files of messages: `storage.files`, else beside the SQLite file, else in `var` beside this file."""
+        url = self.storage.url.get_secret_value()
+        beside = Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite:") else Path("var")
+        return self._base / (self.storage.files or beside / "files")
 
     def place_of_test(self, index: int) -> tuple[str, int]:
         """The file and the line of a routing test, as far as they are known."""

@@ -299,6 +299,10 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         "convert": {"ru": "лид успешно завершён", "en": "lead converted"},
         "reopen": {"ru": "лид открыт снова", "en": "lead reopened"},
         "reply": {"ru": "клиенту отправлен ответ", "en": "an answer was sent to the client"},
+        "answered_there": {
+            "ru": "клиенту ответили прямо в канале",
+            "en": "the client was answered in the channel itself",
+        },
         "done": {"ru": "клиенту перезвонили", "en": "the client was called back"},
         "done_answer": {"ru": "на письмо клиента ответили", "en": "the client's mail was answered"},
         "hand_over": {

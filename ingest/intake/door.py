@@ -28,10 +28,16 @@ _SHORT_FOR: Final = 3_000.0
 
 
 class Doorway(web.BaseSite):
-    """Where the application listens, with a door before each of its connections. Bodies of more than `most` bytes are aiohttp's."""
+    """Where the application listens, with a door before each of its connections. Bodies of more than `most` bytes are aiohttp's.
 
-    def __init__(self, runner: web.AppRunner, gateway: Gateway, host: str, port: int, *, most: int) -> None:
+    `shared`: whether other processes may listen there, too, and the system deals the connections out; None: as it is usual.
+    """
+
+    def __init__(
+        self, runner: web.AppRunner, gateway: Gateway, host: str, port: int, *, most: int, shared: bool | None = None
+    ) -> None:
         super().__init__(runner)
+        self._shared = shared
         self._address = (host, port)
         self.gateway = gateway
         self.most = most
@@ -51,7 +57,9 @@ class Doorway(web.BaseSite):
         inner = cast("Callable[[], asyncio.Protocol]", self._runner.server)
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Door(inner(), self), host, port, backlog=_BACKLOG)
+        self._server = await loop.create_server(
+            lambda: Door(inner(), self), host, port, backlog=_BACKLOG, reuse_port=self._shared
+        )
 
     async def stop(self) -> None:
         """Listen no more, and answer what came by the short way; what comes from now on is the runner's to see to."""

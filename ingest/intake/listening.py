@@ -14,9 +14,11 @@ from channels.message import Accepted, Envelope, Position
 from ingest.health import states
 from ingest.health.states import Code, Polled, Pulse, Retrying, Starting, Stopped
 from ingest.intake.intake import Busy, Intake
+from ingest.leasing import Leases
 from kernel.clock import Clock
 from storage.cursors import Cursor, Stale
 from storage.journal import Journal
+from storage.leases import of_channel
 from storage.store import Away, Conflict, Store
 
 FIRST_PAUSE: Final = 0.5
@@ -42,7 +44,8 @@ class _Ended(Unavailable):
 class Listening:
     """The tasks of all channels that listen. `states` is what the API, the page and the metrics show.
 
-    `address`: what the links of this installation start with. `pause` waits between two attempts.
+    `address`: what the links of this installation start with. `pause` waits between two attempts. `leases`: where other processes
+    may listen to the same channels, each is listened to, and has a state here, only while this one has its lease.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class Listening:
         clock: Clock,
         address: str = "",
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        leases: Leases | None = None,
     ) -> None:
+        self._leases = leases
         self._store = store
         self._journal = journal
         self._intake = intake
@@ -63,7 +68,7 @@ class Listening:
         self._sleep = pause
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
         self._changed = asyncio.Event()
-        self._states: dict[str, Pulse] = {name: Pulse(Starting(clock.now())) for name in self._adapters}
+        self._states: dict[str, Pulse] = {name: Pulse(Starting(clock.now())) for name in self._ours()}
 
     @property
     def states(self) -> Mapping[str, Pulse]:
@@ -73,34 +78,56 @@ class Listening:
     def change(self, adapters: Mapping[str, Adapter[Any]]) -> None:
         """Listen to these from now on; one that is the same object goes on undisturbed."""
         self._adapters = {name: adapter for name, adapter in adapters.items() if adapter.listens()}
-        for name in [name for name in self._states if name not in self._adapters]:
-            del self._states[name]
+        self._forget_others()
         self._changed.set()
+
+    def _ours(self) -> dict[str, int]:
+        """The channels that this process listens to, each with the epoch of its lease; 0 where there are no leases."""
+        if self._leases is None:
+            return dict.fromkeys(self._adapters, 0)
+        held = self._leases.held
+        return {name: held[lease] for name in self._adapters if (lease := of_channel(name)) in held}
+
+    def _forget_others(self) -> None:
+        ours = self._ours()
+        for name in [name for name in self._states if name not in ours]:
+            del self._states[name]
 
     async def run(self) -> None:
         """Keep every channel listening, until cancelled."""
-        running: dict[str, tuple[Adapter[Any], asyncio.Task[None]]] = {}
+        running: dict[str, tuple[Adapter[Any], int, asyncio.Task[None]]] = {}
         try:
             while True:
                 self._changed.clear()
-                gone = [n for n, (adapter, _) in running.items() if self._adapters.get(n) is not adapter]
-                await _end([running.pop(name)[1] for name in gone])
-                for name, adapter in self._adapters.items():
-                    if name not in running:
+                changes = [self._changed]
+                if self._leases is not None:
+                    self._leases.want("listening", {of_channel(name) for name in self._adapters})
+                    changes.append(self._leases.changed)
+                ours = self._ours()
+                gone = [
+                    name
+                    for name, (adapter, epoch, _) in running.items()
+                    if self._adapters.get(name) is not adapter or ours.get(name) != epoch
+                ]
+                await _end([running.pop(name)[2] for name in gone])
+                self._forget_others()
+                for name, epoch in ours.items():
+                    if name not in running and name in self._adapters:
                         self._states[name] = Pulse(Starting(self._clock.now()))
-                        running[name] = (adapter, asyncio.create_task(self._keep(name), name=f"listen:{name}"))
-                await self._changed.wait()
+                        task = asyncio.create_task(self._keep(name, epoch), name=f"listen:{name}")
+                        running[name] = (self._adapters[name], epoch, task)
+                await _first(changes)
         finally:
-            await _end([task for _, task in running.values()])
+            await _end([task for _, _, task in running.values()])
             for name in self._states:
                 self._say(name, Stopped(self._clock.now()))
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, name: str, epoch: int) -> None:
         """Listen for ever: one place that decides what follows each kind of trouble."""
         loop = asyncio.get_running_loop()
         failures, was_heard = 0, False
         while True:
-            port = _Port(self, name, self._clock, f"{self._address}/in/{name}")
+            port = _Port(self, name, epoch, self._clock, f"{self._address}/in/{name}")
             began = loop.time()
             trouble = await self._listen(name, port)
             # Who lets us in and then fails at once, time after time, is asked as seldom as one who is not there.
@@ -149,7 +176,7 @@ class Listening:
             return MISCONFIGURED_PAUSE
         if not isinstance(trouble, Unavailable):
             log.error("a channel failed", action="channel.failed", channel=name, exc_info=trouble)
-        if isinstance(trouble, _Hung):
+        if isinstance(trouble, _Hung) and name in self._states:
             self._states[name] = self._states[name].hanging()
         seconds = _seconds(trouble, failures)
         said = str(trouble) if isinstance(trouble, Unavailable) else type(trouble).__name__
@@ -157,7 +184,9 @@ class Listening:
         return seconds
 
     def _say(self, name: str, state: Polled) -> None:
-        before = self._states[name]
+        before = self._states.get(name)
+        if before is None:  # its lease has ended while it was being stopped
+            return
         after = self._states[name] = before.became(state)
         if (before.condition, before.detail) != (after.condition, after.detail):
             self._log(name, after)
@@ -169,14 +198,18 @@ class Listening:
 
     def heard(self, name: str) -> None:
         """The provider of a channel answered."""
-        before = self._states[name]
+        before = self._states.get(name)
+        if before is None:
+            return
         after = self._states[name] = before.heard(self._clock.now())
         if before.condition != after.condition:
             self._log(name, after)
 
-    async def accept(self, name: str, envelopes: Sequence[Envelope], position: Position | None) -> list[Accepted]:
+    async def accept(
+        self, name: str, envelopes: Sequence[Envelope], position: Position | None, epoch: int = 0
+    ) -> list[Accepted]:
         """Commit what a channel fetched, waiting while more is under way than this process holds."""
-        cursor = None if position is None else Cursor(name, position.name, position.era, position.position)
+        cursor = None if position is None else Cursor(name, position.name, position.era, position.position, epoch)
         while True:
             try:
                 return await self._intake.accept(envelopes, cursor)
@@ -199,9 +232,9 @@ class Listening:
         except Away as error:
             raise Unavailable(f"the store is away: {error}") from error
 
-    async def open_era(self, name: str, position: Position) -> None:
+    async def open_era(self, name: str, position: Position, epoch: int = 0) -> None:
         """Begin a new era of a source."""
-        cursor = Cursor(name, position.name, position.era, position.position)
+        cursor = Cursor(name, position.name, position.era, position.position, epoch)
         try:
             await self._store.run(lambda db: self._journal.open_era(db, cursor))
         except (Away, Conflict, Stale) as error:
@@ -211,9 +244,10 @@ class Listening:
 class _Port:
     """`channels.adapter.Port` of one attempt to listen. Closed with it: one that was given up for hung can write no more."""
 
-    def __init__(self, listening: Listening, name: str, clock: Clock, address: str) -> None:
+    def __init__(self, listening: Listening, name: str, epoch: int, clock: Clock, address: str) -> None:
         self._listening = listening
         self._name = name
+        self._epoch = epoch
         self._clock = clock
         self._address = address
         self._closed = False
@@ -230,7 +264,7 @@ class _Port:
 
     async def accept(self, envelopes: Sequence[Envelope], position: Position | None = None) -> list[Accepted]:
         self._require_open()
-        return await self._listening.accept(self._name, envelopes, position)
+        return await self._listening.accept(self._name, envelopes, position, self._epoch)
 
     async def position(self, name: str) -> Position | None:
         self._require_open()
@@ -238,7 +272,7 @@ class _Port:
 
     async def open_era(self, position: Position) -> None:
         self._require_open()
-        await self._listening.open_era(self._name, position)
+        await self._listening.open_era(self._name, position, self._epoch)
 
     def alive(self) -> None:
         if not self._closed:
@@ -280,3 +314,13 @@ async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
         for task in done:
             if not task.cancelled():
                 task.exception()
+
+
+async def _first(changes: Sequence[asyncio.Event]) -> None:
+    """Return as soon as one of them is set."""
+    waiting = [asyncio.ensure_future(change.wait()) for change in changes]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()

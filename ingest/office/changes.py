@@ -7,7 +7,7 @@ ends with the process: a reader that knows only an earlier one, or fell too far 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,11 +35,12 @@ class Change:
 
 
 class Changes:
-    """The ring of one process. All methods belong to its loop."""
+    """The ring of one process. All methods belong to its loop. `on_change` is told of each change that was made here."""
 
-    def __init__(self, store: Store, pause: float = PAUSE) -> None:
+    def __init__(self, store: Store, pause: float = PAUSE, on_change: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._pause = pause
+        self._on_change = on_change
         self._era = f"{time.time_ns():x}"
         self._ring: deque[Change] = deque(maxlen=KEPT)
         self._number = 0
@@ -49,6 +50,11 @@ class Changes:
     def publish(self, kind: str, uid: str | None = None, version: int | None = None) -> None:
         """Something was committed: `lead` or `manager` with its id and version, or `leads` for any of them."""
         self._append(Change(self._number + 1, kind, uid, version))
+        self._on_change()
+
+    def elsewhere(self) -> None:
+        """Something was committed by another process."""
+        self._append(Change(self._number + 1, "leads"))
 
     def settled(self, results: Sequence[Result]) -> None:
         """A batch was committed."""
@@ -56,6 +62,7 @@ class Changes:
         # A signal names no lead and may have moved any.
         others = any(result.outcome == "handled" for result in results) or len(leads) > NAMED or not leads
         self._append(Change(self._number + 1, "leads" if others else "batch", leads=() if others else leads))
+        self._on_change()
 
     def _append(self, change: Change) -> None:
         self._number = change.number

@@ -14,6 +14,7 @@ from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
 from dedup.keys import normalise
 from desk.ports import Json, Refused
+from ingest.bells import Bells
 from ingest.config.current import Current
 from ingest.explaining.explain import sentences
 from ingest.health.health import Health
@@ -41,7 +42,7 @@ from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
 from storage.journal import Claimed, Journal
-from storage.migrate import HEAD, version
+from storage.migrate import serves
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -69,7 +70,7 @@ class StoreOffice:
         current: Current,
         reloader: Reloader,
         zone: ZoneInfo,
-        on_change: Callable[[], None],
+        bells: Bells,
         health: Health,
         units: Units,
         people: StorePeople,
@@ -78,13 +79,14 @@ class StoreOffice:
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
         writing: Writing,
-        on_written: Callable[[], None],
+        standing: Callable[[], Json],
         upkeep: Upkeep,
     ) -> None:
+        self._standing = standing
         self._upkeep = upkeep
         self._bot = bot
         self._writing = writing
-        self._on_written = on_written
+        self._bells = bells
         self._store = store
         self._read, self._run, self._rolled_back = units.read, units.run, units.rolled_back
         self.people = people
@@ -103,7 +105,6 @@ class StoreOffice:
         self._current = current
         self._reloader = reloader
         self._zone = zone
-        self._on_change = on_change
         self._health = health
         self._changes = changes
         self._entrance = entrance
@@ -163,7 +164,7 @@ class StoreOffice:
             return self._lead(db, number)
 
         shown: Json = await self._run(unit)
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("lead", uid, shown["version"])
         return shown
 
@@ -179,8 +180,8 @@ class StoreOffice:
             return {"lead": uid, "duplicate": not new} | views.interaction(db, self._names, said)
 
         shown: Json = await self._run(unit)
-        self._on_written()
-        self._on_change()
+        self._bells.send()
+        self._bells.turn()
         self._changes.publish("leads")
         return shown
 
@@ -204,7 +205,7 @@ class StoreOffice:
             return await self._rolled_back(preview)
         shown, committed = await self._run(unit)
         committed()
-        self._on_change()
+        self._bells.turn()
         answer: Json = shown
         return answer
 
@@ -312,7 +313,7 @@ class StoreOffice:
             return next(row for row in self._managers(db, now) if row["name"] == manager)
 
         shown: Json = await self._run(unit)
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("manager", manager, shown["version"])
         return shown
 
@@ -320,7 +321,7 @@ class StoreOffice:
         """All open leads of a manager go to another, or to whoever has the turn."""
         now = self._clock.now()
         count: int = await self._run(lambda db: self._hand.hand_over(db, manager, to, actor, now))
-        self._on_change()
+        self._bells.turn()
         self._changes.publish("leads")
         return {"manager": manager, "to": to, "leads": count}
 
@@ -382,7 +383,7 @@ class StoreOffice:
         for start in range(0, len(known), SLICE):
             part = known[start : start + SLICE]
             replayed |= await self._run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
-        self._pipeline.wake()
+        self._bells.work()
         left = [uid for uid in known if uid not in replayed]
         expired: set[str] = await self._read(lambda db: expiry.expired(db, left)) if left else set()
         return {"items": [{"id": uid, "replayed": uid in replayed} | _why_not(uid, expired) for uid in wanted]}
@@ -495,11 +496,11 @@ class StoreOffice:
     async def health(self) -> Json:
         """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""
         try:
-            current = await self._store.read(lambda db: version(db) == HEAD)
+            current = await self._store.read(serves)
         except Away:
-            return {"ready": False, "store": "away", "channels": self._channel_states()}
+            return {"ready": False, "store": "away", "channels": self._channel_states(), **self._standing()}
         store = "ok" if current else "old_schema"
-        return {"ready": current, "store": store, "channels": self._channel_states()}
+        return {"ready": current, "store": store, "channels": self._channel_states(), **self._standing()}
 
     def _channel_states(self) -> list[Json]:
         """No more than anybody may know."""

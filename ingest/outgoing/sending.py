@@ -27,7 +27,7 @@ from storage.names import Names
 from storage.outbox import Word
 from storage.rotation import Notice
 from storage.store import Away, Conflict, Store, Unit
-from storage.words import Said
+from storage.words import Ended, Said
 
 BURST: Final = 8
 LEASE: Final = timedelta(minutes=10)
@@ -163,7 +163,7 @@ class Sending:
             outbox.finish(db, token, [word.id], now, said.channel)
             words.note(db, said.id, now, state="sent", error=None)
             if not said.automatic:
-                words.answered(db, said.id, said.author or SYSTEM, now)
+                words.answered(db, [Ended(said.id, said.author or SYSTEM)], now)
         else:
             again_at = None if said.automatic and word.attempts > UNREAD else _again_at(word, failure, now)
             outbox.put_back(db, token, word.id, again_at, str(failure))

@@ -96,6 +96,7 @@ class Writing:
             _subject(way),
             wanted.manager or wanted.actor,
             way.answers,
+            ref=self._adapters[way.channel].comes_back_as(uid, way.to),
         )
         self.put(db, said, lead, now)
         record = {"code": "reply", "manager": wanted.manager, "channel": way.channel, "interaction": said.id}

@@ -16,10 +16,11 @@ from dedup.enquiry import Slot, Verdict, decide
 from dedup.keys import Identified, identify
 from dedup.people import Arrival, Match, People, resolve
 from ingest.people.merging import Merging
-from ingest.pipeline import by_hand, unanswered
+from ingest.pipeline import by_hand, elsewhere, unanswered
 from ingest.pipeline.automatic_answers import Asked, AutomaticAnswers, courtesy_of
 from ingest.pipeline.by_hand import Assigned
 from ingest.pipeline.colleagues import without_managers
+from ingest.pipeline.elsewhere import Answer, is_answer
 from ingest.pipeline.folding import Folding
 from ingest.pipeline.sifting import TEST, without_staff
 from ingest.pipeline.signals import Signals
@@ -33,7 +34,7 @@ from kernel.clock import iso
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
-from storage import calls, decisions, edition, fetches, leads, overdue, people, rotation
+from storage import calls, decisions, edition, fetches, leads, overdue, people, rotation, words
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
 from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead, Repeat
@@ -85,6 +86,8 @@ class _Batch:
     assigned: list[Assigned] = field(default_factory=list)
     unanswered: dict[int, Unanswered] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    came: dict[int, datetime] = field(default_factory=dict)
 
     def leave_out(self, ignored: Sequence[Result]) -> None:
         """These come to nothing further, and so do those that were to follow them."""
@@ -157,7 +160,10 @@ class Settler:
                 inbound.append((reading.claimed, said))
         inbound, own = without_managers(db, rulebook, inbound)
         batch.results += own
+        inbound, ours = elsewhere.without_echoes(db, self._names, inbound)
+        batch.results += ours
         fresh = self._beside_known(db, batch, inbound)
+        fresh, batch.later, batch.answers = elsewhere.parted(fresh, batch.later)
         identified = [_identify(said, rulebook) for _, said in fresh]
         fresh, identified, ignored = without_staff(rulebook.staff, fresh, identified)
         batch.leave_out(ignored)
@@ -311,6 +317,8 @@ class Settler:
             )
         written = _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         batch.interactions.append(written)
+        if said.direction == "in":
+            batch.came[lead] = max(at, batch.came.get(lead, at))
         if said.answerable is not None and courtesy_of(rulebook, claimed.envelope.channel) is not None:
             batch.asked.append(Asked(claimed, said, written, choice.team, test))
         if wants_answer(said) and not test:
@@ -440,7 +448,7 @@ class Settler:
         crashpoint("settle.before_distribute")
         given, more = 0, False
         known, opened = by_hand.parted(batch.assigned, batch.newcomers)
-        is_written = bool(batch.heard or known)
+        is_written = bool(batch.heard or known or batch.answers)
         if is_written:
             # A lead that somebody answered, or that a person gave to somebody, is nobody's turn.
             rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
@@ -474,6 +482,8 @@ class Settler:
             calls.accepted(db, [lead.id for lead in called.taken], now)
         told |= by_hand.assign(db, self._names, rulebook, opened, self._new_id, now)
         answered = bool(batch.asked) and self._automatic.write(db, rulebook, batch.asked, now)
+        if batch.answers:
+            told |= self._answer(db, batch, now)
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
         told = bool(
@@ -486,6 +496,17 @@ class Settler:
             or (called is not None and called.told)
         )
         return Settled(tuple(batch.results), told, more or batch.joined)
+
+    def _answer(self, db: sa.Connection, batch: _Batch, now: datetime) -> bool:
+        """What clients were answered beside us, once all their leads are written; whether notices may be in the outbox."""
+        written = [
+            _interaction(one.claimed, one.said, None, interaction_id=self._new_id(), lead=0, title=None)
+            for one in batch.answers
+        ]
+        answers = list(zip(batch.answers, written, strict=True))
+        results, told = elsewhere.write(db, self._names, answers, batch.came, self._new_id, now)
+        batch.results += results
+        return told
 
 
 def _said(reading: Reading, repeats: dict[int, str]) -> Inbound | Result:
@@ -586,6 +607,9 @@ def _interaction(
             "at": iso(consent.at),
             "remote": consent.remote,
         }
+    is_reply = is_answer(claimed, said)
+    if is_reply:
+        details |= elsewhere.details(said)
     return NewInteraction(
         id=interaction_id,
         lead=lead,
@@ -593,7 +617,7 @@ def _interaction(
         company=None if match is None else match.company,
         key=None if match is None else _key(match),
         channel=claimed.envelope.channel,
-        kind=said.kind,
+        kind=words.KIND if is_reply else said.kind,
         ref=said.ref,
         direction=said.direction,
         at=said.at or claimed.envelope.received_at,

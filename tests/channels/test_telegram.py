@@ -132,12 +132,18 @@ def test_a_forwarded_message_says_whose_it_was() -> None:
     assert inbound(message(text="см.", forward_origin=hidden)).fields["forwarded_from"] == "Скрытный"
 
 
-def test_messages_of_a_business_account_are_its_clients_and_not_its_own() -> None:
+def test_messages_of_a_business_account_are_its_clients_and_the_owners_are_answers_to_them() -> None:
     said = inbound(message("business_message", text="Здравствуйте", business_connection_id="bc1"))
     assert (said.text, said.ref) == ("Здравствуйте", "bc1:7:5")
     own: dict[str, Any] = message("business_message", text="Добрый день", business_connection_id="bc1")
     own["business_message"]["from"] = PERSON | {"id": 70}
-    assert reason(own) == "own_message"
+    answer = inbound(own)
+    assert (answer.direction, answer.identities, answer.name, answer.written_by) == (
+        "out",
+        (("telegram", "7"),),
+        None,
+        "70",
+    )
     # A command is a press on a key of the bot, and here nobody speaks with the bot.
     assert inbound(message("business_message", text="/away", business_connection_id="bc1")).text == "/away"
 

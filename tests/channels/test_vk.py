@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from channels.adapter import Rejected, load
 from channels.message import Accepted, Envelope, Ignored, Inbound, Parsed, Request, Signal
-from channels.vk import Adapter, Config
+from channels.vk import Adapter, Config, sending
 from channels.vk.events import identity
 from channels.vk.files import is_kept_at_vk
 from tests.channels.subjects import Document, Subject
@@ -162,8 +162,8 @@ def test_the_start_button_is_a_way_in_by_a_link_and_nothing_without() -> None:
     ("said", "why"),
     [
         (event(text="всем", peer_id=2_000_000_279), "group"),
-        (event(text="сам себе", out=1), "own_message"),
-        (event(text="от сообщества", from_id=-5), "own_message"),
+        (event(text="другому сообществу", out=1, peer_id=-5), "own_message"),
+        (event("message_reply", message(from_id=-5, out=1)), "own_message"),
         (event(), "empty"),
         (event(action={"type": "chat_photo_update"}, text="x"), "service"),
     ],
@@ -174,12 +174,18 @@ def test_what_is_no_clients_approach_says_why_and_what_it_was(said: Json, why: s
     assert found.inbound is not None
 
 
-def test_what_the_community_answers_is_said_to_the_client_and_by_nobody() -> None:
-    found = ignored(event("message_reply", message("Есть", from_id=-GROUP, out=1, admin_author_id=77)))
-    assert found.reason == "own_message"
-    assert found.inbound is not None
-    assert (found.inbound.direction, found.inbound.identities) == ("out", (("vk", "7"),))
-    assert found.inbound.fields["written_by"] == "77"
+def test_what_the_community_answers_is_said_to_the_client_by_whoever_wrote_it_there() -> None:
+    found = inbound(event("message_reply", message("Есть", from_id=-GROUP, out=1, admin_author_id=77)))
+    assert (found.direction, found.identities, found.written_by) == ("out", (("vk", "7"),), "77")
+    assert (found.ref, found.echo) == ("7:5", None)
+
+
+def test_what_we_have_sent_comes_back_by_the_name_that_we_gave_it_and_from_no_person() -> None:
+    word = "00000000-0000-8000-8000-000000000001"
+    sent = message("Есть", from_id=-GROUP, out=1, random_id=sending.random_id(word))
+    found = inbound(event("message_reply", sent))
+    assert (found.echo, found.written_by) == (adapter().comes_back_as(word, "7"), None)
+    assert inbound(event("message_edit", sent)).echo == found.echo
 
 
 # --- several events of one thing ---

@@ -57,6 +57,11 @@ def test_a_first_name_that_no_table_has_weighs_more() -> None:
     assert weighed("Гульчачак Ахметова", "Ахметова Гульчачак") > weighed("Анна Ахметова", "Ахметова Анна")
 
 
+def test_a_rare_given_name_weighs_more_than_a_popular_one() -> None:
+    assert weighed("Игнат Петров", "Петров Игнат") > weighed("Иван Петров", "Петров Иван")
+    assert weighed("Игнатий Юдин", "Игнат Юдин") > 0.5
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [

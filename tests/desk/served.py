@@ -353,6 +353,8 @@ class SmallOffice:
             "ready": self.ready,
             "store": "ok" if self.ready else "away",
             "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
+            "roles": ["receive", "listen", "work", "desk"],
+            "configuration": "applied",
         }
 
     async def metrics(self) -> bytes:

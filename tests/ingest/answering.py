@@ -33,6 +33,9 @@ class Speaker(Plain):
     def way_back(self, said: Inbound | None) -> str | None:
         return None if said is None or said.ref is None else f"at {said.ref}"
 
+    def comes_back_as(self, word: str, to: str) -> str:
+        return f"sent:{to}:{word}"
+
     async def send(self, outgoing: Outgoing) -> None:
         if self.troubles:
             raise self.troubles.pop(0)

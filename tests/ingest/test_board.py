@@ -33,7 +33,12 @@ class Company:
     """A store with people in it, and its board."""
 
     def __init__(self, parts: Parts, assembled: Assembled) -> None:
-        self.parts, self.office, self.board, self.clock = parts, assembled.office, assembled.board, assembled.clock
+        self.parts, self.office, self.board, self.clock = (
+            parts,
+            assembled.serving.office,
+            assembled.serving.board,
+            assembled.core.clock,
+        )
         self._number = 10
 
     def post(self, count: int = 1) -> list[str]:
@@ -125,14 +130,14 @@ async def test_a_limit_of_offers_is_shown_with_how_many_wait_and_keeps_further_o
         members = (await asked.shown(only))["teams"][0]["managers"]
         anna = next(one for one in members if one["name"] == "anna")
         assert (anna["offers"], anna["unanswered"], anna["why_not"]) == (1, 1, "at_offers")
-    await assembled.office.act(uid, "decline", {"manager": "anna", "reason": None, "version": None}, "anna")
+    await assembled.serving.office.act(uid, "decline", {"manager": "anna", "reason": None, "version": None}, "anna")
     members = (await asked.shown())["teams"][0]["managers"]
     assert {one["name"]: (one["unanswered"], one["open"]) for one in members} == {
         "anna": (0, 0),
         "boris": (1, 1),
         "vera": (0, 0),
     }
-    assert not await assembled.office.concerns(uid, "anna")
+    assert not await assembled.serving.office.concerns(uid, "anna")
 
 
 async def test_the_account_of_the_day_is_of_today_and_agrees_with_the_ledger(company: Company) -> None:

@@ -106,9 +106,9 @@ async def test_what_people_do_is_told_with_its_id_and_version(store: Store, tmp_
     parts = wire(store)
     (result,) = parts.take({"phones": ["8 912 345-67-81"]}, at=NOW)
     uid = str(parts.lead(result.lead)["uid"])
-    stream = assembled.changes.follow(None)
+    stream = assembled.core.changes.follow(None)
     await anext(stream)
-    shown = await assembled.office.act(uid, "accept", {"manager": "anna"}, "irina")
+    shown = await assembled.serving.office.act(uid, "accept", {"manager": "anna"}, "irina")
     assert await told(stream) == [("lead", uid, shown["version"])]
-    shown = await assembled.office.set_available("anna", available=False, actor="irina")
+    shown = await assembled.serving.office.set_available("anna", available=False, actor="irina")
     assert await told(stream) == [("manager", "anna", shown["version"])]

@@ -221,6 +221,22 @@ def test_an_absolute_database_file_stays_where_it_is(tmp_path: Path) -> None:
     assert config.storage.url.get_secret_value() == "sqlite:////srv/x.db"
 
 
+@pytest.mark.parametrize(
+    ("storage", "folder"),
+    [
+        ("{}", "etc/var/files"),
+        ("{url: sqlite:///../data/x.db}", "data/files"),
+        ("{url: postgresql://u@h/d}", "etc/var/files"),
+        ("{url: postgresql://u@h/d, files: kept}", "etc/kept"),
+        ("{url: sqlite:///x.db, files: /srv/kept}", "/srv/kept"),
+    ],
+)
+def test_files_lie_where_they_are_told_to_else_beside_the_store(tmp_path: Path, storage: str, folder: str) -> None:
+    (tmp_path / "etc").mkdir()
+    config = configured(tmp_path / "etc", SMALL + f"storage: {storage}")
+    assert config.files == tmp_path / folder
+
+
 def test_no_key_of_the_file_is_taken_for_its_folder(tmp_path: Path) -> None:
     assert faults(tmp_path, SMALL + "base: /etc")[0].startswith("4: base: unknown key")
 

@@ -35,7 +35,7 @@ def token(shown: dict[str, Any]) -> str:
 
 
 async def test_a_link_signs_in_once_as_the_director_that_there_is(store: Store, tmp_path: Path) -> None:
-    entrance = (await made(store, tmp_path)).entrance
+    entrance = (await made(store, tmp_path)).serving.entrance
     shown = await entrance.invite(None)
     assert shown["url"].startswith("https://leads.example.com/desk/login/")
     assert shown["person"] == "director"
@@ -54,7 +54,7 @@ async def test_a_link_signs_in_once_as_the_director_that_there_is(store: Store, 
 
 
 async def test_of_many_who_press_at_once_one_is_let_in(store: Store, tmp_path: Path) -> None:
-    entrance = (await made(store, tmp_path)).entrance
+    entrance = (await made(store, tmp_path)).serving.entrance
     given = token(await entrance.invite(None))
     cookies = await asyncio.gather(*(entrance.enter(given) for _ in range(8)))
     assert sum(cookie is not None for cookie in cookies) == 1
@@ -63,30 +63,30 @@ async def test_of_many_who_press_at_once_one_is_let_in(store: Store, tmp_path: P
 @pytest.mark.parametrize(("first", "lasts"), [(False, LINK_LASTS), (True, FIRST_LINK_LASTS)])
 async def test_a_link_is_over_after_its_time(store: Store, tmp_path: Path, first: bool, lasts: timedelta) -> None:
     assembled = await made(store, tmp_path)
-    late, given = assembled.entrance, token(await assembled.entrance.invite(None, first=first))
-    assembled.clock.advance(lasts - SECOND)
+    late, given = assembled.serving.entrance, token(await assembled.serving.entrance.invite(None, first=first))
+    assembled.core.clock.advance(lasts - SECOND)
     assert await late.invited(given) is not None
-    assembled.clock.advance(2 * SECOND)
+    assembled.core.clock.advance(2 * SECOND)
     assert await late.invited(given) is None
     assert await late.enter(given) is None
 
 
 async def test_a_session_is_over_after_its_time_and_when_it_is_ended(store: Store, tmp_path: Path) -> None:
     assembled = await made(store, tmp_path)
-    entrance = assembled.entrance
+    entrance = assembled.serving.entrance
     one, other = [await entrance.enter(token(await entrance.invite(None))) for _ in range(2)]
     assert one is not None
     assert other is not None
     await entrance.leave(one)
     assert await entrance.visitor(one) is None
     assert await entrance.visitor(other) is not None
-    assembled.clock.advance(SESSION_LASTS + SECOND)
+    assembled.core.clock.advance(SESSION_LASTS + SECOND)
     assert await entrance.visitor(other) is None
 
 
 async def test_people_are_what_the_configuration_says_now(store: Store, tmp_path: Path) -> None:
     directors = "{irina: {name: Ирина Орлова}, oleg: {name: Олег}}"
-    entrance = (await made(store, tmp_path, directors=directors)).entrance
+    entrance = (await made(store, tmp_path, directors=directors)).serving.entrance
     assert (await entrance.invite(None))["person"] == "irina"
     cookies = {}
     for person in ("irina", "oleg", "anna"):
@@ -100,13 +100,13 @@ async def test_people_are_what_the_configuration_says_now(store: Store, tmp_path
     for stranger in ("director", "zorro"):
         with pytest.raises(Refused, match="there are irina, oleg, anna"):
             await entrance.invite(stranger)
-    fewer = (await made(store, tmp_path, directors="{irina: {name: Ирина}}")).entrance
+    fewer = (await made(store, tmp_path, directors="{irina: {name: Ирина}}")).serving.entrance
     assert await fewer.visitor(str(cookies["oleg"])) is None
     assert await fewer.visitor(str(cookies["irina"])) is not None
 
 
 async def test_neither_link_nor_cookie_is_in_the_store(store: Store, tmp_path: Path) -> None:
-    entrance = (await made(store, tmp_path)).entrance
+    entrance = (await made(store, tmp_path)).serving.entrance
     used, unused = token(await entrance.invite(None)), token(await entrance.invite(None))
     cookie = await entrance.enter(used)
     parts = wire(store)

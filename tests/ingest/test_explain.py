@@ -511,6 +511,7 @@ def literals(owner: type, field: str) -> set[str]:
                 "done",
                 "done_answer",
                 "reply",
+                "answered_there",
                 *ACTIONS,
                 *BESIDE_A_LEAD,
                 "assign_to_team",

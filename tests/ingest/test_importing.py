@@ -41,7 +41,7 @@ class Desk(Clients):
 @pytest.fixture
 async def desk(store: Store, tmp_path: Path) -> Desk:
     assembled = await assemble(configured(tmp_path, CONFIG), store, at_clock(NOW))
-    return Desk(store, assembled.office.people)
+    return Desk(store, assembled.serving.office.people)
 
 
 async def test_rows_make_contacts_with_owners_and_companies_and_nothing_else(desk: Desk) -> None:

@@ -42,7 +42,7 @@ class Hand:
     """The office of a store, and its parts."""
 
     def __init__(self, parts: Parts, assembled: Assembled) -> None:
-        self.parts, self.office, self.clock = parts, assembled.office, assembled.clock
+        self.parts, self.office, self.clock = parts, assembled.serving.office, assembled.core.clock
 
     def post(self, *said: dict[str, Any]) -> list[str]:
         """Leads of these people; their ids."""
@@ -257,7 +257,7 @@ async def test_away_keeps_open_leads_and_back_takes_what_waits(hand: Hand) -> No
 async def test_availability_outlives_a_restart_and_a_new_revision(hand: Hand, store: Store, tmp_path: Path) -> None:
     await hand.office.set_available("anna", available=False, actor="irina")
     again = await assemble(configured(tmp_path, CONFIG + "language: en\n"), store, at_clock(NOW))
-    stands = {row["name"]: row["available"] for row in (await again.office.managers())["items"]}
+    stands = {row["name"]: row["available"] for row in (await again.serving.office.managers())["items"]}
     assert stands == {"anna": False, "boris": True}
 
 

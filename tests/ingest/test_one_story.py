@@ -92,7 +92,7 @@ class Told:
             db.execute(sa.delete(decided))
             decisions.write(db, [Decision(1, NOW, stage, record, self.number, actor="irina")])
 
-        self.parts.store.transact(unit)
+        self.parts.core.store.transact(unit)
 
     async def card(self, language: Language) -> str:
         """What the card says."""
@@ -112,10 +112,10 @@ class Told:
 
     def why(self, language: Language) -> str:
         """What the bot answers to whoever reads this language: the title and the text."""
-        presses: Presses = self.parts.linking._presses
+        presses: Presses = self.parts.serving.linking._presses
         signal = Signal("command", {"identity": READERS[language], "name": "why", "argument": ""})
-        claimed = Claimed(self.parts.store.ids.take(), uuid7(), envelope({}, channel="site"), 1, as_client=False)
-        self.parts.store.transact(lambda db: presses.command(db, claimed, signal, NOW))
+        claimed = Claimed(self.parts.core.store.ids.take(), uuid7(), envelope({}, channel="site"), 1, as_client=False)
+        self.parts.core.store.transact(lambda db: presses.command(db, claimed, signal, NOW))
         (reply,) = presses.taken([claimed.entry])
         title, _, text = reply.text.partition("\n")
         assert "Вера" in title
@@ -130,11 +130,13 @@ async def told(_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     store = Store(f"sqlite:///{folder / 'priyom.db'}")
     store.transact_raw(revisions.prepare)
     parts = await assemble(configured(folder, CONFIG), store, at_clock(NOW))
-    lead = (await parts.office.take_down({"name": "Вера", "manager": "vera", "preview": False}, None, "irina"))["id"]
+    lead = (await parts.serving.office.take_down({"name": "Вера", "manager": "vera", "preview": False}, None, "irina"))[
+        "id"
+    ]
     application = web.Application()
     access = Access(TOKEN, SmallEntrance())
-    add_api(application, parts.office, access)
-    application.add_routes(Pages(parts.office, parts.board, access, "ru").routes())
+    add_api(application, parts.serving.office, access)
+    application.add_routes(Pages(parts.serving.office, parts.serving.board, access, "ru").routes())
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

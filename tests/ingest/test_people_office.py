@@ -37,8 +37,8 @@ class Desk(Clients):
     def __init__(self, store: Store, assembled: Assembled) -> None:
         super().__init__(wire(store))
         self.assembled = assembled
-        self.desk: Any = assembled.office
-        self.people: Any = assembled.office.people
+        self.desk: Any = assembled.serving.office
+        self.people: Any = assembled.serving.office.people
 
     def uid(self, who: int) -> str:
         return str(self.contact(who)["uid"])
@@ -421,7 +421,7 @@ async def test_an_order_that_cannot_be_done_keeps_nothing(desk: Desk) -> None:
 async def test_nothing_comes_in_for_the_desk_from_outside_and_it_is_no_channel_of_the_list(desk: Desk) -> None:
     request = Request("POST", "", {}, {}, b"{}", NOW)
     with pytest.raises(Rejected) as error:
-        desk.assembled.adapters["desk"].receive(request)
+        desk.assembled.core.adapters["desk"].receive(request)
     assert error.value.status == 404
     assert [one["name"] for one in (await desk.desk.channels())["items"]] == ["site"]
 

@@ -50,13 +50,13 @@ class Office:
         mail.set_content(text)
         body = mail.as_bytes()
         envelope = Envelope("info", digest(body).hex(), body, NOW, {"folder": "INBOX", "uid": "1"}, digest(body))
-        (accepted,) = await self.parts.intake.accept([envelope])
+        (accepted,) = await self.parts.way_in.intake.accept([envelope])
 
         def settled(db: sa.Connection) -> str | None:
             row = db.execute(sa.select(journal).where(journal.c.uid == accepted.id)).one()
             return None if row.outcome == "pending" else f"{row.outcome} {row.reason}"
 
-        while (outcome := self.parts.store.peek(settled)) is None:
+        while (outcome := self.parts.core.store.peek(settled)) is None:
             await asyncio.sleep(0)
         return outcome
 
@@ -72,7 +72,7 @@ class Office:
         return [one for one in self.server.mails if one.recipients[0].endswith("example.net")]
 
     def rows(self, table: sa.Table) -> list[dict[str, Any]]:
-        return self.parts.store.peek(lambda db: [dict(row) for row in db.execute(sa.select(table)).mappings()])
+        return self.parts.core.store.peek(lambda db: [dict(row) for row in db.execute(sa.select(table)).mappings()])
 
 
 @pytest.fixture
@@ -81,8 +81,10 @@ async def office(store: Store, tmp_path: Path) -> AsyncIterator[Office]:
         config = configured(tmp_path, CONFIG.format(port=server.port))
         parts = await assemble(config, store, at_clock(NOW))
         supervisor = Supervisor()
-        for name in ("intake", "pipeline", "sender", "sending"):
-            supervisor.start(name, getattr(parts, name).run)
+        supervisor.start("intake", parts.way_in.intake.run)
+        supervisor.start("pipeline", parts.settling.pipeline.run)
+        supervisor.start("sender", parts.working.sender.run)
+        supervisor.start("sending", parts.working.sending.run)
         await asyncio.sleep(0)
         yield Office(parts, server)
         await supervisor.stop()
@@ -119,7 +121,9 @@ async def test_neither_the_address_nor_the_id_alone_lets_anybody_speak_to_the_cl
     await office.arrives("vera@example.net", "Есть цемент?", Message_ID="<1@example.net>")
     notice = (await office.notice())["Message-ID"]
     thread = (
-        notice if known else signed_id(str(read_signed(notice, office.parts.secrets.marks)), "example.com", b"forged")
+        notice
+        if known
+        else signed_id(str(read_signed(notice, office.parts.core.secrets.marks)), "example.com", b"forged")
     )
     outcome = await office.arrives(sender, "Нет.", In_Reply_To=thread, Message_ID="<2@x>")
     # What a client writes in such a thread is his message all the same; a colleague's is nobody's enquiry.
@@ -169,13 +173,13 @@ async def test_a_list_of_leads_is_answered_by_nobody(office: Office) -> None:
         await office.arrives(f"vera{number}@example.net", "Есть цемент?")
     found = await office.mails(bool)
     listed = [one.message for one in found if "Новое по лидам" in one.message["Subject"]]
-    assert all(read_signed(one["Message-ID"], office.parts.secrets.marks) is None for one in listed)
+    assert all(read_signed(one["Message-ID"], office.parts.core.secrets.marks) is None for one in listed)
     assert {row["code"] for row in office.rows(outbox)} == {"lead_assigned"}
 
 
 async def test_an_answer_by_the_api_is_said_once_under_its_key_and_stands_on_the_timeline(office: Office) -> None:
     await office.arrives("vera@example.net", "Есть цемент?", Message_ID="<1@example.net>")
-    desk = office.parts.office
+    desk = office.parts.serving.office
     (lead,) = (await desk.leads({}, 50, None))["items"]
     order = {"text": "Да, есть.", "manager": "anna", "interaction": None}
     said = [await desk.reply(lead["id"], order, "k", "irina") for _ in range(2)]

@@ -319,7 +319,7 @@ def commanded(
 ) -> Callable[[], None]:
     """A command of the office about the only lead, ready to be run in a thread."""
     clock = at_clock(NOW)
-    office = asyncio.run(assemble(configured(tmp_path, SMALL), store, clock)).office
+    office = asyncio.run(assemble(configured(tmp_path, SMALL), store, clock)).serving.office
     parts = wire(store)
     parts.take(pair(1))
     uid = parts.leads()[0]["uid"]

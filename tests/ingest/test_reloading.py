@@ -45,12 +45,12 @@ class Office:
 
     async def post(self, *said: dict[str, Any]) -> list[str]:
         """Leads of these people; their owners."""
-        parts = wire(self.parts.store)
-        found = parts.take(*said, at=self.parts.clock.now())
+        parts = wire(self.parts.core.store)
+        found = parts.take(*said, at=self.parts.core.clock.now())
         return [str(parts.lead(result.lead)["owner"]) for result in found]
 
     def column(self, column: sa.Column[Any]) -> list[Any]:
-        return self.parts.store.peek(lambda db: list(db.execute(sa.select(column)).scalars()))
+        return self.parts.core.store.peek(lambda db: list(db.execute(sa.select(column)).scalars()))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_whatever_stands_in_the_file_the_old_configuration_stays_or_the_ne
     office.file.write_bytes((SMALL[:cut] + junk + SMALL[cut:]).encode("utf-8", "surrogateescape"))
     with contextlib.suppress(Refused):
         await office.parts.reloader.reload("irina")
-    names = office.parts.office.managers
+    names = office.parts.serving.office.managers
     assert {row["name"] for row in (await names())["items"]} >= {"anna", "boris"}
 
 
@@ -98,7 +98,7 @@ async def test_a_manager_who_is_gone_from_the_file_keeps_his_leads_until_they_ar
     ]
     assert await office.post(*PHONES[4:6]) == ["anna", "anna"]
     assert sorted(office.column(leads.c.owner_id)).count(2) == 2
-    handed = await office.parts.office.hand_over("boris", "anna", "irina")
+    handed = await office.parts.serving.office.hand_over("boris", "anna", "irina")
     assert handed["leads"] == 2
     assert set(office.column(leads.c.owner_id)) == {1}
     assert sorted(office.column(managers.c.open)) == [0, 6]
@@ -111,8 +111,8 @@ async def test_a_shared_line_of_a_manager_who_leaves_is_handed_over_with_his_cli
         line = {"id": 990, "uid": uuid7_hex(), "name": "Вега", "owner_id": 2, "created_at": 0}
         db.execute(sa.insert(companies).values(**line))
 
-    office.parts.store.transact(given)
-    await office.parts.office.hand_over("boris", "anna", "irina")
+    office.parts.core.store.transact(given)
+    await office.parts.serving.office.hand_over("boris", "anna", "irina")
     assert office.column(companies.c.owner_id) == [1]
 
 
@@ -121,28 +121,28 @@ async def test_leads_handed_over_to_nobody_go_out_in_turn(office: Office) -> Non
     await office.reload(
         SMALL.replace("boris: {name", "vera: {name: Вера}, boris: {name").replace("boris]", "boris, vera]")
     )
-    await office.parts.office.set_available("boris", available=False, actor="irina")
-    assert (await office.parts.office.hand_over("boris", None, "irina"))["leads"] == 2
-    owners = {row["name"]: row["open"] for row in (await office.parts.office.managers())["items"]}
+    await office.parts.serving.office.set_available("boris", available=False, actor="irina")
+    assert (await office.parts.serving.office.hand_over("boris", None, "irina"))["leads"] == 2
+    owners = {row["name"]: row["open"] for row in (await office.parts.serving.office.managers())["items"]}
     assert owners == {"anna": 3, "boris": 0, "vera": 1}
     assert set(office.column(leads.c.state)) == {"assigned"}
 
 
 async def test_handing_over_twice_or_to_nobody_known_is_said(office: Office) -> None:
     await office.post(*PHONES[:2])
-    assert (await office.parts.office.hand_over("boris", "anna", "irina"))["leads"] == 1
-    assert (await office.parts.office.hand_over("boris", "anna", "irina"))["leads"] == 0
+    assert (await office.parts.serving.office.hand_over("boris", "anna", "irina"))["leads"] == 1
+    assert (await office.parts.serving.office.hand_over("boris", "anna", "irina"))["leads"] == 0
     for manager, to, status in (("boris", "boris", 422), ("boris", "nobody", 422), ("nobody", "anna", 404)):
         with pytest.raises(Refused) as refused:
-            await office.parts.office.hand_over(manager, to, "irina")
+            await office.parts.serving.office.hand_over(manager, to, "irina")
         assert refused.value.status == status
 
 
 async def test_a_rename_keeps_leads_turns_and_the_switch(office: Office) -> None:
     await office.post(*PHONES[:2])
-    await office.parts.office.set_available("boris", available=False, actor="irina")
+    await office.parts.serving.office.set_available("boris", available=False, actor="irina")
     await office.reload(RENAMED)
-    shown = {row["name"]: row for row in (await office.parts.office.managers())["items"]}
+    shown = {row["name"]: row for row in (await office.parts.serving.office.managers())["items"]}
     assert set(shown) == {"anna", "bob"}
     assert (shown["bob"]["open"], shown["bob"]["available"], shown["bob"]["turns"]) == (1, False, {"sales": 2})
     assert (await office.reload(RENAMED))["changes"] == []
@@ -151,16 +151,16 @@ async def test_a_rename_keeps_leads_turns_and_the_switch(office: Office) -> None
 async def test_a_channel_may_be_renamed_with_its_history(office: Office) -> None:
     await office.post(PHONES[0])
     await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
-    page = office.parts.store.peek(lambda db: views.lead_page(db, views.LeadFilter(channel="landing"), 10, None))
+    page = office.parts.core.store.peek(lambda db: views.lead_page(db, views.LeadFilter(channel="landing"), 10, None))
     assert len(page.items) == 1
-    assert list(office.parts.adapters) == ["desk", "landing"]
-    assert office.parts.adapters.reader("site") is not None
+    assert list(office.parts.core.adapters) == ["desk", "landing"]
+    assert office.parts.core.adapters.reader("site") is not None
 
 
 async def test_what_needs_a_new_start_is_said_and_left_as_it_is(office: Office) -> None:
     shown = await office.reload(SMALL + "http: {port: 9999}\nlanguage: en\n")
     assert shown["restart"] == ["http", "language"]
-    assert office.parts.office._current.config.http.port == 8080
+    assert office.parts.serving.office._current.config.http.port == 8080
 
 
 async def test_a_file_whose_rules_fail_their_own_tests_changes_nothing(office: Office) -> None:
@@ -195,8 +195,8 @@ def test_an_adapter_that_was_taken_away_still_reads_what_it_had_taken_in() -> No
 
 
 async def test_what_a_channel_had_taken_in_is_a_duplicate_under_its_new_name_too(office: Office) -> None:
-    parts = wire(office.parts.store)
+    parts = wire(office.parts.core.store)
     (first,) = parts.append(envelope({"text": "раз"}, identity="e-1"))
     await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
-    (again,) = wire(office.parts.store).append(envelope({"text": "раз"}, identity="e-1", channel="landing"))
+    (again,) = wire(office.parts.core.store).append(envelope({"text": "раз"}, identity="e-1", channel="landing"))
     assert (again.duplicate, again.id) == (True, first.id)

@@ -11,7 +11,7 @@ from ingest.outgoing import sending
 from ingest.outgoing.pauses import PAUSES
 from kernel.ids import uuid7
 from storage import outbox, words
-from storage.schema import interactions, leads
+from storage.schema import interactions, journal, leads
 from storage.schema import outbox as outbox_table
 from storage.store import Conflict, Store
 from tests.ingest.answering import Desk, Mailbox, Speaker, desk
@@ -95,18 +95,23 @@ async def test_who_answers_a_lead_that_was_given_to_him_has_accepted_it_and_noth
     assert work.parts.lead(lead["id"])["due_at"] is None
 
 
-async def test_a_client_who_has_written_since_still_waits_for_his_answer(store: Store) -> None:
+@pytest.mark.parametrize(("came", "still_due"), [(timedelta(minutes=1), True), (timedelta(minutes=-1), False)])
+async def test_a_client_who_has_written_since_still_waits_for_his_answer_whatever_his_own_clock_says(
+    store: Store, came: timedelta, still_due: bool
+) -> None:
     rule = {"when": {}, "team": "sales", "respond_within": "30m"}
     work = desk(store, routing=[rule])
     lead = work.lead(ref="7")
     work.write(lead)
-    store.transact(
-        lambda db: db.execute(
-            sa.update(interactions).where(interactions.c.direction == "in").values(at=interactions.c.at + 60_000_000)
-        )
-    )
+
+    def wrote(db: sa.Connection) -> None:
+        his = sa.update(interactions).where(interactions.c.direction == "in")
+        db.execute(his.values(at=interactions.c.at - came // timedelta(microseconds=1)))
+        db.execute(sa.update(journal).values(received_at=journal.c.received_at + came // timedelta(microseconds=1)))
+
+    store.transact(wrote)
     await work.sending.step()
-    assert work.parts.lead(lead["id"])["due_at"] == lead["due_at"]
+    assert (work.parts.lead(lead["id"])["due_at"] is not None) is still_due
 
 
 async def test_what_a_director_says_leaves_the_lead_with_whom_it_is(work: Desk) -> None:

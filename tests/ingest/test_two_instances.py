@@ -120,7 +120,12 @@ async def running(folder: Path, box: Box, smtp: int) -> AsyncIterator[Instance]:
     migrate.upgrade(store)
     store.transact_raw(revisions.prepare)
     parts = await assemble(configured(folder, text, {"P": imap.PASSWORD}), store, Clock())
-    loops = (parts.intake.run(), parts.pipeline.run(), parts.sending.run(), parts.listening.run())
+    loops = (
+        parts.way_in.intake.run(),
+        parts.settling.pipeline.run(),
+        parts.working.sending.run(),
+        parts.way_in.listening.run(),
+    )
     tasks = [asyncio.create_task(one) for one in loops]
     try:
         yield Instance(store, parts)

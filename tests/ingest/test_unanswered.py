@@ -12,7 +12,7 @@ from storage import activities, summary, views, words
 from storage.activities import ANSWER
 from storage.store import Store
 from storage.summary import ToDo
-from storage.words import Said
+from storage.words import Ended, Said
 from tests.ingest.corresponding import HOUR, Post, letter, mailboxes, post
 from tests.ingest.parts import DAY, NOW, manager, team
 
@@ -41,7 +41,7 @@ def say(mail: Post, lead: int, at: datetime, *, automatic: bool = False) -> None
         uid = f"00000000-0000-8000-8000-{number:012}"
         said = Said(number, uid, lead, "info", "ivan@client.example", "Есть", author="anna", automatic=automatic)
         words.write(db, mail.parts.names, said, now, at)
-        words.answered(db, number, "anna", at)
+        words.answered(db, [Ended(number, "anna")], at)
 
     mail.parts.store.transact(unit)
 

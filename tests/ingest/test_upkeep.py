@@ -49,8 +49,8 @@ def company(store: Store, tmp_path: Path) -> Company:
 
 async def sweep(assembled: Assembled, *, dry_run: bool = False) -> dict[str, int]:
     """Sweep, and how many of each kind went."""
-    assembled.upkeep.begin(dry_run=dry_run, whole=False)
-    report = await assembled.upkeep.progress(30)
+    assembled.serving.upkeep.begin(dry_run=dry_run, whole=False)
+    report = await assembled.serving.upkeep.progress(30)
     assert report is not None
     assert (report.done, report.error) == (True, None)
     return {name: getattr(report, name).count for name in ("bodies", "notices", "links", "files")}
@@ -75,7 +75,7 @@ async def test_old_bodies_go_and_everything_else_stays(company: Company) -> None
     left = kept(parts.store)
     assert sorted(row["outcome"] for row in parts.rows(journal) if row["id"] in left) == ["created", "pending"]
     assert parts.balanced() == before
-    assert (await assembled.office.ledger())["balanced"]
+    assert (await assembled.serving.office.ledger())["balanced"]
 
 
 async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(company: Company) -> None:
@@ -84,14 +84,14 @@ async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(compan
     parts.drain()
     await sweep(assembled)
 
-    shown = await assembled.office.envelope(accepted.id)
+    shown = await assembled.serving.office.envelope(accepted.id)
     assert (shown["outcome"], shown["expired"], "body" in shown) == ("failed", True, False)
     for dry_run in (True, False):
-        told = await assembled.office.replay([accepted.id], as_client=False, dry_run=dry_run, actor="irina")
+        told = await assembled.serving.office.replay([accepted.id], as_client=False, dry_run=dry_run, actor="irina")
         assert told["items"] == [{"id": accepted.id, "replayed": False, "code": "expired"}]
     (again,) = parts.append(envelope(b"boom", LATE, identity="poison"))
     assert again.duplicate
-    assert (await assembled.office.ledger())["balanced"]
+    assert (await assembled.serving.office.ledger())["balanced"]
 
 
 async def test_bodies_are_found_in_every_block_of_ids(company: Company) -> None:
@@ -124,9 +124,9 @@ async def test_notices_that_were_sent_long_ago_go_and_those_to_be_sent_stay(comp
     assert left == ["due"]
 
 
-async def test_files_that_no_interaction_names_go(company: Company, tmp_path: Path, store: Store) -> None:
+async def test_files_that_no_interaction_names_go(company: Company, store: Store) -> None:
     parts, assembled = await company()
-    folder = (Path(str(store.url.database)).parent if store.embedded else tmp_path / "var") / "files"
+    folder = assembled.core.config.files
     files = Files(folder)
     named, orphan, fresh = files.keep(b"named"), files.keep(b"orphan"), files.keep(b"fresh")
     half = folder / orphan[:2] / "tmp123"
@@ -166,7 +166,7 @@ def test_a_sweep_that_was_killed_half_way_is_taken_up_by_the_next(tmp_path: Path
 
 async def test_of_several_processes_one_sweeps_each_night(company: Company, store: Store) -> None:
     _, assembled = await company()
-    upkeep, clock = assembled.upkeep, assembled.clock
+    upkeep, clock = assembled.serving.upkeep, assembled.core.clock
     clock.advance(timedelta(hours=-12))  # noon in Moscow becomes midnight
     assert not await upkeep.nightly()
     clock.advance(timedelta(hours=4))
@@ -191,7 +191,7 @@ async def test_the_file_of_the_store_gets_shorter(company: Company) -> None:
 async def test_only_sqlites_file_is_written_anew(company: Company, store: Store) -> None:
     _, assembled = await company()
     if store.embedded:
-        assert (await assembled.office.sweep(dry_run=False, whole=True))["done"]
+        assert (await assembled.serving.office.sweep(dry_run=False, whole=True))["done"]
     else:
         with pytest.raises(Refused, match="PostgreSQL"):
-            await assembled.office.sweep(dry_run=False, whole=True)
+            await assembled.serving.office.sweep(dry_run=False, whole=True)

@@ -56,19 +56,19 @@ class Office:
     def __init__(self, parts: Parts, *routes: Kept) -> None:
         self.parts = parts
         self.routes = routes
-        parts.sender.change(routes)
+        parts.working.sender.change(routes)
 
     def post(self, count: int, start: int = 0) -> None:
         people = [{"phones": [f"8 912 345-{n:04}"], "name": f"Клиент {n}"} for n in range(start, start + count)]
-        wire(self.parts.store).take(*people, at=self.parts.clock.now())
+        wire(self.parts.core.store).take(*people, at=self.parts.core.clock.now())
 
     async def send(self) -> None:
         """All that is due now, however many bursts and routes that takes."""
-        while await self.parts.sender._burst():
+        while await self.parts.working.sender._burst():
             pass
 
     def rows(self) -> list[Any]:
-        return self.parts.store.peek(lambda db: list(db.execute(sa.select(outbox).order_by(outbox.c.id))))
+        return self.parts.core.store.peek(lambda db: list(db.execute(sa.select(outbox).order_by(outbox.c.id))))
 
 
 async def opened(store: Store, folder: Path, *routes: Kept, text: str = CONFIG, at: datetime = NOW) -> Office:
@@ -117,7 +117,7 @@ async def test_a_route_that_fails_again_and_again_gives_way_and_one_failure_does
     office.post(1)
     for _ in range(2):
         await office.send()
-        office.parts.clock.advance(timedelta(hours=1))
+        office.parts.core.clock.advance(timedelta(hours=1))
     assert mail.messages == []
     await office.send()
     assert mail.told("anna") == ["Новый лид: Клиент 0"]
@@ -132,10 +132,10 @@ async def test_who_has_one_route_only_is_tried_there_until_it_is_a_dead_end_that
     office.post(1)
     for _ in range(12):
         await office.send()
-        office.parts.clock.advance(timedelta(hours=6))
+        office.parts.core.clock.advance(timedelta(hours=6))
     (row,) = office.rows()
     assert (row.state, row.error) == ("dead", "away")
-    assert (await office.parts.office.notices())["items"][0]["state"] == "dead"
+    assert (await office.parts.serving.office.notices())["items"][0]["state"] == "dead"
 
 
 async def test_a_route_says_how_long_to_wait(store: Store, tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ async def test_a_route_says_how_long_to_wait(store: Store, tmp_path: Path) -> No
     office = await opened(store, tmp_path, mail)
     office.post(1)
     await office.send()
-    office.parts.clock.advance(timedelta(seconds=200))
+    office.parts.core.clock.advance(timedelta(seconds=200))
     mail.answer = Delivery(sent=True)
     await office.send()
     assert mail.messages == []
-    office.parts.clock.advance(timedelta(seconds=120))
+    office.parts.core.clock.advance(timedelta(seconds=120))
     await office.send()
     assert len(mail.messages) == 1
 
@@ -167,13 +167,13 @@ async def test_quiet_hours_hold_back_but_spare_who_is_on_shift_and_cost_no_attem
     text = CONFIG.replace("{name: Анна}", '{name: Анна, hours: "Mon-Fri 09:00-18:00"}')
     office = await opened(store, tmp_path, mail, text=text + 'notices: {quiet: "21:00-08:00"}\n')
     office.post(2)
-    office.parts.clock.advance(NIGHT - NOW)
+    office.parts.core.clock.advance(NIGHT - NOW)
     await office.send()
     assert mail.told("anna") == []
     assert mail.told("boris") == ["New lead: Клиент 1"]
     (held,) = [row for row in office.rows() if row.state == "due"]
     assert held.attempts == 0
-    office.parts.clock.advance(timedelta(hours=9, minutes=1))
+    office.parts.core.clock.advance(timedelta(hours=9, minutes=1))
     await office.send()
     assert mail.told("anna") == ["Новый лид: Клиент 0"]
 
@@ -202,14 +202,14 @@ async def test_an_offer_that_no_route_delivers_goes_to_the_next_manager_and_is_n
     office = await opened(store, tmp_path, mail, text=OFFERING)
     office.post(1)
     mail.answer = Delivery(sent=False, error="no such mailbox", again=False)
-    assert await office.parts.sender._burst()
+    assert await office.parts.working.sender._burst()
     mail.answer = Delivery(sent=True)
     await office.send()
     assert mail.told("anna") == []
     assert len(mail.told("boris")) == 1
     states = store.peek(lambda db: dict(db.execute(sa.select(offers.c.manager_id, offers.c.state)).all()))
     assert sorted(states.values()) == ["open", "undelivered"]
-    assert {row["silences"] for row in (await office.parts.office.managers())["items"]} == {0}
+    assert {row["silences"] for row in (await office.parts.serving.office.managers())["items"]} == {0}
 
 
 async def test_an_offer_that_was_answered_meanwhile_stays_with_whoever_accepted_it(
@@ -219,8 +219,8 @@ async def test_an_offer_that_was_answered_meanwhile_stays_with_whoever_accepted_
     office = await opened(store, tmp_path, mail, text=OFFERING)
     office.post(1)
     wanted = dict.fromkeys(("state", "owner", "team", "channel", "q"))
-    (lead,) = (await office.parts.office.leads(wanted, 9, None))["items"]
-    await office.parts.office.act(lead["id"], "accept", {"manager": "anna"}, "anna")
+    (lead,) = (await office.parts.serving.office.leads(wanted, 9, None))["items"]
+    await office.parts.serving.office.act(lead["id"], "accept", {"manager": "anna"}, "anna")
     mail.answer = Delivery(sent=False, error="no such mailbox", again=False)
-    await office.parts.sender._burst()
-    assert (await office.parts.office.lead(lead["id"]))["owner"] == "anna"
+    await office.parts.working.sender._burst()
+    assert (await office.parts.serving.office.lead(lead["id"]))["owner"] == "anna"

@@ -26,21 +26,21 @@ class Office:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.mail = Kept("mail", PEOPLE)
-        parts.sender.change([self.mail])
+        parts.working.sender.change([self.mail])
 
     def post(self, *said: dict[str, Any]) -> None:
-        wire(self.parts.store).take(*said, at=self.parts.clock.now())
+        wire(self.parts.core.store).take(*said, at=self.parts.core.clock.now())
 
     async def morning(self) -> None:
         """Tomorrow at nine by the company's clock, a minute past."""
-        now = self.parts.clock.now()
+        now = self.parts.core.clock.now()
         nine = (now + timedelta(days=1)).replace(hour=6, minute=1)
-        self.parts.clock.advance(nine - now)
+        self.parts.core.clock.advance(nine - now)
         await self.look()
 
     async def look(self) -> None:
-        await self.parts.store.run(self.parts.summaries.make)
-        while await self.parts.sender._burst():
+        await self.parts.core.store.run(self.parts.working.summaries.make)
+        while await self.parts.working.sender._burst():
             pass
 
     def told(self, person: str) -> list[str]:
@@ -98,7 +98,7 @@ async def test_a_new_store_tells_nothing_of_the_day_before_it_was_there(store: S
 async def test_who_starts_late_tells_late_and_once_for_the_last_day(store: Store, tmp_path: Path) -> None:
     office = await opened(store, tmp_path)
     office.post(ANNA)
-    office.parts.clock.advance(timedelta(days=3))
+    office.parts.core.clock.advance(timedelta(days=3))
     await office.look()
     assert len(office.told("irina")) == 1
     assert "ничего не поступило" in office.told("irina")[0]
@@ -113,12 +113,12 @@ async def test_false_means_never(store: Store, tmp_path: Path) -> None:
 async def test_answers_that_took_long_are_named_the_slowest_first(store: Store, tmp_path: Path) -> None:
     office = await opened(store, tmp_path, CONFIG.replace("capacity: 1", "capacity: 9"))
     office.post(ANNA, BORIS)
-    leads = (await office.parts.office.leads(dict.fromkeys(("state", "owner", "team", "channel", "q")), 9, None))[
-        "items"
-    ]
+    leads = (
+        await office.parts.serving.office.leads(dict.fromkeys(("state", "owner", "team", "channel", "q")), 9, None)
+    )["items"]
     for lead in leads:
-        office.parts.clock.advance(timedelta(hours=3))
-        await office.parts.office.act(lead["id"], "accept", {}, "anna")
+        office.parts.core.clock.advance(timedelta(hours=3))
+        await office.parts.serving.office.act(lead["id"], "accept", {}, "anna")
     await office.morning()
     text = office.told("irina")[0]
     assert "– Вера: 6 ч (Анна)\n– Глеб: 3 ч (Анна)" in text

@@ -14,7 +14,7 @@ from kernel.clock import micros
 from storage.cursors import Cursor, Stale
 from storage.journal import ATTEMPTS, REPEAT_WINDOW, Journal, Result
 from storage.rows import StoreClock
-from storage.schema import bodies, contacts, cursors, interactions, journal, keys, leads, ledger
+from storage.schema import bodies, contacts, interactions, journal, keys, leads, ledger
 from storage.store import Conflict, Store
 from tests.ingest.parts import DAY, GONE, NOW, Parts, company, envelope, read, wire
 
@@ -249,20 +249,8 @@ def test_a_new_era_is_opened_and_may_start_lower(parts: Parts) -> None:
 
 
 def test_an_era_opens_a_cursor_that_was_not_there(parts: Parts) -> None:
-    parts.store.transact(lambda db: parts.journal.open_era(db, cursor(3, era="2", epoch=4)))
-    assert parts.store.peek(lambda db: parts.journal.cursor(db, "site", "INBOX")) == cursor(3, era="2", epoch=4)
-
-
-def test_who_lost_the_lease_moves_no_cursor_and_opens_no_era(parts: Parts) -> None:
-    parts.append(envelope(PHONE), cursor=cursor(5, epoch=1))
-    parts.append(envelope(PHONE), cursor=cursor(6, epoch=2))
-    with pytest.raises(Stale):
-        parts.append(envelope(PHONE), cursor=cursor(7, epoch=1))
-    with pytest.raises(Stale):
-        parts.store.transact(lambda db: parts.journal.open_era(db, cursor(0, era="2", epoch=1)))
-    assert parts.store.peek(lambda db: parts.journal.cursor(db, "site", "INBOX")) == cursor(6, epoch=2)
-    assert parts.count(cursors) == 1
-    assert parts.count(journal) == 2
+    parts.store.transact(lambda db: parts.journal.open_era(db, cursor(3, era="2")))
+    assert parts.store.peek(lambda db: parts.journal.cursor(db, "site", "INBOX")) == cursor(3, era="2")
 
 
 # --- claims ---

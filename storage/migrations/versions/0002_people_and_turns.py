@@ -23,6 +23,7 @@ def upgrade() -> None:
     _namesakes()
     _health()
     _answers()
+    _processes()
 
 
 def _people() -> None:
@@ -192,4 +193,16 @@ def _answers() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.SmallInteger(), nullable=False),
+    )
+
+
+def _processes() -> None:
+    op.create_table(
+        "processes",
+        sa.Column("uid", sa.Uuid(as_uuid=False), primary_key=True),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("moved", _id(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
     )
