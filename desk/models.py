@@ -100,7 +100,7 @@ class Interaction(Answer):
     """One approach or reply on the timeline, with what its sender filled in.
 
     A reply (`kind` reply, `direction` out) has an `author`, `answers` the id of what it answers, and a `state`; while it is
-    `sending`, an `error` is that of the last attempt.
+    `sending`, an `error` is that of the last attempt. `left_out` names files that were with it and are not sent.
     """
 
     id: str
@@ -131,6 +131,7 @@ class Interaction(Answer):
     state: Literal["sending", "sent", "failed"] | None = None
     error: ReplyError | None = None
     sent_at: Moment | None = None
+    left_out: list[str] | None = None
 
 
 class Reply(Interaction):

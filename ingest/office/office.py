@@ -265,10 +265,11 @@ class StoreOffice:
         shown: Json = await self._read(unit)
         return shown
 
-    async def file(self, name: str) -> Path:
-        """Where a file of a message lies."""
+    async def file(self, name: str, only: str | None = None) -> Path:
+        """Where a file of a message lies; for `only` a manager, where it came with a lead of his or one that is offered to him."""
         found = self._files.path(name)
-        if found is None:
+        # Whoever may not have it hears no more than whoever asks for one that is not there.
+        if found is None or (only and not await self._read(lambda db: board.is_shown(db, name, only))):
             raise Refused(404, "no_such_file", "there is no such file")
         return found
 
