@@ -216,9 +216,10 @@ async def _listen(
 ) -> None:
     """Listen. `together`: beside other receivers, among whom the system deals the connections out."""
     site: web.BaseSite
-    host, port = config.http.host, config.http.port
+    host, port, most = config.http.host, config.http.port, config.http.max_body
     if "receive" in roles:
-        site = Doorway(runner, parts.way_in.gateway, host, port, most=config.http.max_body, shared=together or None)
+        gateway, fronting = parts.way_in.gateway, parts.way_in.fronting
+        site = Doorway(runner, gateway, host, port, most=most, shared=together or None, fronting=fronting)
     else:
         site = web.TCPSite(runner, host, port)
     try:
@@ -295,6 +296,7 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
     """Test seams over HTTP, present only with `--test-hooks`: step the clock, pause the worker, arm a crash point."""
 
     async def clock(request: web.Request) -> web.Response:
+        await parts.way_in.fronting.stop()  # its clock is another
         parts.core.clock.advance(parse_duration((await request.json())["advance"]))
         return web.json_response({"now": parts.core.clock.now().isoformat()})
 
@@ -307,7 +309,16 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
         seams.arm((await request.json())["at"])
         return web.json_response({})
 
-    return [web.post("/test/clock", clock), web.post("/test/worker", worker), web.post("/test/crash", crash)]
+    async def front(_request: web.Request) -> web.Response:
+        parts.way_in.fronting.begin()
+        return web.json_response({"pid": parts.way_in.fronting.pid})
+
+    return [
+        web.post("/test/clock", clock),
+        web.post("/test/worker", worker),
+        web.post("/test/crash", crash),
+        web.post("/test/front", front),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

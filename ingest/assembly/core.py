@@ -35,9 +35,9 @@ from storage import outbox, processes, revisions
 from storage.files import Files
 from storage.journal import Journal
 from storage.names import Names
-from storage.store import Conflict, Store, Unit
+from storage.store import Conflict, Store
 
-_TRIES: Final = 5
+_TRIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ class Core:
 
 async def shared(config: Config, store: Store, clock: Clock, lease: timedelta) -> Core:
     """Apply the configuration's revision to the store and build what all roles share. Raises Away."""
-    names = Names()
-    started = await _patiently(store, lambda db: _start(db, config, names, clock, embedded=store.embedded))
+    names, started = await _started(config, store, clock)
     secrets, uid = started.secrets, uuid7()
     current = Current(config)
     rulebooks = Rulebooks(names)
@@ -127,14 +126,19 @@ class _Started:
     stood_back: bool
 
 
-async def _patiently(store: Store, unit: Unit[_Started]) -> _Started:
-    """Run it, again where another process that starts was faster."""
-    for _ in range(_TRIES):
+async def _started(config: Config, store: Store, clock: Clock) -> tuple[Names, _Started]:
+    """What the store says to the configuration; asked again where another process that starts just now was faster."""
+    tried = 0
+    while True:
+        names = Names()  # anew, since what a unit learnt that was taken back is not so
+        tried += 1
         try:
-            return await store.run(unit)
+            return names, await store.run(
+                lambda db, names=names: _start(db, config, names, clock, embedded=store.embedded)  # type: ignore[misc] # a bound default
+            )
         except Conflict:
-            continue
-    return await store.run(unit)
+            if tried == _TRIES:
+                raise
 
 
 def _start(db: sa.Connection, config: Config, names: Names, clock: Clock, *, embedded: bool) -> _Started:

@@ -8,6 +8,7 @@ from ingest.assembly.core import Core
 from ingest.bells import Bell
 from ingest.health.health import Health
 from ingest.intake.callers import Callers
+from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake, Worker
 from ingest.intake.listening import Listening
@@ -20,6 +21,7 @@ class WayIn:
 
     intake: Intake
     gateway: Gateway
+    fronting: Fronting
     listening: Listening
     health: Health
 
@@ -59,4 +61,5 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         trusted_proxies=config.http.trusted_proxies,
     )
     health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language, core.elsewhere)
-    return WayIn(intake, gateway, listening, health)
+    fronting = Fronting(gateway, most=config.http.max_body)
+    return WayIn(intake, gateway, fronting, listening, health)
