@@ -65,7 +65,14 @@ def serving(folder: Path, url: str, *, roles: str = "", name: str = "priyom", re
     port = machine.free_port()
     config = folder / f"{name}.yaml"
     config.write_text(configuration(port, url) + (f'redis: {{url: "{redis}"}}\n' if redis else ""), encoding="utf-8")
-    command: list[str | Path] = [*PRIYOM, "run", "--config", config, "--test-hooks", *(["--roles", roles] if roles else [])]
+    command: list[str | Path] = [
+        *PRIYOM,
+        "run",
+        "--config",
+        config,
+        "--test-hooks",
+        *(["--roles", roles] if roles else []),
+    ]
     began = time.monotonic()
     with machine.process(command, folder, name) as process:
         machine.until_ready(process, port, "/readyz")
