@@ -7,7 +7,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,9 +105,8 @@ class Bench:
         return through_redis.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
 
-def run(bench: Bench, names: list[str]) -> tuple[list[Figure], list[str], bool]:
+def run(parts: Mapping[str, Callable[[], list[Figure]]], names: Sequence[str]) -> tuple[list[Figure], list[str], bool]:
     """The figures of these parts, what was skipped and why, and whether a part broke."""
-    parts = bench.parts()
     figures: list[Figure] = []
     skipped: list[str] = []
     broken = False
@@ -152,7 +151,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with contextlib.closing(Bench(_plan(asked, folder), asked.postgresql)) as bench:
-        figures, skipped, broken = run(bench, chosen)
+        figures, skipped, broken = run(bench.parts(), chosen)
         known = machine.facts() | bench.versions
     _write(asked.out, figures, skipped, known, time.monotonic() - began)
     print(machine.described(known))

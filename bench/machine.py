@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -98,11 +98,13 @@ def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> Non
     raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is beside its store")
 
 
-def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+def ask(
+    port: int, method: str, path: str, body: str | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
     """One request. Raises OSError."""
     connection = HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
