@@ -32,7 +32,7 @@ from bench import (
 from bench.figure import Figure, table
 from bench.machine import Broken
 from bench.runs import Plan
-from tests.postgres import Missing
+from tests import postgres, valkey
 
 RESULTS: Final = Path("var/bench.json")
 FULL: Final = 5_000_000
@@ -101,7 +101,6 @@ class Bench:
         return past_one_file.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
     def _redis_latency(self) -> list[Figure]:
-        through_redis.needed()
         return through_redis.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
 
@@ -115,7 +114,7 @@ def run(parts: Mapping[str, Callable[[], list[Figure]]], names: Sequence[str]) -
         print(f"{name} …", end="", file=sys.stderr, flush=True)
         try:
             figures += parts[name]()
-        except Missing as why:
+        except (postgres.Missing, valkey.Missing) as why:
             skipped.append(f"skipped: {name}: {why}")
             print(f" {skipped[-1]}", file=sys.stderr)
         except (Broken, psycopg.Error, OSError) as why:
