@@ -77,36 +77,70 @@ def free_port() -> int:
         return port
 
 
+class Cluster:
+    """A server's folder and, while there is one, its process. It can be killed and started again over the same folder."""
+
+    def __init__(self, settings: Sequence[str] = _SETTINGS) -> None:
+        self.port = free_port()
+        self._binaries = found()
+        self._folder = Path(tempfile.mkdtemp(prefix="pg"))
+        self._identity: dict[str, Any] = {}
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
+            self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        self._environment = {**os.environ, "LC_ALL": "C", "HOME": str(self._folder)}
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        """Make an empty cluster. Raises Missing."""
+        data = self._folder / "data"
+        initdb = [self._binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        _checked(initdb, self._environment, self._identity, self._folder)
+
+    def start(self) -> Server:
+        """Start it; it answers queries when this returns. Raises Missing."""
+        command: list[Any] = [self._binaries / "postgres", "-D", self._folder / "data"]
+        command += ["-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder]
+        command += [part for setting in self._settings for part in ("-c", setting)]
+        log = self._folder / "log"
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                command,
+                env=self._environment,
+                stdout=sink,
+                stderr=sink,
+                cwd=self._folder,
+                start_new_session=True,
+                **self._identity,
+            )
+        _wait(self._process, self.port, log)
+        return Server(self.port)
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once, as when the power fails."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(30)
+
+    def close(self) -> None:
+        """Stop it, and remove its folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def running(settings: Sequence[str] = _SETTINGS) -> Iterator[Server]:
     """A server that lives as long as the block, by default one that is quick and keeps nothing safe. Raises Missing."""
-    binaries = found()
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    identity: dict[str, Any] = {}
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    environment = {**os.environ, "LC_ALL": "C", "HOME": str(folder)}
-    data = folder / "data"
-    port = free_port()
+    cluster = Cluster(settings)
     try:
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        _checked(initdb, environment, identity, folder)
-        command: list[Any] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
-        command += [part for setting in settings for part in ("-c", setting)]
-        with (folder / "log").open("wb") as log:
-            # In a group of its own: Ctrl-C at a terminal must not stop it before those that use it.
-            group: dict[str, Any] = {**identity, "process_group": 0}
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, **group)
-        try:
-            _wait(process, port, folder / "log")
-            yield Server(port)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
+        cluster.initialise()
+        yield cluster.start()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        cluster.close()
 
 
 def _checked(command: list[Any], environment: dict[str, str], identity: dict[str, Any], folder: Path) -> None:

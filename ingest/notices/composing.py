@@ -139,11 +139,11 @@ class Composer:
     def _line(self, item: Due, code: str, lead: views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
-        if to_do := self._to_do(item.manager, lead):
-            return f"{line} ({', '.join(to_do).lower()})"
+        until = ", ".join(self._to_do(item.manager, lead)).lower()
         due = self._due(item.manager, lead)
-        until = "" if due is None else f" ({TEXTS.say('due_by', language).lower()} {due})"
-        return f"{line}{until}\n  {self._people.lead_address(lead['id'])}"
+        if not until and due is not None:
+            until = f"{TEXTS.say('due_by', language).lower()} {due}"
+        return f"{line}{until and f' ({until})'}\n  {self._people.lead_address(lead['id'])}"
 
     def _to_do(self, manager: str, lead: views.Json) -> list[str]:
         """What is to be done for the client, each with the time until when: a missed call, a mail without an answer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,5 +19,5 @@ async def test_processes_that_start_together_on_a_new_store_agree_on_its_secrets
     url = store.url.render_as_string(hide_password=False)
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(Store(url))) for _ in range(6)]
-        begun = await asyncio.gather(*(shared(config, one, Clock()) for one in stores))
+        begun = await asyncio.gather(*(shared(config, one, Clock(), timedelta(seconds=15)) for one in stores))
     assert len({core.secrets for core in begun}) == 1

@@ -1,0 +1,116 @@
+"""The daemon's processes: started, killed, stopped, stood still, and started again whoever ended them."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Final
+
+import yaml
+
+from prove.company import ENVIRONMENT, Json
+
+STARTS_WITHIN: Final = 60.0
+STOPS_WITHIN: Final = 15.0
+ROOT: Final = Path(__file__).parents[1]
+GREETING: Final = "priyom is listening."
+
+
+class Lost(Exception):
+    """A daemon does not start, or not stop: nothing can be proved any more. The message says what it said."""
+
+
+class Daemon:
+    """One process over a configuration of its own. `life` counts those before it."""
+
+    def __init__(self, folder: Path, name: str, port: int, sabotage: str, roles: str = "") -> None:
+        self.name = name
+        self.port = port
+        self.config = folder / f"{name}.yaml"
+        self.life = 0
+        self._log = folder / f"{name}.log"
+        self._sabotage = sabotage
+        self._roles = roles
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, document: Json) -> None:
+        """Write the file; the process reads it at its start, or on SIGHUP."""
+        written = self.config.with_suffix(".new")
+        written.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        written.replace(self.config)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self, *, crash_at: str = "", mended: bool = False) -> None:
+        """Start and return when it greets, or has ended at `crash_at`. `mended`: without the planted bug in its reader. Raises Lost."""
+        arguments = ["run", "--config", str(self.config), "--test-hooks"]
+        arguments += ["--roles", self._roles] if self._roles else []
+        command = [sys.executable, "-m", "prove.launch", self._sabotage or "-", "mended" if mended else "-", *arguments]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, **ENVIRONMENT, "PRIYOM_CRASH_AT": crash_at},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.life += 1
+        greeted = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        assert self._process.stdout is not None and self._process.stderr is not None  # noqa: PT018, S101 - both are piped
+        # By pipes, as a service manager has them: a full disk must not be full for what is said about it.
+        for source, is_out in ((self._process.stdout, True), (self._process.stderr, False)):
+            threading.Thread(target=self._keep, args=(source, is_out, loop, greeted), daemon=True).start()
+        try:
+            async with asyncio.timeout(STARTS_WITHIN):
+                await greeted.wait()
+        except TimeoutError as error:
+            raise Lost(f"{self.name} does not start within {STARTS_WITHIN:.0f} s: see {self._log}") from error
+        code = self._process.poll()
+        if code is not None and code != -signal.SIGKILL:
+            raise Lost(f"{self.name} ended at its start with {code}: see {self._log}")
+
+    def _keep(
+        self, source: IO[bytes], is_out: bool, loop: asyncio.AbstractEventLoop, greeted: asyncio.Event  # noqa: FBT001
+    ) -> None:
+        with self._log.open("ab") as log, contextlib.closing(source):
+            for line in source:
+                log.write(line)
+                log.flush()
+                if is_out and line.decode().startswith(GREETING):
+                    with contextlib.suppress(RuntimeError):
+                        loop.call_soon_threadsafe(greeted.set)
+        if is_out and self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOPS_WITHIN)
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(greeted.set)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal; whether there was anybody to hear it."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        self._process.send_signal(number)
+        return True
+
+    async def ended(self, within: float = STOPS_WITHIN) -> int | None:
+        """The exit code as soon as there is one; None where it lives on."""
+        assert self._process is not None  # noqa: S101 - nobody asks before a start
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return await asyncio.to_thread(self._process.wait, within)
+        return None
+
+    def fill_disk(self, room: int | None) -> bool:
+        """No file of this process may grow beyond `room` bytes from now on; None: all the room there is. False where that cannot be."""
+        if not hasattr(resource, "prlimit") or self._process is None or not self.alive:
+            return False
+        hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if room is None else room, hard))
+        return True

@@ -1,0 +1,144 @@
+"""One company's daemons over one store, kept alive: whichever ends is started again, and how it ended is kept."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from prove.company import ENVIRONMENT, TOKEN, Json, Places, document
+from prove.daemons import ROOT, Daemon, Lost
+from tests.daemon.process import free_port
+
+COMMAND_WITHIN: Final = 60.0
+
+
+class Fleet:
+    """The daemons of a store, and what happened to them."""
+
+    def __init__(self, folder: Path, places: Places, roles: list[str], sabotage: str, chance: random.Random) -> None:
+        self.places = places
+        self.chance = chance
+        self.kills = 0
+        self.faults: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.visited = True
+        self.mended = False
+        self._keeping = False
+        self._asked: set[Daemon] = set()
+        self.daemons = [Daemon(folder, f"daemon{n}", free_port(), sabotage, role) for n, role in enumerate(roles, 1)]
+        self.receivers = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "receive" in role]
+        self.desks = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "desk" in role]
+        self.workers = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "work" in role]
+        self._turn = itertools.cycle(self.receivers)
+        os.environ["PROVE_SMTP"] = str(places.mail_out)
+
+    def address(self) -> str:
+        """Of the next daemon that takes requests, preferably one that runs."""
+        for _ in self.receivers:
+            one = next(self._turn)
+            if one.alive:
+                break
+        return f"http://127.0.0.1:{one.port}"
+
+    def configure(self) -> None:
+        """Write every daemon's file."""
+        for daemon in self.daemons:
+            daemon.configure(document(self.places, daemon.port, visited=self.visited))
+
+    async def start(self) -> None:
+        """Bring up the schema, and start all of them. Raises Lost."""
+        code, said = await asyncio.to_thread(self.command, "migrate")
+        if code != 0:
+            raise Lost(f"priyom migrate ends with {code}: {said}")
+        async with asyncio.TaskGroup() as group:
+            for daemon in self.daemons:
+                group.create_task(daemon.start(mended=self.mended))
+
+    def command(self, verb: str, *arguments: str) -> tuple[int, str]:
+        """A command of the product's own, as people type it: exit code, and what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest", verb, "--config", str(self.desks[0].config), *arguments],
+            env={**os.environ, **ENVIRONMENT},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN,
+            check=False,
+        )
+        return done.returncode, done.stdout or done.stderr
+
+    async def keep(self) -> None:
+        """Start again whichever ends, until cancelled. Raises Lost."""
+        self._keeping = True
+        try:
+            await asyncio.gather(*(self._keep(daemon) for daemon in self.daemons))
+        finally:
+            self._keeping = False
+
+    async def _keep(self, daemon: Daemon) -> None:
+        while True:
+            code = await daemon.ended(0.05)
+            if code is None:
+                continue
+            if code == -signal.SIGKILL:
+                self.kills += 1
+            elif daemon not in self._asked or code != 0:
+                self.wrong.append(f"{daemon.name} ended by itself with {code}")
+            self._asked.discard(daemon)
+            for _ in range(5):
+                with contextlib.suppress(Lost):
+                    await daemon.start(mended=self.mended)
+                    break
+                await asyncio.sleep(1)
+            else:
+                await daemon.start(mended=self.mended)
+
+    async def ask(self, daemon: Daemon, method: str, path: str, body: Json | None = None) -> Json | None:
+        """A request of the API or the test hooks; None where nobody answered it with a yes."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with (
+                asyncio.timeout(10),
+                aiohttp.ClientSession(trust_env=False) as session,
+                session.request(
+                    method, f"http://127.0.0.1:{daemon.port}{path}", json=body, headers=headers
+                ) as answer,
+            ):
+                if answer.status == 200:
+                    said: Json = await answer.json()
+                    return said
+        return None
+
+    def any(self) -> Daemon:
+        """One of them, by chance."""
+        return self.chance.choice(self.daemons)
+
+    def desk(self) -> Daemon:
+        """One that has the API, preferably one that runs."""
+        return self.chance.choice([one for one in self.desks if one.alive] or self.desks)
+
+    def terminate(self, daemon: Daemon) -> None:
+        """Ask it to end."""
+        self._asked.add(daemon)
+        if not daemon.signal(signal.SIGTERM):
+            self._asked.discard(daemon)
+
+    async def stop(self) -> None:
+        """End all of them, when nobody keeps them any more."""
+        for daemon in self.daemons:
+            daemon.signal(signal.SIGCONT)
+            daemon.signal(signal.SIGTERM)
+        for daemon in self.daemons:
+            if daemon.alive and await daemon.ended() is None:
+                self.wrong.append(f"{daemon.name} did not stop")
+                daemon.signal(signal.SIGKILL)
+                await daemon.ended()

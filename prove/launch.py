@@ -1,0 +1,63 @@
+"""`python -m prove.launch SABOTAGE mended|- ARGUMENTS…`: the daemon, with what the kit plants in its process before it runs.
+
+Always: leases of seconds instead of minutes. Unless it is mended: a reader of forms with two bugs, one that raises and one that
+kills. Where asked: one promise broken. The product's own code has none of this.
+"""
+
+import os
+import signal
+import sys
+from datetime import timedelta
+from typing import Any, Final
+
+LEASE: Final = timedelta(seconds=6)
+
+
+def main() -> int:
+    """Plant what is asked for, then be `priyom`."""
+    sabotage, mended, *arguments = sys.argv[1:]
+    shorten_leases()
+    if mended != "mended":
+        plant_bugs()
+    if sabotage != "-":
+        from prove.sabotage import SABOTAGES
+
+        SABOTAGES[sabotage].plant()
+    sys.argv = ["priyom", *arguments]
+    from ingest.__main__ import main as product
+
+    product()
+    return 0
+
+
+def shorten_leases() -> None:
+    """What a dead process had taken is free again soon."""
+    from ingest.leasing import Leases
+    from ingest.notices import sender
+    from ingest.outgoing import sending
+    from ingest.pipeline.pipeline import Pipeline
+
+    Pipeline.__init__.__defaults__ = (LEASE,)
+    Leases.__init__.__defaults__ = (LEASE,)
+    for module in (sender, sending):
+        vars(module)["LEASE"] = LEASE
+
+
+def plant_bugs() -> None:
+    """Some forms are poison for the reader: it raises, or takes the whole process with it."""
+    from channels.webform import Adapter
+
+    parse = Adapter.parse
+
+    def poisoned(self: Adapter, envelope: Any) -> Any:
+        if b"poison-kills" in envelope.body:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if b"poison-raises" in envelope.body:
+            raise ZeroDivisionError("a bug that the kit has planted")
+        return parse(self, envelope)
+
+    Adapter.parse = poisoned  # type: ignore[method-assign] # that is the point
+
+
+if __name__ == "__main__":
+    sys.exit(main())

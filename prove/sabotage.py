@@ -1,0 +1,259 @@
+"""Each promise broken once, on purpose, in the process of a daemon that is under trial: what the kit must notice.
+
+A sabotage is an honest mistake, such as a colleague could make: the daemon goes on, most of the time even rightly.
+"""
+
+import smtplib
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+LATE: Final = 0.25
+"""Seconds by which something is too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """One mistake: the promise that it breaks by number, what it is, and how it gets into the process."""
+
+    promise: int
+    what: str
+    plant: Callable[[], None]
+
+
+def acknowledge_first() -> None:
+    """The answer is given, and then it is committed."""
+    from channels.message import Accepted
+    from ingest.intake.intake import Intake
+    from kernel.ids import uuid7
+    from storage import journal
+
+    coming: deque[str] = deque()
+    append = Intake._append  # noqa: SLF001 - sabotage knows no privacy, here and below
+    vars(journal)["uuid7"] = lambda: coming.popleft() if coming else uuid7()
+
+    async def hasty(self: Intake, group: Sequence[Any], *, alone: bool) -> bool:
+        told = [Accepted(uuid7(), duplicate=False) for delivery in group for _ in delivery.envelopes]
+        coming.extend(one.id for one in told)
+        self._answer(group, told)
+        import asyncio
+
+        await asyncio.sleep(LATE)
+        return await append(self, group, alone=alone)
+
+    Intake._append = hasty  # type: ignore[method-assign] # as above
+
+
+def cursor_first() -> None:
+    """The position moves in a transaction of its own, before what it covers."""
+    from ingest.intake.intake import Intake
+    from storage.cursors import Cursor
+
+    accept = Intake.accept
+
+    async def hasty(self: Intake, envelopes: Sequence[Any], cursor: Cursor | None = None) -> Any:
+        if cursor is not None:
+            await accept(self, [], cursor)
+            import asyncio
+
+            await asyncio.sleep(LATE * 4)
+        return await accept(self, envelopes, None)
+
+    Intake.accept = hasty  # type: ignore[method-assign] # as above
+
+
+def cursor_without_fence() -> None:
+    """Whoever writes a position writes it, however old his lease is, and backwards too: here each write but the last is late."""
+    from storage import cursors
+
+    late: dict[tuple[int, str], Any] = {}
+
+    def move(db: sa.Connection, channel_id: int, cursor: cursors.Cursor) -> None:
+        place = (channel_id, cursor.name)
+        for one in (cursor, late.get(place, cursor)):
+            statement = cursors._placed(db, channel_id, one)  # noqa: SLF001
+            cursors._taken(db, statement, ("era", "position", "epoch"), sa.true())  # noqa: SLF001
+        late[place] = cursor
+
+    cursors.move = move
+
+
+def lookup_first() -> None:
+    """Whether a delivery is there already is looked up, and nothing makes it unique when two come at one time."""
+    from storage.journal import Journal
+
+    append = Journal.append_claimed
+
+    def looked_up(self: Journal, db: sa.Connection, envelopes: Any, claim: Any, cursor: Any = None) -> Any:
+        seen: set[str | None] = set()
+        several = []
+        for number, (envelope, day) in enumerate(envelopes):
+            here = envelope.identity
+            twice = here is not None and here in seen
+            seen.add(here)
+            several.append((replace(envelope, identity=f"{here} {number} {time.time()}") if twice else envelope, day))
+        return append(self, db, several, claim, cursor)
+
+    Journal.append_claimed = looked_up  # type: ignore[method-assign] # as above
+
+
+def keys_looked_up() -> None:
+    """Who is known is looked up without the constraint: of a batch nobody sees the one before him."""
+    from ingest.pipeline import settle
+
+    resolve = settle.resolve
+
+    def alone(arrivals: Sequence[Any], world: Any, *more: Any, **named: Any) -> Any:
+        spread = [
+            replace(a, evidence=tuple(replace(e, key=e.key._replace(value=f"{e.key.value}?{n}")) for e in a.evidence))
+            if n % 7 == 3  # noqa: PLR2004 - one in seven loses the race
+            else a
+            for n, a in enumerate(arrivals)
+        ]
+        return resolve(spread, world, *more, **named)
+
+    vars(settle)["resolve"] = alone
+
+
+def junk_joins() -> None:
+    """A shared address counts as somebody's own."""
+    from dedup.keys import KeyRules
+
+    KeyRules.lists = lambda _self, _key: False  # type: ignore[method-assign] # as above
+
+
+def turn_late() -> None:
+    """A turn is written in the transaction after the one that gave it."""
+    from storage import rotation
+
+    write = rotation.write_turns
+    late: deque[tuple[Any, ...]] = deque()
+
+    def hold(db: sa.Connection, names: Any, team: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        late.append((names, team, before, after))
+        if len(late) > 1:
+            write(db, *late.popleft())
+
+    vars(rotation)["write_turns"] = hold
+
+
+def limit_forgotten() -> None:
+    """How many leads a manager has is not read."""
+    from storage import rotation
+
+    lock = rotation.lock
+
+    def forgetful(*arguments: Any, **named: Any) -> Any:
+        locked = lock(*arguments, **named)
+        return replace(locked, standings={m: replace(s, open=0) for m, s in locked.standings.items()})
+
+    vars(rotation)["lock"] = forgetful
+
+
+def nobody_looks_again() -> None:
+    """Leads that wait are forgotten when somebody frees up: only newcomers are given out."""
+    from storage import rotation
+
+    vars(rotation)["waiting"] = lambda *_arguments, **_named: ([], {})
+
+
+def outcome_uncounted() -> None:
+    """Now and then an outcome is written and not counted."""
+    from storage.journal import Journal
+
+    count = Journal._count  # noqa: SLF001
+    calls = iter(range(10**9))
+
+    def careless(self: Journal, db: sa.Connection, counted: Any) -> None:
+        if next(calls) % 20 != 19:  # noqa: PLR2004 - one in twenty
+            count(self, db, counted)
+
+    Journal._count = careless  # type: ignore[method-assign] # as above
+
+
+def poison_spreads() -> None:
+    """What cannot be read takes its batch with it."""
+    from ingest.pipeline.pipeline import Pipeline
+    from ingest.pipeline.settle import Reading
+
+    read = Pipeline._read  # noqa: SLF001
+
+    async def together(self: Pipeline, claimed: Sequence[Any]) -> list[Any]:
+        readings = await read(self, claimed)
+        if any(one.fault == "unreadable" for one in readings):
+            return [Reading(one.claimed, None, "unreadable") for one in readings]
+        return readings
+
+    Pipeline._read = together  # type: ignore[method-assign] # as above
+
+
+def unexplained() -> None:
+    """Now and then a decision is not written down."""
+    from storage import decisions
+
+    write = decisions.write
+
+    def careless(db: sa.Connection, made: Sequence[Any]) -> None:
+        write(db, [one for one in made if one.id % 25])
+
+    vars(decisions)["write"] = careless
+
+
+def notice_first() -> None:
+    """The manager is told, and then his lead is committed."""
+    import os
+
+    from ingest.pipeline.settle import Settler
+    from storage.schema import leads, managers, outbox
+
+    settle = Settler.settle
+
+    def told(self: Settler, db: sa.Connection, *arguments: Any, **named: Any) -> Any:
+        done = settle(self, db, *arguments, **named)
+        due = db.execute(
+            sa.select(outbox.c.id, outbox.c.uid, leads.c.uid.label("lead"), managers.c.name)
+            .join(leads, leads.c.id == outbox.c.lead_id)
+            .join(managers, managers.c.id == outbox.c.manager_id)
+            .where(outbox.c.state == "due", outbox.c.code == "lead_assigned", outbox.c.attempts == 0)
+        ).all()
+        if due:
+            with smtplib.SMTP("127.0.0.1", int(os.environ["PROVE_SMTP"])) as server:
+                for one in due:
+                    said = f"Message-ID: <{one.uid}@early>\r\nTo: {one.name}@example.com\r\n\r\nleads/{one.lead}\r\n"
+                    server.sendmail("leads@example.com", [f"{one.name}@example.com"], said)
+            time.sleep(LATE)
+            db.execute(
+                sa.update(outbox).where(outbox.c.id.in_([one.id for one in due])).values(state="sent", attempts=1)
+            )
+        return done
+
+    Settler.settle = told  # type: ignore[method-assign] # as above
+
+
+def always_well() -> None:
+    """A channel that cannot be reached is shown as if it listened."""
+    from ingest.intake.listening import Listening
+
+    Listening._say = lambda *_: None  # type: ignore[method-assign,assign] # as above
+
+
+SABOTAGES: Final[Mapping[str, Sabotage]] = {
+    "acknowledge-first": Sabotage(1, "acknowledge before the commit", acknowledge_first),
+    "cursor-first": Sabotage(1, "the cursor moves before its envelopes are committed", cursor_first),
+    "cursor-without-fence": Sabotage(1, "a late writer moves the cursor back", cursor_without_fence),
+    "lookup-first": Sabotage(2, "a lookup instead of the unique constraint of the journal", lookup_first),
+    "notice-first": Sabotage(2, "the notice is sent before its lead is committed", notice_first),
+    "keys-looked-up": Sabotage(3, "a lookup instead of the unique constraint of keys", keys_looked_up),
+    "shared-joins": Sabotage(4, "a shared address joins people", junk_joins),
+    "turn-late": Sabotage(5, "the turn is written outside the transaction that gives it", turn_late),
+    "limit-forgotten": Sabotage(6, "a manager's limit is not looked at", limit_forgotten),
+    "nobody-looks-again": Sabotage(6, "who frees up is not given what waits", nobody_looks_again),
+    "outcome-uncounted": Sabotage(7, "an outcome is not counted", outcome_uncounted),
+    "poison-spreads": Sabotage(8, "what cannot be read costs its neighbours", poison_spreads),
+    "unexplained": Sabotage(9, "a decision is not written down", unexplained),
+    "always-well": Sabotage(10, "a channel that is away is shown as listening", always_well),
+}

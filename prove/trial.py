@@ -1,0 +1,259 @@
+"""One store's trial from beginning to end: contacts and faults for a while, then everything is brought home and judged."""
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from prove import faults, found
+from prove.company import SALES, SERVICE, VISITING
+from prove.promises import Verdicts, judge, over, poisoned
+from prove.site import Site, opened
+from storage import account, schema
+from storage.store import Away, Conflict
+
+SAMPLES_EVERY: Final = 2.0
+LOOK_EVERY: Final = 0.2
+KILLS_EVERY: Final = (1.5, 4.5)
+FAULTS_EVERY: Final = (1.0, 5.0)
+HOMEWARD: Final = 60.0
+"""Seconds that each step of bringing everything home may take."""
+
+
+@dataclass
+class Outcome:
+    """What a trial came to."""
+
+    store: str
+    verdicts: Verdicts
+    kills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    points: Counter[str] = field(default_factory=Counter)
+    contacts: int = 0
+    people: int = 0
+
+
+async def run(folder: Path, kind: str, seed: int, seconds: float, sabotage: str = "") -> Outcome:
+    """Try one store for so long, then judge. Raises Missing, Lost."""
+    verdicts = Verdicts()
+    async with opened(folder, kind, seed, sabotage, verdicts) as site:
+        trial = _Trial(site, seconds)
+        site.fleet.configure()
+        await site.fleet.start()
+        await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
+        try:
+            await trial.go()
+        finally:
+            await site.fleet.stop()
+        held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, site.mailed()))
+        judge(site.crowd.truth, held, verdicts)
+        for wrong in site.fleet.wrong:
+            verdicts[1].hold(holds=False, otherwise=wrong)
+        truth = site.crowd.truth
+        counted = Counter(site.fleet.faults)
+        return Outcome(
+            kind, verdicts, site.fleet.kills, counted, site.points, len(truth.accepted), len(truth.people)
+        )
+
+
+class _Trial:
+    """The course of it."""
+
+    def __init__(self, site: Site, seconds: float) -> None:
+        self._site = site
+        self._seconds = seconds
+        self._under_way: set[str] = set()
+
+    async def go(self) -> None:
+        """Contacts and faults, and then everything home."""
+        site = self._site
+        keeper = asyncio.create_task(site.fleet.keep(), name="keeper")
+        working = asyncio.create_task(site.crowd.work(), name="crowd")
+        sampling = asyncio.create_task(self._sample(), name="samples")
+        try:
+            await _first_of(keeper, asyncio.create_task(self._break_things()))
+            site.crowd.stop()
+            await _first_of(keeper, asyncio.create_task(self._home(working)))
+        finally:
+            for task in (keeper, working, sampling):
+                task.cancel()
+            await asyncio.gather(keeper, working, sampling, return_exceptions=True)
+
+    async def _break_things(self) -> None:
+        until = asyncio.get_running_loop().time() + self._seconds
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._kill(until))
+            group.create_task(self._fail(until, group))
+
+    async def _kill(self, until: float) -> None:
+        site, loop = self._site, asyncio.get_running_loop()
+        while loop.time() < until:
+            await asyncio.sleep(site.chance.uniform(*KILLS_EVERY))
+            await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)  # noqa: PLR2004 - either
+
+    async def _fail(self, until: float, group: asyncio.TaskGroup) -> None:
+        """One fault after the other, each of them as often; they overlap, but none with itself."""
+        site, loop = self._site, asyncio.get_running_loop()
+        names = faults.applicable(site)
+        pause = min(max(self._seconds / (len(names) * 1.2), FAULTS_EVERY[0]), FAULTS_EVERY[1])
+        while loop.time() < until:
+            site.chance.shuffle(names)
+            for name in names:
+                if loop.time() < until and name not in self._under_way:
+                    self._under_way.add(name)
+                    group.create_task(self._apply(name))
+                    await asyncio.sleep(pause)
+
+    async def _apply(self, name: str) -> None:
+        try:
+            await faults.FAULTS[name](self._site)
+            self._site.fleet.faults[name] += 1
+        finally:
+            self._under_way.discard(name)
+
+    async def _sample(self) -> None:
+        """What must hold at any instant, looked at again and again past the daemon."""
+        site = self._site
+        while True:
+            await asyncio.sleep(SAMPLES_EVERY)
+            with contextlib.suppress(Away, Conflict, sa.exc.SQLAlchemyError):
+                loads, items = await asyncio.to_thread(
+                    site.store.peek, lambda db: (found.loads(db), account.account(db))
+                )
+                over(site.verdicts[6], loads)
+                for item in items:
+                    site.verdicts[7].hold(bool(item["agrees"]), f"meanwhile the ledger did not agree: {dict(item)}")
+
+    # ---- bringing everything home
+
+    async def _home(self, working: "asyncio.Task[None]") -> None:
+        site = self._site
+        site.fleet.visited = True
+        site.fleet.configure()
+        for daemon in site.fleet.daemons:
+            daemon.signal(signal.SIGCONT)
+        await self._patiently(working, "what the crowd had sent was never accepted")
+        await self._restart(mended=False)
+        await self._until(self._all_in, "not everything that was accepted came into the journal")
+        await self._until(self._nothing_pending, "envelopes stay pending")
+        held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
+        poisoned(site.crowd.truth, held, site.verdicts[8])
+        await self._restart(mended=True)
+        await self._replay()
+        for name in (*SALES, *SERVICE, VISITING):
+            await site.set_available(name, available=True)
+        for _ in range(2):
+            await self._until(self._nobody_waits, "")
+            await site.close_leads(5)
+        await self._until(self._nobody_waits, "")
+        await self._until(self._all_told, "notices stay unsent", step=True)
+        await self._until(self._all_listening, "")
+        await self._last_questions()
+
+    async def _restart(self, *, mended: bool) -> None:
+        """A new life for each, that no crash point is armed in."""
+        self._site.fleet.mended = mended
+        for daemon in self._site.fleet.daemons:
+            life = daemon.life
+            self._site.fleet.terminate(daemon)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HOMEWARD):
+                    while daemon.life == life or await self._site.fleet.ask(daemon, "GET", "/readyz") is None:
+                        await asyncio.sleep(LOOK_EVERY)
+
+    async def _patiently(self, task: "asyncio.Task[None]", otherwise: str) -> None:
+        done, _ = await asyncio.wait({task}, timeout=HOMEWARD)
+        if done:
+            task.result()
+        else:
+            self._site.verdicts[1].hold(holds=False, otherwise=otherwise)
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]], otherwise: str, *, step: bool = False) -> None:
+        """Look until it is so, for a while; with `step`, the daemons' clocks run ahead meanwhile."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + HOMEWARD / 2
+        while not await condition():
+            if loop.time() > until:
+                if otherwise:
+                    self._site.verdicts[1].hold(holds=False, otherwise=otherwise)
+                return
+            if step:
+                for daemon in self._site.fleet.daemons:
+                    await self._site.fleet.ask(daemon, "POST", "/test/clock", {"advance": "30m"})
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _count(self, statement: sa.Select[tuple[int]]) -> int:
+        return int(await asyncio.to_thread(self._site.store.peek, lambda db: db.execute(statement).scalar_one()))
+
+    async def _all_in(self) -> bool:
+        truth = self._site.crowd.truth
+        tokens = await asyncio.to_thread(self._site.store.peek, found.tokens)
+        return truth.accepted.keys() <= tokens
+
+    async def _nothing_pending(self) -> bool:
+        counted = sa.select(sa.func.count()).where(schema.journal.c.outcome == "pending")
+        return await self._count(counted) == 0
+
+    async def _nobody_waits(self) -> bool:
+        """No lead of the sales team, whose managers have no limit, and none of the service while one there is below his."""
+        held = await asyncio.to_thread(self._site.store.peek, lambda db: found.read(db, ()))
+        trial = Verdicts()
+        judge(self._site.crowd.truth, held, trial)
+        return not trial[6].broken
+
+    async def _all_told(self) -> bool:
+        counted = sa.select(sa.func.count()).where(schema.outbox.c.state == "due")
+        return await self._count(counted) == 0
+
+    async def _all_listening(self) -> bool:
+        # A poll that hangs is no sign of life yet.
+        await self._site.bot.end_polls()
+        shown = await self._site.fleet.ask(self._site.fleet.desk(), "GET", "/api/channels")
+        states = {one["name"]: one["state"] for one in (shown or {}).get("items", ())}
+        return bool(states) and all(states.get(name) == "listening" for name in ("bot", "info") if name in states)
+
+    async def _replay(self) -> None:
+        """What failed is run again, now that the reader is mended."""
+        counted = sa.select(schema.journal.c.uid).where(schema.journal.c.outcome == "failed")
+        failed = await asyncio.to_thread(
+            self._site.store.peek, lambda db: [str(uid) for uid in db.execute(counted).scalars()]
+        )
+        for start in range(0, len(failed), 100):
+            body = {"ids": failed[start : start + 100]}
+            for _ in range(5):
+                if await self._site.fleet.ask(self._site.fleet.desk(), "POST", "/api/replay", body) is not None:
+                    break
+        await self._until(self._nothing_pending, "what was replayed stays pending")
+
+    async def _last_questions(self) -> None:
+        """What the product itself says in the end, by its own commands."""
+        site = self._site
+        shown = await site.fleet.ask(site.fleet.desk(), "GET", "/api/channels")
+        for one in (shown or {}).get("items", ()):
+            if one["name"] in {"bot", "info"}:
+                site.verdicts[10].hold(one["state"] == "listening", f"{one['name']} is {one['state']}: {one}")
+        code, said = await asyncio.to_thread(site.fleet.command, "ledger", "--json")
+        balanced = code == 0 and json.loads(said or "{}").get("balanced") is True
+        site.verdicts[7].hold(balanced, f"priyom ledger --json ends with {code}: {said[-300:]}")
+        leads = await asyncio.to_thread(
+            site.store.peek, lambda db: list(db.execute(sa.select(schema.leads.c.uid).limit(3)).scalars())
+        )
+        for lead in leads:
+            code, said = await asyncio.to_thread(site.fleet.command, "explain", str(lead))
+            site.verdicts[9].hold(code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}")
+
+
+async def _first_of(keeper: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:
+    """Wait for `task`; if the keeper cannot keep the daemons alive, that is the end of both."""
+    done, _ = await asyncio.wait({keeper, task}, return_when=asyncio.FIRST_COMPLETED)
+    if keeper in done:
+        task.cancel()
+        keeper.result()
+    task.result()
