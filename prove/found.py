@@ -245,11 +245,11 @@ def watch_cursors(db: sa.Connection) -> None:
         "VALUES (NEW.channel_id || ' ' || NEW.name, OLD.epoch, NEW.epoch, OLD.era, NEW.era, OLD.position, NEW.position);"
     )
     if db.dialect.name == "sqlite":
-        db.execute(sa.text(f"CREATE TRIGGER prove_moves_kept AFTER UPDATE ON cursors BEGIN {insert} END"))  # noqa: S608 - columns
+        db.execute(sa.text(f"CREATE TRIGGER prove_moves_kept AFTER UPDATE ON cursors BEGIN {insert} END"))
         return
     db.execute(
         sa.text(
-            f"CREATE FUNCTION prove_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NEW; END $$"  # noqa: S608
+            f"CREATE FUNCTION prove_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NEW; END $$"
         )
     )
     db.execute(

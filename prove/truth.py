@@ -123,7 +123,9 @@ class Generator:
             case "phone":
                 return self._by_phone(person)
             case "mail":
-                return [self._mail(person) if self.chance.random() < 0.3 else self._form(person, {"email": person.mail})]
+                return [
+                    self._mail(person) if self.chance.random() < 0.3 else self._form(person, {"email": person.mail})
+                ]
             case "firm":
                 firm = f"info@firm{person.number % FIRMS}.example"
                 return [self._form(person, {"phone": self._spelt(person), "email": firm})]
