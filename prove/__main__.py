@@ -80,12 +80,11 @@ async def _all(folder: Path, seed: int, stores: tuple[str, ...], seconds: float,
     if asked is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.cancel)
     ticking = asyncio.create_task(_tick()) if not sabotage else None
+    patience = SABOTAGED if sabotage else trial.PATIENCE
     try:
+        trials = zip(folders, stores, strict=True)
         return await asyncio.gather(
-            *(
-                trial.run(own, store, seed, seconds, sabotage, SABOTAGED if sabotage else trial.PATIENCE)
-                for own, store in zip(folders, stores, strict=True)
-            )
+            *(trial.run(own, store, seed, seconds, sabotage, patience) for own, store in trials)
         )
     finally:
         if ticking is not None:
