@@ -88,13 +88,22 @@ WORLDS = {
         6,
         replace(GOOD, leads=[replace(GOOD.leads[0], state="unprocessed", owner=None), GOOD.leads[1]]),
     ),
-    "one over his limit": (6, replace(GOOD, managers=[replace(GOOD.managers[0], name="egor", open=CAPACITY + 1, real=CAPACITY + 1)])),
+    "one over his limit": (
+        6,
+        replace(GOOD, managers=[replace(GOOD.managers[0], name="egor", open=CAPACITY + 1, real=CAPACITY + 1)]),
+    ),
     "a count that drifts": (6, replace(GOOD, managers=[replace(GOOD.managers[0], open=2)])),
-    "an envelope that stays pending": (7, replace(GOOD, entries=[replace(GOOD.entries[0], outcome="pending"), *GOOD.entries[1:]])),
+    "an envelope that stays pending": (
+        7,
+        replace(GOOD, entries=[replace(GOOD.entries[0], outcome="pending"), *GOOD.entries[1:]]),
+    ),
     "an effect that is not there": (7, replace(GOOD, interactions={1: 11, 2: 11})),
-    "a match without a reason": (9, replace(GOOD, entries=[replace(GOOD.entries[0], explained=False), *GOOD.entries[1:]])),
+    "a match without a reason": (
+        9,
+        replace(GOOD, entries=[replace(GOOD.entries[0], explained=False), *GOOD.entries[1:]]),
+    ),
     "a turn without a reason": (9, replace(GOOD, leads=[replace(GOOD.leads[0], explained=False), GOOD.leads[1]])),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", WORLDS)
