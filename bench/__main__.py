@@ -7,7 +7,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,19 @@ from typing import Any, Final
 import orjson
 import psycopg
 
-from bench import chart, febrl, load, machine, matching, measure, namesakes, past_one_file, postgresql, through_redis, workers
+from bench import (
+    chart,
+    febrl,
+    load,
+    machine,
+    matching,
+    measure,
+    namesakes,
+    past_one_file,
+    postgresql,
+    through_redis,
+    workers,
+)
 from bench.figure import Figure, table
 from bench.machine import Broken
 from bench.runs import Plan
@@ -123,8 +135,12 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help=f"`growth` with {FULL:,} contacts instead of a million")
     parser.add_argument("--only", metavar="PARTS", help=f"some parts, by commas: {','.join(names)}")
     parser.add_argument("--runs", type=int, metavar="N", help="how often each is measured (3)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=f"the file to write ({RESULTS}); others lie beside it")
-    parser.add_argument("--postgresql", metavar="URL", help="a server to use, without a database's name; left out: the wheel's")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help=f"the file to write ({RESULTS}); others lie beside it"
+    )
+    parser.add_argument(
+        "--postgresql", metavar="URL", help="a server to use, without a database's name; left out: the wheel's"
+    )
     parser.add_argument("--names", type=int, metavar="N", help="`namesakes` among N names")
     asked = parser.parse_args()
     chosen = names if asked.only is None else asked.only.split(",")

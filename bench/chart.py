@@ -1,4 +1,4 @@
-"""The figures that have a floor as bars, with marks where they must be and where they should be: an SVG for light and dark pages."""
+"""The figures that have goals as bars, with marks where they must be and should be: an SVG for light and dark pages."""
 
 from collections.abc import Sequence
 from html import escape

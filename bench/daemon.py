@@ -29,9 +29,16 @@ class Daemon:
 
     def pause(self) -> None:
         """Accept and store, but do not settle: by the test hook."""
-        status, _ = machine.ask(self.port, "POST", "/test/worker", '{"paused": true}')
+        self._work(paused=True)
+
+    def resume(self) -> None:
+        """Settle what has gathered."""
+        self._work(paused=False)
+
+    def _work(self, *, paused: bool) -> None:
+        status, _ = machine.ask(self.port, "POST", "/test/worker", f'{{"paused": {str(paused).lower()}}}')
         if status != 200:
-            raise Broken(f"the worker was not paused: {status}")
+            raise Broken(f"the worker was not paused or not resumed: {status}")
 
     def unsent(self) -> int:
         """Notices that are due, by its metrics."""
@@ -53,13 +60,21 @@ def running(folder: Path, template: Path | None = None) -> Iterator[Daemon]:
 
 
 @contextmanager
-def serving(folder: Path, url: str) -> Iterator[Daemon]:
-    """A daemon over the store that is there, until the block ends."""
+def serving(folder: Path, url: str, *, roles: str = "", name: str = "priyom", redis: str = "") -> Iterator[Daemon]:
+    """A daemon over the store that is there, until the block ends. Without `roles` it has all, alone."""
     port = machine.free_port()
-    config = folder / "priyom.yaml"
-    config.write_text(configuration(port, url), encoding="utf-8")
+    config = folder / f"{name}.yaml"
+    config.write_text(configuration(port, url) + (f'redis: {{url: "{redis}"}}\n' if redis else ""), encoding="utf-8")
+    command: list[str | Path] = [
+        *PRIYOM,
+        "run",
+        "--config",
+        config,
+        "--test-hooks",
+        *(["--roles", roles] if roles else []),
+    ]
     began = time.monotonic()
-    with machine.process([*PRIYOM, "run", "--config", config, "--test-hooks"], folder, "priyom") as process:
+    with machine.process(command, folder, name) as process:
         machine.until_ready(process, port, "/readyz")
         yield Daemon(process.pid, port, url, time.monotonic() - began)
 

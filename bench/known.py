@@ -1,5 +1,7 @@
-"""The store that a run begins with: contacts who are known already, each with a phone and an address, and have been looked at
-for namesakes long ago."""
+"""The store that a run begins with: contacts who are known already, each with a phone and an address.
+
+They have been looked at for namesakes long ago, so the search in the background leaves them alone.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, count
 from pathlib import Path
@@ -73,6 +73,15 @@ class Found:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the search goes by: names of contacts, keys with their holders, and of each approach its contact, city and company."""
+
+    names: Mapping[int, str | None]
+    keys: Mapping[Key, Held]
+    said: Sequence[tuple[int, str | None, int | None]]
+
+
 @dataclass(slots=True)
 class Memory:
     """What a store would know: who holds which key. One arrival at a time is folded over it."""
@@ -92,7 +101,9 @@ class Memory:
         found = identify(approach.phones, approach.emails, (), "", RULES)
         asked = {evidence.key for evidence in found.evidence}
         held = {key: self.keys[key] for key in asked if key in self.keys}
-        roots = {one.holder: Person(one.holder, self.names[one.holder]) for one in held.values() if one.holder in self.names}
+        roots = {
+            one.holder: Person(one.holder, self.names[one.holder]) for one in held.values() if one.holder in self.names
+        }
         owners = {owner for one in held.values() for owner in (one.holder, one.line) if owner is not None}
         companies = {number: self.companies[number] for number in owners if number in self.companies}
         arrival = Arrival(place, approach.name or None, None, found.evidence, found.rejected)
@@ -117,6 +128,15 @@ class Memory:
                 self.lines[match.contact].add(match.company)
         self._doubt(decided.suggestions)
         return match.contact
+
+    def stored(self) -> Stored:
+        """What the search has to go by."""
+        said = [
+            (contact, approach.city, next(iter(self.lines[contact]), None))
+            for contact, approaches in self.whose.items()
+            for approach in approaches
+        ]
+        return Stored(self.names, self.keys, said)
 
     def _change(self, key: int, **changes: object) -> None:
         self.keys[self.of_key[key]] = replace(self.keys[self.of_key[key]], **changes)  # type: ignore[arg-type] # its fields
@@ -152,7 +172,7 @@ def measure(people: int) -> Quality:
     memory = Memory()
     taken = [memory.take(place, approach) for place, approach in enumerate(approaches)]
     joined = time.monotonic()
-    found = memory.suggested | _similar(memory)
+    found = memory.suggested | similar(memory.stored())
     searched = time.monotonic()
     return Quality(
         _joins(approaches, taken, range(len(approaches))),
@@ -200,14 +220,14 @@ def _suggestions(memory: Memory, found: Iterable[Pair], among: Iterable[int]) ->
     return Found(len(asked), len(asked & true), len(true))
 
 
-def _similar(memory: Memory) -> set[Pair]:
+def similar(stored: Stored) -> set[Pair]:
     """What the daemon's own search suggests, batch by batch in the order in which the contacts came."""
     with tempfile.TemporaryDirectory(prefix="matching") as folder:
         store = Store(f"sqlite:///{Path(folder) / 'people.db'}")
         try:
             migrate.upgrade(store)
             store.transact_raw(revisions.prepare)
-            store.transact(lambda db: _fill(db, memory))
+            store.transact(lambda db: _fill(db, stored))
             asyncio.run(_searched(store))
             chosen = sa.select(suggestions.c.contact_id, suggestions.c.other_id)
             return store.peek(lambda db: {_pair(row[0], row[1]) for row in db.execute(chosen)})
@@ -223,31 +243,44 @@ async def _searched(store: Store) -> None:
         pass
 
 
-def _fill(db: sa.Connection, memory: Memory) -> None:
-    insert(db, contacts, ("id", "uid", "root_id", "name", "created_at"), [
-        (number, f"{number:032x}", number, name, 1) for number, name in memory.names.items()
-    ])  # fmt: skip
-    insert(db, keys, ("id", "kind", "value", "holder_id", "shared", "origin", "created_at"), [
-        (held.id, key.kind, key.value, held.holder, held.shared, "field", 1) for key, held in memory.keys.items()
-    ])  # fmt: skip
+_CONTACT: Final = ("id", "uid", "root_id", "name", "created_at")
+_KEY: Final = ("id", "kind", "value", "holder_id", "shared", "origin", "created_at")
+_SAID: Final = (
+    "id", "uid", "contact_id", "company_id", "lead_id", "channel_id", "kind", "direction", "at", "text", "details",
+)  # fmt: skip
+
+
+def _fill(db: sa.Connection, stored: Stored) -> None:
+    insert(
+        db, contacts, _CONTACT, [(number, f"{number:032x}", number, name, 1) for number, name in stored.names.items()]
+    )
+    held = [(h.id, key.kind, key.value, h.holder, h.shared, "field", 1) for key, h in stored.keys.items()]
+    insert(db, keys, _KEY, held)
     said = [
-        (contact, approach.city, next(iter(memory.lines[contact]), None))
-        for contact, approaches in memory.whose.items()
-        for approach in approaches
+        (
+            number,
+            f"{number:032x}",
+            contact,
+            company,
+            1,
+            1,
+            "form",
+            "in",
+            1,
+            "",
+            orjson.dumps({"city": city or ""}).decode(),
+        )
+        for number, (contact, city, company) in enumerate(stored.said, 1)
     ]
-    columns = ("id", "uid", "contact_id", "company_id", "lead_id", "channel_id", "kind", "direction", "at", "text", "details")
-    insert(db, interactions, columns, [
-        (number, f"{number:032x}", contact, company, 1, 1, "form", "in", 1, "", orjson.dumps({"city": city} if city else {}).decode())
-        for number, (contact, city, company) in enumerate(said, 1)
-    ])  # fmt: skip
+    insert(db, interactions, _SAID, said)
 
 
 def figures(people: int) -> list[Figure]:
     """Precision, recall and F1 of joins and of suggestions."""
     found = measure(people)
     notes = [
-        f"{found.approaches:,} approaches of {people:,} people became {found.contacts:,} contacts; joins decided in "
-        f"{found.seconds[0]:.0f} s, namesakes searched for in {found.seconds[1]:.0f} s",
+        f"{found.approaches:,} approaches of {people:,} people became {found.contacts:,} contacts",
+        f"joins decided in {found.seconds[0]:.0f} s, namesakes searched for in {found.seconds[1]:.0f} s",
         found.joins.told("all joins"),
         found.quiet.told("joins that raise no question of another name"),
     ]

@@ -1,4 +1,4 @@
-"""The measurements of PostgreSQL: end to end over what the database itself can do, the age of leads, and how it holds as it grows."""
+"""The measurements of PostgreSQL: end to end over what the database itself can do, the age of leads, and how a store grows."""
 
 from bench import daemon, measure
 from bench.daemon import MANAGERS

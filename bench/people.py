@@ -20,29 +20,32 @@ MANY_SURNAMES: Final = 60_000
 # The rank is moved so that the commonest surname is one of eighty people's, as Иванов is.
 _OFFSET: Final = 8
 
-_COMMON: Final = (
-    "Иванов Смирнов Кузнецов Попов Васильев Петров Соколов Михайлов Новиков Фёдоров Морозов Волков Алексеев Лебедев Семёнов "
-    "Егоров Павлов Козлов Степанов Николаев Орлов Андреев Макаров Никитин Захаров Зайцев Соловьёв Борисов Яковлев Григорьев "
-    "Романов Воробьёв Сергеев Кузьмин Фролов Александров Дмитриев Королёв Гусев Киселёв Ильин Максимов Поляков Сорокин Ким "
-    "Виноградов Ковалёв Белов Медведев Антонов Тарасов Жуков Баранов Филиппов Комаров Давыдов Беляев Бондаренко Шевченко"
-).split()
-_ENGLISH_COMMON: Final = (
-    "Smith Jones Taylor Brown Williams Wilson Johnson Davies Patel Robinson Wright Thompson Evans Walker White Roberts Green "
-    "Hall Wood Jackson Clarke Clark Harris Lewis Cooper King Lee Turner Martin Morris Baker Ward Hughes Edwards Hill Moore"
-).split()
-_ENGLISH_PARTS: Final = (
-    "Ash Barn Black Brad Brent Bur Carl Chester Cole Cran Dal East Ellis Fair Fen Gar Glen Hal Hart Haw Hol Kirk Lang Mal Mar "
-    "New Nor Oak Pem Rad Red Ring Rom Sand Shel Stan Strat Thorn Wal War Wes Wild Win Wood Wor York"
-).split()
-_ENGLISH_ENDINGS: Final = "bury by croft dale den field ford gate ham hurst ley low man more sey shaw ton wall wick wood worth".split()
-_POPULAR: Final = (
-    "александр сергей дмитрий андрей алексей михаил владимир иван евгений николай артём максим павел илья анастасия анна мария "
-    "елена ольга наталья екатерина татьяна ирина юлия светлана дарья john james david michael mary emma sarah thomas"
-).split()
-_CITIES: Final = (
-    "Москва Санкт-Петербург Новосибирск Екатеринбург Казань Самара Челябинск Омск Уфа Красноярск Пермь Воронеж Волгоград Саратов "
-    "Краснодар Тюмень Ижевск Барнаул Томск Пенза Тверь Курск Киров Брянск Сочи Орёл Вологда Псков"
-).split()
+_COMMON: Final = """
+Иванов Смирнов Кузнецов Попов Васильев Петров Соколов Михайлов Новиков Фёдоров Морозов Волков Алексеев Лебедев Семёнов
+Егоров Павлов Козлов Степанов Николаев Орлов Андреев Макаров Никитин Захаров Зайцев Соловьёв Борисов Яковлев Григорьев
+Романов Воробьёв Сергеев Кузьмин Фролов Александров Дмитриев Королёв Гусев Киселёв Ильин Максимов Поляков Сорокин Ким
+Виноградов Ковалёв Белов Медведев Антонов Тарасов Жуков Баранов Филиппов Комаров Давыдов Беляев Бондаренко Шевченко
+"""
+_ENGLISH_COMMON: Final = """
+Smith Jones Taylor Brown Williams Wilson Johnson Davies Patel Robinson Wright Thompson Evans Walker White Roberts
+Green Hall Wood Jackson Clarke Clark Harris Lewis Cooper King Lee Turner Martin Morris Baker Ward Hughes Edwards Hill
+Moore
+"""
+_ENGLISH_PARTS: Final = """
+Ash Barn Black Brad Brent Bur Carl Chester Cole Cran Dal East Ellis Fair Fen Gar Glen Hal Hart Haw Hol Kirk Lang Mal
+Mar New Nor Oak Pem Rad Red Ring Rom Sand Shel Stan Strat Thorn Wal War Wes Wild Win Wood Wor York
+"""
+_ENGLISH_ENDINGS: Final = """
+bury by croft dale den field ford gate ham hurst ley low man more sey shaw ton wall wick wood worth
+"""
+_POPULAR: Final = """
+александр сергей дмитрий андрей алексей михаил владимир иван евгений николай артём максим павел илья анастасия анна
+мария елена ольга наталья екатерина татьяна ирина юлия светлана дарья john james david michael mary emma sarah thomas
+"""
+_CITIES: Final = """
+Москва Санкт-Петербург Новосибирск Екатеринбург Казань Самара Челябинск Омск Уфа Красноярск Пермь Воронеж Волгоград
+Саратов Краснодар Тюмень Ижевск Барнаул Томск Пенза Тверь Курск Киров Брянск Сочи Орёл Вологда Псков
+"""
 _PUBLIC: Final = ("mail.ru", "yandex.ru", "gmail.com", "bk.ru", "list.ru")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _LATIN: Final = dict(
@@ -119,13 +122,16 @@ class World:
     def __init__(self, count: int, habits: Habits | None = None, seed: int = SEED) -> None:
         self.habits = habits or Habits()
         self._chance = random.Random(seed)
-        self._surnames = _Drawn([*_COMMON, *map(str.capitalize, surnames(MANY_SURNAMES, random.Random(seed)))], _OFFSET)
-        made = dict.fromkeys(a + b for a in _ENGLISH_PARTS for b in _ENGLISH_ENDINGS)
-        self._english_surnames = _Drawn([*_ENGLISH_COMMON, *made], _OFFSET)
+        self._surnames = _Drawn(
+            [*_COMMON.split(), *map(str.capitalize, surnames(MANY_SURNAMES, random.Random(seed)))], _OFFSET
+        )
+        made = dict.fromkeys(a + b for a in _ENGLISH_PARTS.split() for b in _ENGLISH_ENDINGS.split())
+        self._english_surnames = _Drawn([*_ENGLISH_COMMON.split(), *made], _OFFSET)
         self._men, self._women, self._english = (_given(table) for table in (MEN, WOMEN, ENGLISH))
-        self._cities = _Drawn(_CITIES, 1)
+        self._cities = _Drawn(_CITIES.split(), 1)
         self._offices = [self._new_phone() for _ in range(max(1, count // 500))]
         self._taken: dict[str, int] = {}
+        self._family: dict[int, str] = {}
         self.people: list[Person] = []
         for number in range(count):
             self.people.append(self._person(number))
@@ -144,6 +150,7 @@ class World:
         russian, woman = chance.random() >= habits.english, chance.random() < 0.5
         given = (self._women if woman else self._men) if russian else self._english
         surname = self._surnames.draw(chance) if russian else self._english_surnames.draw(chance)
+        self._family[number] = surname
         person = Person(
             number=number,
             given=given.draw(chance),
@@ -164,11 +171,12 @@ class World:
         person.email = self._new_email(person)
         return person
 
-    @staticmethod
-    def _marry(person: Person, other: Person) -> None:
+    def _marry(self, person: Person, other: Person) -> None:
         person.phone, person.city = other.phone, other.city
         if person.russian == other.russian and person.woman != other.woman:
-            person.surname = _feminine(other.surname) if person.woman and person.russian else other.surname
+            family = self._family[other.number]
+            person.surname = _feminine(family) if person.woman and person.russian else family
+            self._family[person.number] = family
 
     def _new_phone(self) -> str:
         return f"+79{self._chance.randrange(10**9):09d}"
@@ -258,7 +266,7 @@ def _given(table: str) -> _Drawn[Sequence[str]]:
     """Given names with their other forms in the same alphabet, the popular ones first and some ten times as frequent as most."""
     lines = [line.split() for line in table.split("\n") if line.strip()]
     names = [[form for form in line if (form[0] < "\u0250") == (line[0][0] < "\u0250")] for line in lines]
-    known = {name: rank for rank, name in enumerate(_POPULAR)}
+    known = {name: rank for rank, name in enumerate(_POPULAR.split())}
     return _Drawn(sorted(names, key=lambda forms: known.get(forms[0], len(known))), 4)
 
 

@@ -200,7 +200,9 @@ def _best(server: Server, what: str, tables: str, script: str, runs: int, second
         clients = max(tried, key=lambda number: tried[number])
         rates = [_transactions(url, file.name, clients, seconds) for _ in range(runs)]
     others = ", ".join(f"{number}: {rate:,.0f}" for number, rate in tried.items())
-    return Floor(rates, f"{what} by pgbench -M prepared, {clients} clients: {median(rates):,.0f}/s (clients tried: {others})")
+    return Floor(
+        rates, f"{what} by pgbench -M prepared, {clients} clients: {median(rates):,.0f}/s (clients tried: {others})"
+    )
 
 
 def _transactions(url: str, script: str, clients: int, seconds: float) -> float:

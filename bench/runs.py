@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def finished(watch: Watch, within: float) -> float:
     return now()
 
 
-def _assigned(made: "list[Lead] | tuple[Lead, ...]", requests: int) -> None:
+def _assigned(made: Sequence[Lead], requests: int) -> None:
     """Every request made a lead that has an owner."""
     if len(made) < requests or any(owner is None for _, _, owner in made):
         owned = sum(owner is not None for _, _, owner in made)

@@ -25,7 +25,7 @@ _OPEN_BLOCKS: Final = 4
 class Queries:
     """How a store is asked; times are microseconds since 1970. Only rows with an id between the parameters count.
 
-    `last`: the highest id of an envelope and of a lead, and how many leads there are; `first`: when the first envelope was received;
+    `last`: the highest id of an envelope and of a lead, and how many leads there are; `first`: when the first envelope came;
     `pending`: how many have no outcome; `leads`: id, receipt and owner of each lead.
     """
 
@@ -112,6 +112,7 @@ class FileWatch(Watch):
         return self._all("PRAGMA data_version")[0][0]
 
     def close(self) -> None:
+        """Let it go."""
         self._db.close()
 
 
@@ -132,6 +133,7 @@ class ServerWatch(Watch):
         return self._all("SELECT pg_current_snapshot()::text")[0][0]
 
     def close(self) -> None:
+        """Let it go."""
         self._db.close()
 
 

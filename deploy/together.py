@@ -107,8 +107,12 @@ def started(config: Path, environment: Mapping[str, str], port: int) -> Iterator
         for process in processes:
             await_ready(process, deadline)
         yield processes
-    finally:
+    except BaseException:
         stop(processes)
+        raise
+    if bad := stop(processes):
+        raise Failed("; ".join(bad))
+    print("together: all stopped.", flush=True)
 
 
 def start(config: Path, environment: Mapping[str, str], role: str, port: int) -> Process:
@@ -164,8 +168,8 @@ def watch(processes: Sequence[Process], told: threading.Event) -> None:
                 print(f"together: {process.name} at {process.url} ended with {process.running.returncode}", flush=True)
 
 
-def stop(processes: Sequence[Process]) -> None:
-    """SIGTERM to all that run, and wait. Raises Failed where one has to be killed or ends badly."""
+def stop(processes: Sequence[Process]) -> list[str]:
+    """SIGTERM to all that run, and wait; those that ended badly or had to be killed."""
     alive = [process for process in processes if process.running.poll() is None]
     for process in alive:
         process.running.terminate()
@@ -179,9 +183,7 @@ def stop(processes: Sequence[Process]) -> None:
             code = process.running.wait()
         if code != 0:
             bad.append(f"{process.name} ended with {code}")
-    if bad:
-        raise Failed("; ".join(bad))
-    print("together: all stopped.", flush=True)
+    return bad
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class Interaction(Answer):
     """One approach or reply on the timeline, with what its sender filled in.
 
     A reply (`kind` reply, `direction` out) has an `author`, `answers` the id of what it answers, and a `state`; while it is
-    `sending`, an `error` is that of the last attempt.
+    `sending`, an `error` is that of the last attempt. `left_out` names files that were with it and are not sent.
     """
 
     id: str
@@ -131,6 +131,7 @@ class Interaction(Answer):
     state: Literal["sending", "sent", "failed"] | None = None
     error: ReplyError | None = None
     sent_at: Moment | None = None
+    left_out: list[str] | None = None
 
 
 class Reply(Interaction):
@@ -415,7 +416,8 @@ class Channel(Answer):
     """A configured channel and how it is: `state` since when, and where it is not well, the `remedy` in words.
 
     `next_at`: the next attempt of one that has no connection. Of one that fetches: when its provider was last heard, and how
-    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in.
+    often it was started anew for being hung. `refusals`: deliveries refused since one was taken in. `told_at`: where another
+    process listens to it, when that one last said how it is.
     """
 
     name: str
@@ -428,6 +430,7 @@ class Channel(Answer):
     heard_at: Moment | None
     restarts: int
     refusals: int
+    told_at: Moment | None = None
 
 
 class Channels(Page):
@@ -587,11 +590,16 @@ class ChannelState(Answer):
 
 
 class Readiness(Answer):
-    """Whether the process can do its work. A channel's trouble stands here and never changes the status."""
+    """Whether the process can do its work. A channel's trouble stands here and never changes the status.
+
+    `roles`: what it does. `configuration`: whether its file makes the revision that is in force (`applied`), or another (`other`).
+    """
 
     ready: bool
     store: str
     channels: list[ChannelState]
+    roles: list[str]
+    configuration: Literal["applied", "other"]
 
 
 class Document(Answer):

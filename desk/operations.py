@@ -173,7 +173,7 @@ async def _describe_company(office: Office, asked: Asked) -> Json:
 
 
 async def _file(office: Office, asked: Asked) -> Path:
-    return await office.file(asked.path["name"])
+    return await office.file(asked.path["name"], asked.visitor.only)
 
 
 async def _managers(office: Office, asked: Asked) -> Json:

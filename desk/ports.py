@@ -159,8 +159,8 @@ class Office(Protocol):
     async def contact(self, uid: str, language: str = "") -> Json:
         """One contact with keys, leads, interactions, merges; suggestions with their reason in words."""
 
-    async def file(self, name: str) -> Path:
-        """Where a file of a message lies, by the name that its attachment has."""
+    async def file(self, name: str, only: str | None = None) -> Path:
+        """Where a file of a message lies, by the name that its attachment has; `only`: with what concerns this manager."""
 
     async def managers(self) -> Json:
         """Every manager with availability, load, shift, turns."""

@@ -128,6 +128,11 @@ TEXTS: Final = Catalogue(
         "direction_out": {"ru": "клиенту", "en": "to the client"},
         "introduced_as": {"ru": "Представился как {name}", "en": "Introduced as {name}"},
         "no_text": {"ru": "Без текста", "en": "No text"},
+        "sent_to": {"ru": "кому: {to}", "en": "to: {to}"},
+        "left_out": {
+            "ru": "Клиенту передан только текст, без файлов: {files}",
+            "en": "The client got the words only, without these files: {files}",
+        },
         "attachments": {"ru": "Файлы", "en": "Files"},
         "not_kept": {"ru": "не сохранён", "en": "not kept"},
         "more_fields": {"ru": "Ещё из формы", "en": "More from the form"},

@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from ingest.config.load import load
 from ingest.config.schema import Config
 from ingest.config.secret import secret_values
 from ingest.intake.door import Doorway
+from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
 from ingest.supervise import Supervisor
@@ -41,6 +44,7 @@ from storage.store import Away, FileLock, Store, Taken
 DRAIN: Final = 2.0
 MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
+LEASE_VARIABLE: Final = "PRIYOM_LEASE"
 
 log = structlog.get_logger("priyom.daemon")
 
@@ -116,7 +120,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             raise CannotStart(
                 "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
             )
-        parts = await assemble(config, store, Clock(), path, roles)
+        parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
@@ -161,14 +165,27 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
             "sender": working.sender.run,
             "sending": working.sending.run,
             "summaries": working.summaries.run,
-            "health": working.watch.run,
+            "health": _alone(parts, "watch", working.watch.run),
             "suggesting": working.suggester.run,
             "replying": settling.replying.run,
             "enriching": settling.enriching.run,
         }
     if "listen" in roles:
         tasks["listening"] = way_in.listening.run
+    if parts.together is not None:
+        tasks |= {"leases": parts.together.leases.run, "presence": parts.together.presence.run}
     return tasks
+
+
+def _alone(parts: Parts, lease: str, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """What one process does for all."""
+    return run if parts.together is None else partial(while_held, parts.together.leases, lease, run)
+
+
+def _lease(*, test_hooks: bool) -> timedelta:
+    """How long a lease is; tests need not wait for the end of a whole one."""
+    short = os.environ.get(LEASE_VARIABLE, "") if test_hooks else ""
+    return parse_duration(short) if short else SPAN
 
 
 def _application(parts: Parts, roles: Collection[Role]) -> web.Application:
@@ -199,9 +216,10 @@ async def _listen(
 ) -> None:
     """Listen. `together`: beside other receivers, among whom the system deals the connections out."""
     site: web.BaseSite
-    host, port = config.http.host, config.http.port
+    host, port, most = config.http.host, config.http.port, config.http.max_body
     if "receive" in roles:
-        site = Doorway(runner, parts.way_in.gateway, host, port, most=config.http.max_body, shared=together or None)
+        gateway, fronting = parts.way_in.gateway, parts.way_in.fronting
+        site = Doorway(runner, gateway, host, port, most=most, shared=together or None, fronting=fronting)
     else:
         site = web.TCPSite(runner, host, port)
     try:
@@ -278,6 +296,7 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
     """Test seams over HTTP, present only with `--test-hooks`: step the clock, pause the worker, arm a crash point."""
 
     async def clock(request: web.Request) -> web.Response:
+        await parts.way_in.fronting.stop()  # its clock is another
         parts.core.clock.advance(parse_duration((await request.json())["advance"]))
         return web.json_response({"now": parts.core.clock.now().isoformat()})
 
@@ -290,7 +309,16 @@ def _hooks(parts: Parts) -> list[web.RouteDef]:
         seams.arm((await request.json())["at"])
         return web.json_response({})
 
-    return [web.post("/test/clock", clock), web.post("/test/worker", worker), web.post("/test/crash", crash)]
+    async def front(_request: web.Request) -> web.Response:
+        parts.way_in.fronting.begin()
+        return web.json_response({"pid": parts.way_in.fronting.pid})
+
+    return [
+        web.post("/test/clock", clock),
+        web.post("/test/worker", worker),
+        web.post("/test/crash", crash),
+        web.post("/test/front", front),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,13 @@ _OPEN_OF_PEOPLE: Final = Prepared(
 
 
 _part: Final = leads.alias("part")
+_own: Final = sa.union(
+    sa.select(_asked.c.id.label("asked"), _asked.c.id.label("lead")),
+    sa.select(_asked.c.id, _part.c.id).join(_part, _part.c.merged_into == _asked.c.id),
+).subquery("own")
 _OPEN_OF_PARTS: Final = Prepared(
-    sa.select(_asked.c.id, activities.c.id)
-    .join(_part, sa.or_(_part.c.id == _asked.c.id, _part.c.merged_into == _asked.c.id))
-    .join(activities, activities.c.lead_id == _part.c.id)
+    sa.select(_own.c.asked, activities.c.id)
+    .join(activities, activities.c.lead_id == _own.c.lead)
     .where(activities.c.kind == _kind, activities.c.done_at.is_(None))
 )
 

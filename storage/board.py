@@ -93,22 +93,39 @@ def _offered_to(manager: int) -> sa.Select[tuple[int]]:
     return sa.select(offers.c.lead_id).where(offers.c.manager_id == manager, offers.c.state == "open")
 
 
+_part: Final = leads.alias("part")
+
+
 def concerns(db: sa.Connection, lead: int, manager: str) -> bool:
     """Whether a lead is this manager's, or is offered to him."""
+    return db.execute(_his(manager).where(leads.c.id == lead)).first() is not None
+
+
+def is_shown(db: sa.Connection, file: str, manager: str) -> bool:
+    """Whether a file came with a lead that is this manager's or is offered to him, or with one that goes on in such a lead."""
+    his = _his(manager).subquery("his")
+    parts = sa.union(sa.select(his.c.id), sa.select(_part.c.id).join(his, _part.c.merged_into == his.c.id)).subquery(
+        "parts"
+    )
     query = (
+        sa.select(interactions.c.id)
+        .join(parts, parts.c.id == interactions.c.lead_id)
+        .where(interactions.c.details.contains(f'"file":"{file}"', autoescape=True))
+    )
+    return db.execute(query.limit(1)).first() is not None
+
+
+def _his(manager: str) -> sa.Select[tuple[int]]:
+    offered = (
+        sa.select(offers.c.id)
+        .where(offers.c.lead_id == leads.c.id, offers.c.manager_id == managers.c.id, offers.c.state == "open")
+        .exists()
+    )
+    return (
         sa.select(leads.c.id)
         .join(managers, managers.c.name == manager)
-        .where(
-            leads.c.id == lead,
-            sa.or_(
-                leads.c.owner_id == managers.c.id,
-                sa.select(offers.c.id)
-                .where(offers.c.lead_id == leads.c.id, offers.c.manager_id == managers.c.id, offers.c.state == "open")
-                .exists(),
-            ),
-        )
+        .where(sa.or_(leads.c.owner_id == managers.c.id, offered))
     )
-    return db.execute(query).first() is not None
 
 
 def unanswered(db: sa.Connection) -> Mapping[str, int]:

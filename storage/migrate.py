@@ -8,10 +8,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from storage.schema import metadata
+from storage import revisions
+from storage.schema import metadata, settings
 from storage.store import Store
 
 HEAD: Final = "0002"
+SERVES: Final = "0002"
+"""The oldest version whose programs may go on over a store that this one has expanded: while they are replaced one by one."""
+
+_SERVES: Final = "schema_serves"
+"""The setting that holds the version that made or expanded the store last, and that."""
 
 _VERSIONS: Final = sa.Table(
     "alembic_version",
@@ -33,9 +39,18 @@ def version(db: sa.Connection) -> str | None:
     return found
 
 
+def serves(db: sa.Connection) -> bool:
+    """Whether this version can work over the schema: its own, or a later one that says so. Versions are four digits, in order."""
+    found = version(db)
+    if found is None or found <= HEAD:
+        return found == HEAD
+    latest, _, oldest = (revisions.setting(db, _SERVES) or "").partition(" ")
+    return latest == found and oldest <= HEAD
+
+
 def is_current(store: Store) -> bool:
-    """Whether the schema is this version's. Raises Away."""
-    return store.transact_raw(version) == HEAD
+    """Whether this version can work over the schema. Raises Away."""
+    return store.transact_raw(serves)
 
 
 def create(store: Store) -> None:
@@ -45,8 +60,14 @@ def create(store: Store) -> None:
         metadata.create_all(db, checkfirst=False)
         _VERSIONS.create(db, checkfirst=False)
         db.execute(sa.insert(_VERSIONS).values(version_num=HEAD))
+        _say_whom_it_serves(db)
 
     store.transact_raw(unit)
+
+
+def _say_whom_it_serves(db: sa.Connection) -> None:
+    db.execute(sa.delete(settings).where(settings.c.name == _SERVES))
+    db.execute(sa.insert(settings).values(name=_SERVES, value=f"{HEAD} {SERVES}"))
 
 
 def bring_up(store: Store) -> None:
@@ -71,6 +92,7 @@ def upgrade(store: Store) -> None:
     def unit(db: sa.Connection) -> None:
         config.attributes["connection"] = db
         command.upgrade(config, "head")
+        _say_whom_it_serves(db)
 
     try:
         store.transact_raw(unit)

@@ -12,10 +12,12 @@ from kernel.clock import instant, iso, micros
 from kernel.ids import uuid7
 from storage.names import Names
 from storage.rows import Prepared, StoreClock, among, dashed, hexed, insert, pack, rows
-from storage.schema import leads, outbox
+from storage.schema import interactions, leads, outbox
 
 REPLY: Final = "reply"
 """The code of a word to a client."""
+COURTESY: Final = "automatic_reply"
+"""The code of one that no person has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,28 @@ def _claiming(which: sa.ColumnElement[bool], *returned: str) -> Prepared:
 
 
 _CLAIM: Final = _claiming(outbox.c.interaction_id.is_(None), *_Taken._fields)
+_earlier: Final = outbox.alias("earlier")
+_said: Final = interactions.alias("said")
+_said_earlier: Final = interactions.alias("said_earlier")
+# What people say to one client by one channel leaves in the order in which they said it; a machine's answer is in nobody's way.
+_overtakes: Final = (
+    sa.select(_earlier.c.id)
+    .join(_said_earlier, _said_earlier.c.id == _earlier.c.interaction_id)
+    .join(_said, _said.c.id == outbox.c.interaction_id)
+    .where(
+        _earlier.c.lead_id == outbox.c.lead_id,
+        _earlier.c.id < outbox.c.id,
+        _earlier.c.state == "due",
+        _earlier.c.code == REPLY,
+        outbox.c.code == REPLY,
+        _said_earlier.c.channel_id == _said.c.channel_id,
+    )
+    .correlate(outbox)
+    .exists()
+)
 _CLAIM_WORDS: Final = _claiming(
-    outbox.c.interaction_id.is_not(None), "id", "uid", "lead_id", "interaction_id", "attempts"
+    sa.and_(outbox.c.interaction_id.is_not(None), sa.not_(_overtakes)),
+    *("id", "uid", "lead_id", "interaction_id", "attempts"),
 )
 _sent: Final = rows("new", outbox.c.id)
 _FINISH: Final = Prepared(
@@ -156,7 +178,10 @@ def claim(db: sa.Connection, names: Names, limit: int, token: str, lease: timede
 
 
 def claim_words(db: sa.Connection, limit: int, token: str, lease: timedelta, now: datetime) -> list[Word]:
-    """Take due words to clients that nobody has, in the order in which they were said, and count the attempt."""
+    """Take due words to clients that nobody has, in the order in which they were said, and count the attempt.
+
+    Of a lead's words by one channel only the first: the others are taken once that has left, or is given up.
+    """
     taken = sorted(_CLAIM_WORDS(db, _given(limit, token, lease, now)))
     return [Word(number, dashed(uid), lead, said, attempts) for number, uid, lead, said, attempts in taken]
 
@@ -165,10 +190,10 @@ def _given(limit: int, token: str, lease: timedelta, now: datetime) -> dict[str,
     return {"token": token, "span": lease // timedelta(microseconds=1), "most": limit, "now": micros(now)}
 
 
-def say(db: sa.Connection, number: int, uid: str, lead: int, interaction: int, now: datetime) -> None:
+def say(db: sa.Connection, number: int, uid: str, code: str, lead: int, interaction: int, now: datetime) -> None:
     """Have an interaction said to its client, under the name of `uid`: once, since nothing else may have that name."""
     at = micros(now)
-    named = {"id": number, "uid": uid, "code": REPLY, "lead_id": lead, "interaction_id": interaction}
+    named = {"id": number, "uid": uid, "code": code, "lead_id": lead, "interaction_id": interaction}
     db.execute(sa.insert(outbox).values(**named, created_at=at, due_at=at))
 
 
@@ -176,9 +201,9 @@ _SAID: Final = ("id", "uid", "code", "lead_id", "interaction_id", "created_at", 
 
 
 def say_many(db: sa.Connection, said: Sequence[tuple[int, int, int]], now: datetime) -> None:
-    """Have interactions said to their clients: (id of the row, lead, interaction), each under a name of its own."""
+    """Have a machine's words said to clients: (id of the row, lead, interaction), each under a name of its own."""
     at = micros(now)
-    insert(db, outbox, _SAID, [(number, hexed(uuid7()), REPLY, lead, what, at, at) for number, lead, what in said])
+    insert(db, outbox, _SAID, [(number, hexed(uuid7()), COURTESY, lead, what, at, at) for number, lead, what in said])
 
 
 _ANNOUNCED: Final = ("id", "uid", "code", "manager_id", "record", "critical", "created_at", "due_at")

@@ -47,7 +47,7 @@ def apply(
     `kinds` has the kind of each channel by name. A manager who is not in it any more is leaving: gets nothing new, keeps his leads.
     An entry with `was` that is not there yet, while what it was is, keeps all that hangs on it under its new name.
     """
-    digest = blake2b(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    digest = digest_of(document)
     latest = db.execute(sa.select(revisions.c.id, revisions.c.digest).order_by(revisions.c.id.desc()).limit(1)).first()
     _rename(db, channels, document["channels"])
     _rename(db, managers, document["managers"])
@@ -72,6 +72,17 @@ def apply(
         sa.insert(revisions).values(id=number, applied_at=micros(now), actor=actor, digest=digest, document=text)
     )
     return Revision(number, document)
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """By what a revision is told from another."""
+    return blake2b(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def know_channels(db: sa.Connection, names: Names, kinds: Mapping[str, str]) -> None:
+    """Have numbers for channels of a file that is not in force, so that what they take in can be kept."""
+    _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items()})
+    names.refresh(db)
 
 
 def renamed(known: Collection[str], wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

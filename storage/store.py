@@ -35,10 +35,10 @@ _BEGIN_READING: Final = Prepared(sa.text("BEGIN"))
 # Every statement of ours looks some rows up by an index: a page of it costs no more than any other, and none is worth compiling.
 _PLANS: Final = "SET jit = off; SET random_page_cost = 1.1"
 # Of a session on the server, in milliseconds: a statement that runs on and on, a lock that nobody gives up, and a transaction
-# whose client has fallen silent, which would hold its own locks for ever.
+# whose client has fallen silent, which would hold its own locks for ever: less than a lease, so that one is taken over in time.
 _STATEMENT_TIMEOUT: Final = "SET statement_timeout = 60000"
 _SESSION: Final = (
-    f"{_PLANS}; {_STATEMENT_TIMEOUT}; SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 15000"
+    f"{_PLANS}; {_STATEMENT_TIMEOUT}; SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 10000"
 )
 # A server that is cut off: noticed within 20 seconds, whether it is written to (milliseconds) or waited for (seconds).
 _CONNECTION: Final = {

@@ -50,6 +50,7 @@ class Said:
     """A word to a client. `to` is his address as the channel knows it, `answers` what it answers; `author` says so, or nobody.
 
     `automatic`: nobody has read what it answers. `ref`: what the provider calls it, where that tells us of it.
+    `left_out` names files that were with it and are not sent.
     """
 
     id: int
@@ -63,6 +64,7 @@ class Said:
     answers: Received | None = None
     automatic: bool = False
     ref: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +78,22 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A lead as a word about it finds it: whose it is, and the contact or company that it is about."""
+    """A lead as a word about it finds it: whose it is, the contact or company that it is about, and the channel that opened it."""
 
     id: int
     state: str
     owner: str | None
     contact: int | None
     company: int | None
+    channel: str
 
 
 def lead_for_update(db: sa.Connection, names: Names, number: int) -> Standing:
     """Lock a lead and read how it stands."""
     row = db.execute(sa.select(leads).where(leads.c.id == number).with_for_update()).one()
     owner = names.managers.name_or_none(db, row.owner_id)
-    return Standing(row.id, row.state, owner, row.contact_id, row.company_id)
+    channel = names.channels.name(db, row.channel_id)
+    return Standing(row.id, row.state, owner, row.contact_id, row.company_id, channel)
 
 
 def received(db: sa.Connection, number: int) -> list[Received]:
@@ -156,6 +160,8 @@ def write(db: sa.Connection, names: Names, said: Said, lead: Standing, now: date
     """Put a word on the timeline, still to be sent. Raises where there is one of this `uid` already."""
     answered = said.answers
     kept = unsent(said.to, said.author, None if answered is None else answered.uid, automatic=said.automatic)
+    if said.left_out:
+        kept["left_out"] = [storable(name) for name in said.left_out]
     values = {
         "id": said.id,
         "uid": said.uid,

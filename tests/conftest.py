@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from storage import migrate, revisions
 from storage.schema import metadata
 from storage.store import Store
-from tests import postgres
+from tests import postgres, valkey
 
 _numbers = itertools.count()
 
@@ -48,6 +48,25 @@ def postgresql() -> Iterator[postgres.Server]:
             yield server
     except postgres.Missing as why:
         pytest.skip(f"no PostgreSQL: {why}")
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[valkey.Valkey]:
+    """One server for the session."""
+    try:
+        with valkey.running() as server:
+            yield server
+    except valkey.Missing as why:
+        pytest.skip(f"no Valkey: {why}")
+
+
+@pytest.fixture
+def redis_server(valkey_server: valkey.Valkey) -> valkey.Valkey:
+    """The session's Valkey, running and empty, whatever was done to it before."""
+    valkey_server.start()
+    valkey_server.thaw()
+    valkey_server.empty()
+    return valkey_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.cli.run import ROLES
 from ingest.config.load import load
 from ingest.health.metrics import ChannelFigures, Metrics
 from ingest.health.states import CONDITIONS
+from ingest.roles import ROLES
 from routing.distribute import Reason
 
 ROOT: Final = Path(__file__).parents[1]

@@ -102,6 +102,20 @@ def test_a_store_of_a_later_version_is_left_alone(empty: Store) -> None:
     empty.close()
 
 
+@pytest.mark.parametrize(("oldest", "served"), [(migrate.HEAD, True), ("9998", False)])
+def test_a_store_that_a_later_version_has_expanded_still_serves_those_that_it_names(
+    empty: Store, oldest: str, served: bool
+) -> None:
+    migrate.bring_up(empty)
+    later = (
+        "UPDATE alembic_version SET version_num = '9999'",
+        f"UPDATE settings SET value = '9999 {oldest}' WHERE name = 'schema_serves'",
+    )
+    empty.transact_raw(lambda db: [db.execute(sa.text(one)) for one in later])
+    assert migrate.is_current(empty) is served
+    empty.close()
+
+
 def test_a_step_that_fails_leaves_the_store_as_it_was(empty: Store) -> None:
     empty.transact_raw(lambda db: db.execute(sa.text("CREATE TABLE turns (mine INTEGER)")))
     with pytest.raises(Exception, match="turns"):

@@ -27,5 +27,6 @@ def read(letter: Letter, us: Ours, said: Parsed, secret: bytes) -> Parsed:
         "text": quotes.newest(letter.text),
         "key": letter.raw("message-id").strip(),
         "doubt": not_trusted(letter) or "",
+        "files": "\n".join(letter.files),
     }
     return Signal(KIND, values, said)

@@ -56,12 +56,16 @@ _SUFFIXES: Final = {
 # Lotus Notes and others put the reports of mail servers into parts that nobody wants to read as files.
 _REPORTS: Final = frozenset({"message/delivery-status", "message/disposition-notification", "message/feedback-report"})
 _CALENDAR: Final = "text/calendar"
+_SIGNATURES: Final = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A mail, opened. `text` is what it says, `attachments` hold their contents.
 
+    `files` names those of them that somebody attached: neither pictures of its page nor signatures.
     `media_type` and `parameters` are of the whole; `report` holds the fields of a mail server's report, `calendar` the method of
     an invitation; `enclosed` are the mails within it; `charset` is what
     its text is labelled with; `cut`: it was not taken whole.
@@ -77,6 +81,7 @@ class Letter:
     enclosed: tuple["Letter", ...] = ()
     charset: str | None = None
     cut: bool = False
+    files: tuple[str, ...] = ()
 
     def raw(self, *names: str) -> str:
         """The first header of any of these names, as it stands there; empty where there is none."""
@@ -154,6 +159,7 @@ def _letter(message: Message, depth: int, *, cut: bool) -> Letter:
         enclosed=tuple(reader.enclosed),
         charset=reader.charset,
         cut=cut,
+        files=tuple(reader.files[:_MOST_ATTACHMENTS]),
     )
 
 
@@ -162,6 +168,7 @@ class _Reader:
 
     def __init__(self, depth: int) -> None:
         self.attachments: list[Attachment] = []
+        self.files: list[str] = []
         self.report: dict[str, str] = {}
         self.calendar: str | None = None
         self.enclosed: list[Letter] = []
@@ -216,7 +223,10 @@ class _Reader:
             self.charset = self.charset or headers.parameters(_raw(part, "content-type")).get("charset")
             return _text(part, kind)
         content = _content(part)
-        self.attachments.append(Attachment(name or self._unnamed(part, kind), kind, len(content), content))
+        name = name or self._unnamed(part, kind)
+        self.attachments.append(Attachment(name, kind, len(content), content))
+        if (shown or disposition == "attachment") and kind not in _SIGNATURES:
+            self.files.append(name)
         return ""
 
     def _keep_report(self, part: Message) -> None:
@@ -241,6 +251,7 @@ class _Reader:
         name = _file_name(part) or (f"{_one_line(subject)}.eml" if subject else self._unnamed(part, kind))
         content = _as_bytes(inner)
         self.attachments.append(Attachment(name, "message/rfc822", len(content), content))
+        self.files.append(name)
 
     def _unnamed(self, part: Message, kind: str) -> str:
         """A name for a file without one: the start of its Content-ID where that is one, else by its kind."""

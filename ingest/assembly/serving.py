@@ -1,8 +1,10 @@
 """What people and programs use: the office behind the API and the pages, the way to the desk, links in mails, and reloads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from desk.ports import Json
 from ingest import log as logs
 from ingest.adapters import made
 from ingest.assembly.core import Core, courier
@@ -38,6 +40,7 @@ def follow_file(core: Core, way_in: WayIn, working: Working, path: Path | None) 
         fresh = made(changed, core.secrets.marks, core.adapters)
         way_in.listening.change(fresh)
         core.adapters.change(fresh)
+        await way_in.fronting.renew()
         core.refusals.forget()
         working.sender.change(routes(changed, core.adapters, core.rulebooks, core.secrets.marks))
         logs.also_scrub(secret_values(changed))
@@ -47,8 +50,8 @@ def follow_file(core: Core, way_in: WayIn, working: Working, path: Path | None) 
     return Reloader(path, core.current, core.store, core.names, core.rulebooks, core.distributor, core.clock, applied)
 
 
-def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader) -> Serving:
-    """Build it."""
+def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, standing: Callable[[], Json]) -> Serving:
+    """Build it. `standing`: what the process says of itself beside its readiness."""
     store, names, rulebooks, clock, bells = core.store, core.names, core.rulebooks, core.clock, core.bells
     config, take = core.config, core.store.ids.take
     units = Units(store)
@@ -98,6 +101,7 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader) -> 
         entrance,
         lambda: courier(core.current.config, core.adapters),
         settling.writing,
+        standing,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: core.current.config, office.channels)
     linking = StoreLinks(store, names, settling.presses, core.people, core.links, clock, pressed)

@@ -8,6 +8,7 @@ from ingest.assembly.core import Core
 from ingest.bells import Bell
 from ingest.health.health import Health
 from ingest.intake.callers import Callers
+from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake, Worker
 from ingest.intake.listening import Listening
@@ -20,6 +21,7 @@ class WayIn:
 
     intake: Intake
     gateway: Gateway
+    fronting: Fronting
     listening: Listening
     health: Health
 
@@ -47,7 +49,7 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         core.refusals.taken(envelope.channel for envelope in envelopes)
 
     intake = Intake(store, core.journal, core.zone, accepted, worker or Elsewhere(core.bells.work))
-    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address())
+    listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address(), leases=core.leases)
     gateway = Gateway(
         intake,
         core.adapters,
@@ -58,5 +60,6 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
         max_body=config.http.max_body,
         trusted_proxies=config.http.trusted_proxies,
     )
-    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language)
-    return WayIn(intake, gateway, listening, health)
+    health = Health(core.adapters, listening.states, core.refusals, clock, core.zone, config.language, core.elsewhere)
+    fronting = Fronting(gateway, most=config.http.max_body)
+    return WayIn(intake, gateway, fronting, listening, health)

@@ -20,7 +20,7 @@ from ingest.notices.telegram import Telegram
 from ingest.outgoing.sending import Sending
 from ingest.people.suggesting import Suggester
 from ingest.rules.rulebook import Rulebooks
-from ingest.turns.ticker import Ticker
+from ingest.turns.ticker import AMONG_OTHERS, LONGEST, Ticker
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,11 @@ def work(core: Core, settling: Settling, way_in: WayIn) -> Working:
         bells.send()
         core.changes.publish("leads")
 
+    # Others make offers and words, too, and need not ring here.
+    look = LONGEST if store.embedded else AMONG_OTHERS
+
     return Working(
-        ticker=Ticker(store, core.distributor, core.rulebooks, clock, given),
+        ticker=Ticker(store, core.distributor, core.rulebooks, clock, given, look),
         sender=Sender(store, names, told, clock, composer, core.people, sent, is_busy, undelivered, editing),
         sending=Sending(store, names, core.adapters, clock, given),
         summaries=Summaries(store, names, core.current, clock, bells.send),

@@ -139,10 +139,12 @@ def _progress() -> "Callable[[Brought], None]":
 @asking
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=Path("-"))
 def export(reached: "Reached", file: Path) -> Answer:
-    """Write all contacts as CSV, or as XLSX where FILE ends so; without FILE, as CSV on standard output."""
-    from ingest.contact_files.writing import as_csv, as_workbook
+    """Write all contacts as CSV, or as XLSX where FILE ends so; without FILE on standard output, as CSV, or with --json whole."""
+    from ingest.contact_files.writing import as_csv, as_workbook, contacts
 
     if str(file) == "-":
+        if click.get_current_context().params["as_json"]:
+            return Answer({"items": list(contacts(reached.api)), "next": None})
         as_csv(reached.api, sys.stdout)
         return Answer({})
     if file.suffix.lower() == ".xlsx":

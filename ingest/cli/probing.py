@@ -17,7 +17,7 @@ from ingest.config.secret import secret_values
 from ingest.config.values import NOTICES_CHANNEL
 from ingest.notices import smtp
 from ingest.notices.smtp import server_of
-from storage.migrate import HEAD, version
+from storage.migrate import serves
 from storage.store import Away, Store
 
 WITHIN: Final = 30.0
@@ -118,11 +118,11 @@ def _look_at_store(url: str) -> Probe:
     store = Store(url)
     with closing(store):
         try:
-            found = store.peek(version)
+            is_ours = store.peek(serves)
         except Away as error:
             problem = "the file cannot be read" if store.embedded else "the database does not answer"
             raise Unavailable(f"{problem} ({str(error).rstrip('.')}); check storage.url and who may use it") from error
-    if found == HEAD:
+    if is_ours:
         return Probe("it answers, with this version's schema")
     if store.embedded:
         return Probe("it answers; its schema is brought up at the next start")

@@ -7,16 +7,21 @@ from zoneinfo import ZoneInfo
 
 from channels.adapter import Adapter
 from ingest.config.references import BUILT_IN
+from ingest.health import telling
+from ingest.health.elsewhere import Elsewhere, Told, together
 from ingest.health.metrics import ChannelFigures
 from ingest.health.refusals import Refusals
-from ingest.health.states import Listening, Pulse, Retrying, Silent, State, detail, overall
+from ingest.health.states import Listening, Pulse, Refusing, Retrying, Silent, Starting, State, detail, overall
 from ingest.health.wording import remedy
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 
 
 class Health:
-    """The states of all channels but our own. `silences` is kept by `ingest.health.watch`."""
+    """The states of all channels but our own. `silences` is kept by `ingest.health.watch`.
+
+    `elsewhere`: what other processes tell, of channels that this one does not listen to; None where there are no others.
+    """
 
     def __init__(
         self,
@@ -26,7 +31,9 @@ class Health:
         clock: Clock,
         zone: ZoneInfo,
         language: Language,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._adapters = adapters
         self._pulses = pulses
         self._refusals = refusals
@@ -42,12 +49,48 @@ class Health:
 
     def pulse(self, name: str) -> Pulse:
         """How a channel is by itself. What only receives has no connection to lose: while we run, it listens."""
-        return self._pulses.get(name) or Pulse(Listening(self._began))
+        own = self._pulses.get(name)
+        if own is not None:
+            return own
+        if self._elsewhere is None or not self._adapters[name].listens():
+            return Pulse(Listening(self._began))
+        told = self._elsewhere.told(name)
+        return Pulse(Starting(self._began)) if told is None else told.pulse
+
+    def _told(self, name: str) -> Told | None:
+        """What another process says of a channel that this one does not listen to."""
+        return None if name in self._pulses or self._elsewhere is None else self._elsewhere.told(name)
+
+    def _refused(self, name: str) -> Refusing | None:
+        """Refusals in a row: here, and where others receive, there."""
+        here = self._refusals.run(name)
+        return here if self._elsewhere is None else together(here, self._elsewhere.refused(name))
 
     def state(self, name: str) -> State:
         """How a channel is by all that is known."""
-        refused, silent = self._refusals.run(name), self.silences.get(name)
-        return overall(self.pulse(name).state, refused, silent, self._adapters[name].expiries(), self._clock.now())
+        silent = self.silences.get(name)
+        if silent is None and self._elsewhere is not None:
+            silent = self._elsewhere.silent(name)
+        told = self._told(name)
+        expiries = [*self._adapters[name].expiries(), *(() if told is None else told.expiries)]
+        return overall(self.pulse(name).state, self._refused(name), silent, expiries, self._clock.now())
+
+    def report(self) -> dict[str, Any]:
+        """What others must be told, as JSON: the channels that this process listens to, what it refused, what it finds silent."""
+        channels = {
+            name: {
+                **telling.of_pulse(pulse),
+                "expiries": [telling.of_expiry(one) for one in self._adapters[name].expiries()],
+            }
+            for name, pulse in self._pulses.items()
+            if name in self._adapters
+        }
+        refusals = {name: row for name in self.names() if (row := self._refusals.run(name)) is not None}
+        return {
+            "channels": channels,
+            "refusals": {name: telling.of_state(row) for name, row in refusals.items()},
+            "silences": {name: telling.of_state(silent) for name, silent in self.silences.items()},
+        }
 
     def troubles(self, language: Language) -> dict[str, str]:
         """What is wrong with each channel that is not well, and what to do."""
@@ -65,7 +108,8 @@ class Health:
     def described(self, name: str, language: str) -> dict[str, Any]:
         """A channel as the API shows it."""
         chosen: Language = next((known for known in LANGUAGES if known == language), self._language)
-        state, pulse, refused = self.state(name), self.pulse(name), self._refusals.run(name)
+        state, pulse, refused = self.state(name), self.pulse(name), self._refused(name)
+        told = self._told(name)
         return {
             "name": name,
             "kind": self._adapters[name].kind,
@@ -77,6 +121,7 @@ class Health:
             "heard_at": None if pulse.heard_at is None else iso(pulse.heard_at),
             "restarts": pulse.hung,
             "refusals": 0 if refused is None else refused.count,
+            "told_at": None if told is None else iso(told.at),
         }
 
     def figures(self) -> list[ChannelFigures]:
@@ -85,9 +130,9 @@ class Health:
         return [self._figures(name, now) for name in self.names()]
 
     def _figures(self, name: str, now: datetime) -> ChannelFigures:
-        pulse, refused = self.pulse(name), self._refusals.run(name)
+        pulse, refused = self.pulse(name), self._refused(name)
         age = None if pulse.heard_at is None else (now - pulse.heard_at).total_seconds()
-        listens = name in self._pulses
+        listens = name in self._pulses or (self._elsewhere is not None and self._adapters[name].listens())
         return ChannelFigures(
             name,
             self.state(name).condition,

@@ -64,15 +64,19 @@ class Watch:
         self._otherwise: Collection[date] = ()
 
     async def run(self) -> None:
-        """Look every few seconds, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (Away, Conflict) as error:
-                log.warning("the store is away", action="store.away", error=str(error), again_in=_AGAIN)
-                await asyncio.sleep(_AGAIN)
-            now = self._clock.now()
-            await self._clock.sleep_until(min(now + LOOK_EVERY, _begins(_slot(now) + 1)))
+        """Look every few seconds, until cancelled. Of several processes one does; what it has learned goes with it."""
+        self._told = None
+        try:
+            while True:
+                try:
+                    await self.look()
+                except (Away, Conflict) as error:
+                    log.warning("the store is away", action="store.away", error=str(error), again_in=_AGAIN)
+                    await asyncio.sleep(_AGAIN)
+                now = self._clock.now()
+                await self._clock.sleep_until(min(now + LOOK_EVERY, _begins(_slot(now) + 1)))
+        finally:
+            self._health.silences.clear()
 
     async def look(self) -> None:
         """Once: what time has brought. Raises Away, Conflict."""

@@ -1,18 +1,13 @@
 """An adapter's answer on its way out, in as few steps as the hot path of intake can have."""
 
 from datetime import datetime
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
-from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 from channels.message import Answer
-
-_HEADS: Final = 256
+from ingest.intake.written import written
 
 
 def response(answer: Answer) -> web.Response:
@@ -27,14 +22,6 @@ def answered(request: web.Request, answer: Answer, now: datetime) -> web.StreamR
     if not (everyday and answer.body):
         return response(answer)
     return _Written(answer.status, written(answer, now))
-
-
-def written(answer: Answer, now: datetime) -> bytes:
-    """The same answer as it goes over an HTTP/1.1 connection that stays. Raises ValueError for a header of several lines."""
-    head = _head(answer.status, answer.content_type, tuple(answer.headers.items()), int(now.timestamp()))
-    if answer.status == HTTPStatus.NO_CONTENT:
-        return b"%b\r\n" % head
-    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body)
 
 
 class _Written(web.StreamResponse):
@@ -69,14 +56,3 @@ class _Written(web.StreamResponse):
         """Write all of it. Raises ConnectionError where nobody is there any more."""
         assert self._writer is not None  # noqa: S101 - aiohttp prepares first
         await self._writer.write_eof(self._whole)
-
-
-@lru_cache(_HEADS)
-def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...], second: int) -> bytes:
-    """The status and all headers but the length."""
-    lines = [f"{name}: {value}" for name, value in (("Content-Type", content_type), *headers)]
-    if not all(map(str.isprintable, lines)):
-        raise ValueError("a header holds a control character")
-    date = formatdate(second, usegmt=True)
-    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-    return "\r\n".join([start, *lines, f"Date: {date}", ""]).encode()

@@ -7,19 +7,15 @@ request is the gateway's business on both ways.
 """
 
 import asyncio
-import re
+import socket
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from aiohttp import web
-from multidict import CIMultiDict
 
+from ingest.intake.everyday import everyday
+from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
-
-# Longer heads, other letters in a header's name or beyond ASCII in its value are allowed, and left to aiohttp.
-_LONGEST_HEAD: Final = 8_000
-_HEADERS: Final = re.compile(r"(?:\r\n[A-Za-z0-9-]+:[\t -~]*)+")
-_UNUSUAL: Final = frozenset({"transfer-encoding", "content-encoding", "expect", "upgrade", "http2-settings"})
 
 _BACKLOG: Final = 1024
 _LAST_ANSWERS: Final = 2.0
@@ -31,16 +27,27 @@ class Doorway(web.BaseSite):
     """Where the application listens, with a door before each of its connections. Bodies of more than `most` bytes are aiohttp's.
 
     `shared`: whether other processes may listen there, too, and the system deals the connections out; None: as it is usual.
+    `fronting`: to what connections go while there is much.
     """
 
     def __init__(
-        self, runner: web.AppRunner, gateway: Gateway, host: str, port: int, *, most: int, shared: bool | None = None
+        self,
+        runner: web.AppRunner,
+        gateway: Gateway,
+        host: str,
+        port: int,
+        *,
+        most: int,
+        shared: bool | None = None,
+        fronting: Fronting | None = None,
     ) -> None:
         super().__init__(runner)
         self._shared = shared
         self._address = (host, port)
         self.gateway = gateway
         self.most = most
+        self.fronting = fronting
+        self._returning: set[asyncio.Task[None]] = set()
         self.addresses: Mapping[bytes, str] = {
             f"POST /in/{name} HTTP/1.1".encode(): name for name in gateway.channels()
         }
@@ -54,16 +61,34 @@ class Doorway(web.BaseSite):
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""
         await super().start()
-        inner = cast("Callable[[], asyncio.Protocol]", self._runner.server)
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Door(inner(), self), host, port, backlog=_BACKLOG, reuse_port=self._shared
-        )
+        self._server = await loop.create_server(self._door, host, port, backlog=_BACKLOG, reuse_port=self._shared)
+        if self.fronting is not None:
+            self.fronting.take_back = self._take_back
+
+    def _door(self, first: bytes = b"") -> "Door":
+        return Door(cast("Callable[[], asyncio.Protocol]", self._runner.server)(), self, first)
+
+    def _take_back(self, connection: socket.socket, data: bytes) -> None:
+        returning = asyncio.create_task(self._returned(connection, data))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+
+    async def _returned(self, connection: socket.socket, data: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(lambda: self._door(data), connection)
+        except OSError:
+            connection.close()  # whoever it was has hung up
 
     async def stop(self) -> None:
         """Listen no more, and answer what came by the short way; what comes from now on is the runner's to see to."""
         await super().stop()
+        if self.fronting is not None:
+            await self.fronting.stop()
+        if self._returning:
+            await asyncio.wait(self._returning)
         self.addresses = {}
         if self.answering:
             await asyncio.wait([door.answered() for door in self.answering], timeout=_LAST_ANSWERS)
@@ -72,14 +97,16 @@ class Doorway(web.BaseSite):
 class Door(asyncio.Protocol):
     """One connection. `inner` is aiohttp's side of it, which knows of everything but the requests that are answered here."""
 
-    def __init__(self, inner: asyncio.Protocol, doorway: Doorway) -> None:
+    def __init__(self, inner: asyncio.Protocol, doorway: Doorway, first: bytes = b"") -> None:
         self._inner = inner
+        self._first = first
         self._doorway = doorway
         self._transport: asyncio.Transport | None = None
         self._peer: str | None = None
         self._short_until = 0.0
         self._passed = False
         self._busy = False
+        self._answered = False
         self._ended = False
         self._held = b""
         self._waiter: asyncio.Future[None] | None = None
@@ -91,6 +118,8 @@ class Door(asyncio.Protocol):
         self._peer = address[0] if address else None
         self._short_until = asyncio.get_running_loop().time() + _SHORT_FOR
         self._inner.connection_made(transport)
+        if self._first:
+            self.data_received(self._first)
 
     def data_received(self, data: bytes) -> None:
         """The next piece."""
@@ -102,6 +131,14 @@ class Door(asyncio.Protocol):
             self._passed = True
             self._inner.data_received(data)
         elif (post := everyday(data, self._doorway.addresses, self._doorway.most)) is not None:
+            fronting = self._doorway.fronting
+            # Who has just come may have no more than this one post.
+            if (
+                fronting is not None
+                and self._answered
+                and fronting.takes(cast("asyncio.Transport", self._transport), data)
+            ):
+                return
             self._busy = True
             self._doorway.answering.add(self)
             self._doorway.gateway.take_in(*post, self._peer, self._answer)
@@ -111,6 +148,7 @@ class Door(asyncio.Protocol):
 
     def _answer(self, whole: bytes) -> None:
         self._busy = False
+        self._answered = True
         self._doorway.answering.discard(self)
         transport = self._transport
         if transport is not None and not transport.is_closing():
@@ -149,26 +187,3 @@ class Door(asyncio.Protocol):
         """Nobody is there any more; what was taken in stays."""
         self._transport = None
         self._inner.connection_lost(error)
-
-
-def everyday(data: bytes, addresses: Mapping[bytes, str], most: int) -> tuple[str, CIMultiDict[str], bytes] | None:
-    """Channel, headers and body, where `data` is exactly one everyday post of at most so many bytes to one of the `addresses`."""
-    end_of_line = data.find(b"\r\n")
-    end = data.find(b"\r\n\r\n", end_of_line, _LONGEST_HEAD)
-    name = addresses.get(data[:end_of_line])
-    if name is None or end < 0:
-        return None
-    head = data[end_of_line:end].decode("latin-1")
-    if not _HEADERS.fullmatch(head):
-        return None
-    lines = head[2:].split("\r\n")
-    named = {}
-    for line in lines:
-        field, _, value = line.partition(":")
-        named[field.lower()] = value.strip("\t ")
-    body = data[end + 4 :]
-    usual = len(named) == len(lines) and _UNUSUAL.isdisjoint(named) and "host" in named
-    whole = named.get("content-length") == str(len(body)) and len(body) <= most
-    if not (usual and whole) or named.get("connection", "keep-alive").lower() != "keep-alive":
-        return None
-    return name, CIMultiDict(named), body

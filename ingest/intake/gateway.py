@@ -2,23 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache, partial
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from datetime import datetime
+from email.message import Message
+from functools import partial
 from typing import Any, Final
 
-import orjson
 import structlog
 from aiohttp import BodyPartReader, web
 from multidict import CIMultiDict, MultiMapping
 
 from channels.adapter import Adapter, Rejected
-from channels.message import Accepted, Answer, Request
+from channels.message import Accepted, Answer, Envelope, Request
 from ingest.health.metrics import Metrics
 from ingest.health.refusals import Refusals
-from ingest.intake.answering import answered, response, written
+from ingest.intake.answering import answered, response
 from ingest.intake.callers import Callers
+from ingest.intake.everyday import Network, client_address
 from ingest.intake.intake import Busy, Intake
+from ingest.intake.written import refused, written
 from kernel.clock import Clock
 from storage.store import Away
 
@@ -26,7 +27,6 @@ CHUNK: Final = 64 * 1024
 FIELDS: Final = 1024 * 1024
 UPLOAD_FACTOR: Final = 20
 BODY_WITHIN: Final = 60.0
-AGAIN_IN: Final = "1"
 
 # A sender that hangs up half way, or whose Content-Encoding is not what it sends: everyday life, and nothing of ours.
 _BROKEN: Final = (web.RequestPayloadError, ConnectionError)
@@ -34,7 +34,6 @@ _BROKEN: Final = (web.RequestPayloadError, ConnectionError)
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
 log = structlog.get_logger("priyom.gateway")
-Network = IPv4Network | IPv6Network
 
 
 class Gateway:
@@ -59,7 +58,7 @@ class Gateway:
         self._callers = callers
         self._refusals = refusals or Refusals()
         self._max_body = max_body
-        self._proxies = tuple(trusted_proxies)
+        self.proxies = tuple(trusted_proxies)
 
     def routes(self) -> list[web.RouteDef]:
         """What an application serves of intake. A channel's plain address is found by one look-up, before the patterns."""
@@ -96,6 +95,36 @@ class Gateway:
     def channels(self) -> Collection[str]:
         """The names of the channels, each of which has the address `/in/{name}`, that only deliver and ask nothing."""
         return [name for name, adapter in self._adapters.items() if type(adapter).question is Adapter.question]
+
+    def everyday(self) -> list[tuple[type[Adapter[Any]], str, Any, bytes, str]]:
+        """Of what the adapters of these channels are made, for a process that receives for us."""
+        adapters = [self._adapters[name] for name in self.channels()]
+        return [(type(one), one.name, one.config, one.secret, one.language) for one in adapters]
+
+    def enter(
+        self, name: str, envelopes: Sequence[Envelope], tell: Callable[[Sequence[Accepted], Rejected | None], None]
+    ) -> None:
+        """Store what such a process received. It is told what became of that, once it is committed or refused and counted."""
+        try:
+            accepted = self._intake.enter(envelopes)
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            tell((), self._not_taken(name, envelopes[0].received_at, error))
+        else:
+            accepted.add_done_callback(partial(self._entered, name, envelopes[0].received_at, tell))
+
+    def _entered(
+        self,
+        name: str,
+        at: datetime,
+        tell: Callable[[Sequence[Accepted], Rejected | None], None],
+        accepted: "asyncio.Future[list[Accepted]]",
+    ) -> None:
+        try:
+            stored = accepted.result()
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            tell((), self._not_taken(name, at, error))
+        else:
+            tell(stored, None)
 
     def take_in(
         self, name: str, headers: CIMultiDict[str], body: bytes, peer: str | None, answer: Callable[[bytes], None]
@@ -165,9 +194,9 @@ class Gateway:
         )
 
     def _client(self, peer: str | None, headers: MultiMapping[str]) -> str | None:
-        if not self._proxies or "X-Forwarded-For" not in headers:
+        if not self.proxies or "X-Forwarded-For" not in headers:
             return peer
-        return client_address(peer, headers.getall("X-Forwarded-For"), self._proxies)
+        return client_address(peer, headers.getall("X-Forwarded-For"), self.proxies)
 
     async def _read(self, request: web.Request) -> Request:
         """The request with its body, which is read no further than the bound; too long a multipart loses its files only."""
@@ -210,22 +239,23 @@ class Gateway:
         return response(self._missing(code, message))
 
     def _missing(self, code: str, message: str) -> Answer:
-        return self._counted("", Rejected(404, code, message), None)
+        self._metrics.refused("", code)
+        return refused(Rejected(404, code, message), None)
 
     def _refused(self, name: str, adapter: Adapter[Any], asked: Request, error: Exception) -> Answer:
         """The answer to a delivery that was not taken in, which is counted."""
-        refusal = _refusal(name, error)
-        self._refusals.refused(name, refusal.status, refusal.code, asked.at)
-        return self._counted(name, refusal, adapter.refused(asked, refusal))
+        refusal = self._not_taken(name, asked.at, error)
+        return refused(refusal, adapter.refused(asked, refusal))
 
-    def _counted(self, channel: str, refusal: Rejected, shown: Answer | None) -> Answer:
-        self._metrics.refused(channel, refusal.code)
-        if shown is None:
-            body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
-            shown = Answer(refusal.status, body)
-        if refusal.status in {429, 503}:
-            return replace(shown, headers={**shown.headers, "Retry-After": AGAIN_IN})
-        return shown
+    def _not_taken(self, name: str, at: datetime, error: Exception) -> Rejected:
+        refusal = _refusal(name, error)
+        self.count(name, refusal, at)
+        return refusal
+
+    def count(self, name: str, refusal: Rejected, at: datetime) -> None:
+        """Take note of a delivery that was not taken in."""
+        self._refusals.refused(name, refusal.status, refusal.code, at)
+        self._metrics.refused(name, refusal.code)
 
 
 def _refusal(channel: str, error: Exception) -> Rejected:
@@ -246,7 +276,7 @@ def _too_large(limit: int) -> Rejected:
 
 async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[bytes, tuple[str, ...]]:
     """A multipart body put together again from its fields and the files that fit; and the names of those that do not."""
-    boundary = request.headers["Content-Type"].partition("boundary=")[2].partition(";")[0].strip(' "').encode()
+    boundary = _boundary(request.headers["Content-Type"])
     kept: list[bytes] = []
     cut: list[str] = []
     size = passed = 0
@@ -269,6 +299,13 @@ async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[
     return b"".join([*kept, b"--" + boundary + b"--\r\n"]), tuple(cut)
 
 
+def _boundary(content_type: str) -> bytes:
+    """What the header names, in any spelling: names of parameters are read without regard to case (RFC 2045, section 5.1)."""
+    header = Message()
+    header["Content-Type"] = content_type
+    return (header.get_boundary() or "").encode()
+
+
 async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes | None, int]:
     """A part's bytes, or None where they are more than there is room for; and how many were read."""
     held: bytearray | None = bytearray()
@@ -282,21 +319,3 @@ async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes
         else:
             held = None
     return None if held is None else bytes(held), length
-
-
-def client_address(peer: str | None, forwarded: Sequence[str], proxies: Sequence[Network]) -> str | None:
-    """Who sent a request: the peer, or what trusted proxies say, read from the right; a client can write the rest itself."""
-    address = peer
-    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
-    while address is not None and hops and _trusted(address, tuple(proxies)):
-        address = hops.pop()
-    return address
-
-
-@lru_cache(256)
-def _trusted(address: str, proxies: tuple[Network, ...]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in proxy for proxy in proxies)

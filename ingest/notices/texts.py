@@ -46,6 +46,14 @@ TEXTS: Final = Catalogue(
         "do_answer": {"ru": "Ответить на письмо до", "en": "Answer the mail by"},
         "reply_failed": {"ru": "Ответ клиенту не доставлен: {title}", "en": "Not delivered to the client: {title}"},
         "reply_refused": {"ru": "Ответ клиенту не отправлен: {title}", "en": "Not sent to the client: {title}"},
+        "reply_without_files": {
+            "ru": "Ответ клиенту уходит без вложений: {title}",
+            "en": "Sent to the client without its attachments: {title}",
+        },
+        "files_left_out": {
+            "ru": "Клиенту передаётся только текст. Файлов в вашем письме: {count}; отправьте их ему сами.",
+            "en": "Only words are passed on to the client. Files in your mail: {count}; send them to him yourself.",
+        },
         "several": {"ru": "Новое по лидам: {count}", "en": "News of leads: {count}"},
         "lead_offered": {"ru": "Вам предложен лид: {title}", "en": "A lead is offered to you: {title}"},
         "offer_expired": {
@@ -181,6 +189,8 @@ def offer_lines(
         lines.append(TEXTS.say("come_back", language))
     if record.get("why"):
         lines.append(refused(record["why"]["code"], record["why"]["message"], language))
+    if record.get("files"):
+        lines.append(TEXTS.say("files_left_out", language, count=record["files"]))
     if record.get("by") in {"first", "everyone"}:
         lines.append(TEXTS.say("to_first", language))
     if record.get("answer_by"):

@@ -41,7 +41,7 @@ from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
 from storage.journal import Claimed, Journal
-from storage.migrate import HEAD, version
+from storage.migrate import serves
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -76,7 +76,9 @@ class StoreOffice:
         entrance: StoreEntrance,
         bot: Callable[[], Named | None],
         writing: Writing,
+        standing: Callable[[], Json],
     ) -> None:
+        self._standing = standing
         self._bot = bot
         self._writing = writing
         self._bells = bells
@@ -258,10 +260,11 @@ class StoreOffice:
         shown: Json = await self._read(unit)
         return shown
 
-    async def file(self, name: str) -> Path:
-        """Where a file of a message lies."""
+    async def file(self, name: str, only: str | None = None) -> Path:
+        """Where a file of a message lies; for `only` a manager, where it came with a lead of his or one that is offered to him."""
         found = self._files.path(name)
-        if found is None:
+        # Whoever may not have it hears no more than whoever asks for one that is not there.
+        if found is None or (only and not await self._read(lambda db: board.is_shown(db, name, only))):
             raise Refused(404, "no_such_file", "there is no such file")
         return found
 
@@ -471,11 +474,11 @@ class StoreOffice:
     async def health(self) -> Json:
         """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""
         try:
-            current = await self._store.read(lambda db: version(db) == HEAD)
+            current = await self._store.read(serves)
         except Away:
-            return {"ready": False, "store": "away", "channels": self._channel_states()}
+            return {"ready": False, "store": "away", "channels": self._channel_states(), **self._standing()}
         store = "ok" if current else "old_schema"
-        return {"ready": current, "store": store, "channels": self._channel_states()}
+        return {"ready": current, "store": store, "channels": self._channel_states(), **self._standing()}
 
     def _channel_states(self) -> list[Json]:
         """No more than anybody may know."""

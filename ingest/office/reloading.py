@@ -21,6 +21,7 @@ from ingest.turns.distribution import Distributor
 from kernel.clock import Clock
 from storage import handover, revisions
 from storage.names import Names
+from storage.processes import RELOADED
 from storage.store import Away, Conflict, Store
 
 AT_START_ONLY: Final = ("http", "api", "storage", "redis", "language", "timezone")
@@ -79,6 +80,17 @@ class Reloader:
         )
         return planned
 
+    async def follow(self, digest: str) -> bool:
+        """Bring this process up to a revision that another one put in force; whether the file makes it. Raises Refused."""
+        async with self._one_at_a_time:
+            config, _ = await self._loaded()
+            await self._patiently(self._store.read, self._names.refresh)
+            if revisions.digest_of(revision_document(config)) != digest:
+                return False
+            await self._on_applied(config)
+            self._current.config = config
+        return True
+
     async def reload_on_signal(self) -> None:
         """`reload` for SIGHUP: what refuses it is in the log, and the old configuration stays."""
         try:
@@ -114,6 +126,7 @@ class Reloader:
         def unit(db: sa.Connection) -> None:
             now = self._clock.now()
             revisions.apply(db, self._names, document, kinds, actor, now)
+            revisions.advance(db, RELOADED, now.isoformat(timespec="microseconds"))
             self._distributor.everybody(db, self._rulebooks.current(db), now)
 
         await self._patiently(self._store.run, unit)

@@ -25,10 +25,13 @@ class Ways:
     def __init__(self, adapters: Mapping[str, Adapter[Any]]) -> None:
         self._adapters = adapters
 
-    def find(self, heard: Sequence[Received], wanted: str | None, held: Callable[[str], Sequence[str]]) -> Way:
+    def find(
+        self, heard: Sequence[Received], wanted: str | None, held: Callable[[str], Sequence[str]], own: str
+    ) -> Way:
         """The way for an answer to `wanted`, by its id, else to what the client said last.
 
-        `heard` is what he said, the latest first, `held` gives his keys of a kind. Raises Refused: why not, and what to do.
+        `heard` is what he said, the latest first, `held` gives his keys of a kind, `own` is the channel of the lead. Raises
+        Refused: why not, and what to do.
         """
         first = _named(heard, wanted)
         why: Rejected | None = None
@@ -37,7 +40,7 @@ class Ways:
                 return self._back(first)
             except Rejected as error:
                 why = error
-        others = self._by_channels(heard) or self._by_keys(first, held)
+        others = self._by_channels(heard) or self._by_keys(first, held, own)
         if len(others) == 1:
             return others[0]
         if others:
@@ -70,14 +73,19 @@ class Ways:
             ways.setdefault((way.channel, way.to), way)
         return list(ways.values())
 
-    def _by_keys(self, first: Received | None, held: Callable[[str], Sequence[str]]) -> list[Way]:
-        """The ways of channels that can write first."""
-        ways = []
-        for name, adapter in self._adapters.items():
+    def _by_keys(self, first: Received | None, held: Callable[[str], Sequence[str]], own: str) -> list[Way]:
+        """One of the ways of channels that can write first: by the lead's own channel, else by the one that is configured first.
+
+        To the address that the client gave here, else to the one that was learned last: nothing that he wrote could choose.
+        """
+        for name in sorted(self._adapters, key=lambda name: name != own):
+            adapter = self._adapters[name]
             if adapter.writes_to is not None and _can_send(adapter):
                 given = [] if first is None or adapter.writes_to != "email" else first.details.get("emails") or []
-                ways += [Way(name, to, first) for to in given or held(adapter.writes_to)]
-        return ways
+                to = next(iter(given or reversed(held(adapter.writes_to))), None)
+                if to is not None:
+                    return [Way(name, to, first)]
+        return []
 
 
 def inbound(said: Received) -> Inbound:

@@ -31,7 +31,8 @@ from storage.words import Said, Standing
 class Wanted:
     """What somebody wants said about a lead. `manager`: in whose name, and then he has answered it; `actor`: who asks.
 
-    `key` names the wish itself: wanting the same again says nothing again. `interaction` is the id of what it answers.
+    `key` names the wish itself: wanting the same again says nothing again. `interaction` is the id of what it answers. `left_out`
+    names the files that were with it, which are not sent.
     """
 
     lead: int
@@ -40,6 +41,7 @@ class Wanted:
     manager: str | None = None
     interaction: str | None = None
     key: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class Writing:
@@ -82,7 +84,7 @@ class Writing:
         if lead.state == MERGED:
             raise Refused(409, "merged", "the lead goes on in another; answer there")
         way = self._ways.find(
-            words.received(db, lead.id), wanted.interaction, lambda kind: words.held(db, lead.id, kind)
+            words.received(db, lead.id), wanted.interaction, lambda kind: words.held(db, lead.id, kind), lead.channel
         )
         self.check(way.channel, wanted.text)
         self._accept(db, lead, wanted, now)
@@ -97,6 +99,7 @@ class Writing:
             wanted.manager or wanted.actor,
             way.answers,
             ref=self._adapters[way.channel].comes_back_as(uid, way.to),
+            left_out=wanted.left_out,
         )
         self.put(db, said, lead, now)
         record = {"code": "reply", "manager": wanted.manager, "channel": way.channel, "interaction": said.id}
@@ -107,7 +110,8 @@ class Writing:
     def put(self, db: sa.Connection, said: Said, lead: Standing, now: datetime) -> None:
         """Put a word on its way that nobody is asked about. Raises IntegrityError where one of its `uid` is there already."""
         words.write(db, self._names, said, lead, now)
-        outbox.say(db, self._new_id(), said.uid, said.lead, said.id, now)
+        code = outbox.COURTESY if said.automatic else outbox.REPLY
+        outbox.say(db, self._new_id(), said.uid, code, said.lead, said.id, now)
 
     def check(self, channel: str, text: str) -> None:
         """Raises Refused for a text that is too long for a channel."""

@@ -115,12 +115,16 @@ class Quoting:
         key = signal.values["key"] or claimed.envelope.digest.hex()
         try:
             text = self._own_words(db, lead, signal.values)
-            self._say(db, lead, person, text, f"mail:{signal.values['notice']}:{key}", now)
+            files = tuple(filter(None, signal.values["files"].split("\n")))
+            if self._say(db, lead, person, text, f"mail:{signal.values['notice']}:{key}", now, files) and files:
+                self._tell(db, Notice("reply_without_files", lead, person, record={"files": len(files)}), now)
         except Refused as error:
             record = {"why": {"code": error.code, "message": str(error)}}
-            notice = Notice("reply_refused", lead, person, record=record, critical=True)
-            rotation.tell(db, self._names, [notice], [self._new_id()], now)
+            self._tell(db, Notice("reply_refused", lead, person, record=record, critical=True), now)
         return True
+
+    def _tell(self, db: sa.Connection, notice: Notice, now: datetime) -> None:
+        rotation.tell(db, self._names, [notice], [self._new_id()], now)
 
     def _own_words(self, db: sa.Connection, lead: int, values: Mapping[str, str]) -> str:
         """What is for the client. Raises Refused where the notice is still in it, or the part of it above its links."""
@@ -137,15 +141,24 @@ class Quoting:
 
     # ---- either way
 
-    def _say(self, db: sa.Connection, lead: int, person: str, text: str, key: str, now: datetime) -> None:
-        """Raises Refused: a manager answers what is his or offered to him, whoever oversees everything."""
+    def _say(
+        self,
+        db: sa.Connection,
+        lead: int,
+        person: str,
+        text: str,
+        key: str,
+        now: datetime,
+        left_out: tuple[str, ...] = (),
+    ) -> bool:
+        """Whether it was not said before. Raises Refused: a manager answers what is his or offered to him, who oversees all."""
         manager = person if person in self._rulebooks.current(db).policy.managers else None
         standing = handling.standing(db, self._names, lead)
         mine = standing.owner == person or messages.offered(db, self._names, {(lead, person)})
         if manager is not None and not mine:
             raise Refused(409, "not_yours", "the lead is with another")
         try:
-            self._writing.write(db, Wanted(lead, text, person, manager, key=key), now)
+            return self._writing.write(db, Wanted(lead, text, person, manager, key=key, left_out=left_out), now)[1]
         except Refused as error:
             if error.code == "key_reused":
                 raise Refused(422, "changed", "the answer has left as it was") from error

@@ -20,6 +20,9 @@ from storage import calls, handling, outbox
 from storage.store import Away, Conflict, Store
 
 LONGEST: Final = timedelta(seconds=15)
+"""So long it waits at most before it distributes, and looks for deadlines, again."""
+AMONG_OTHERS: Final = timedelta(seconds=3)
+"""So long before it looks again where other processes make deadlines, too."""
 AGAIN: Final = timedelta(seconds=1)
 
 log = structlog.get_logger("priyom.ticker")
@@ -29,8 +32,15 @@ class Ticker:
     """Runs a distribution whenever time alone frees somebody up. `poke` after a change that time did not make."""
 
     def __init__(
-        self, store: Store, distributor: Distributor, rulebooks: Rulebooks, clock: Clock, on_given: Callable[[], None]
+        self,
+        store: Store,
+        distributor: Distributor,
+        rulebooks: Rulebooks,
+        clock: Clock,
+        on_given: Callable[[], None],
+        look_every: timedelta = LONGEST,
     ) -> None:
+        self._look_every = look_every
         self._store = store
         self._distributor = distributor
         self._overdue = Overdue(distributor.names, distributor.new_id)
@@ -80,8 +90,9 @@ class Ticker:
             shift, wait, notice = await self._store.read(self._deadlines)
             if notice is not None and notice <= now:
                 self._on_given()
-            wake_at = min(filter(None, (shift, wait)), default=now + LONGEST)
-            look_at = min(wake_at, now + LONGEST, notice if notice is not None and notice > now else now + LONGEST)
+            wake_at = min(filter(None, (shift, wait)), default=self._looked_at + LONGEST)
+            again_at = now + self._look_every
+            look_at = min(wake_at, again_at, notice if notice is not None and notice > now else again_at)
             await self._until(look_at)
             if wake_at <= self._clock.now():
                 return

@@ -2,6 +2,8 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 
@@ -191,6 +193,16 @@ def test_files_keep_their_names_and_contents() -> None:
     assert [one.name for one in said.attachments][:6] == names
     assert [one.name for one in said.attachments][-1] == "image.jpg"
     assert [one.content for one in said.attachments][:5] == [b"1", b"2", b"3", b"4", b"5"]
+
+
+def test_what_somebody_attached_is_told_from_pictures_of_the_page_and_from_signatures() -> None:
+    mail = EmailMessage(policy=SMTP)
+    mail.set_content("<p>Вот <img src='cid:logo'></p>", subtype="html")
+    mail.add_related(b"4", maintype="image", subtype="png", cid="<logo>")
+    mail.add_attachment(b"1", maintype="application", subtype="pdf", filename="план.pdf")
+    mail.add_attachment(b"5", maintype="application", subtype="pkcs7-signature", filename="smime.p7s")
+    assert opened(mail.as_bytes()).files == ("план.pdf",)
+    assert len(opened(mail.as_bytes()).attachments) == 3
 
 
 def test_a_mail_within_a_mail_is_a_file_named_by_its_subject() -> None:

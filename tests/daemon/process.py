@@ -82,12 +82,17 @@ class Daemon:
         self._document["http"] = {"host": "127.0.0.1", "port": self.port} | self._document.get("http", {})
         self.path.write_text(yaml.safe_dump(self._document, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
-    def start(self, *, crash_at: str = "", **environment: str) -> None:
+    def start(self, *, crash_at: str = "", roles: str = "", **environment: str) -> None:
         """Start and return when it greets. Raises AssertionError where it ends instead, with what it said."""
+        self.launch(crash_at=crash_at, roles=roles, **environment)
+        self.greeted(crash_at=crash_at)
+
+    def launch(self, *, crash_at: str = "", roles: str = "", **environment: str) -> None:
+        """Start without waiting."""
         self._greeted.clear()
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                self._command("run", "--test-hooks"),
+                self._command("run", "--test-hooks", *(["--roles", roles] if roles else [])),
                 env=self._environment(PRIYOM_CRASH_AT=crash_at, **environment),
                 cwd=_ROOT,
                 stdout=subprocess.PIPE,
@@ -97,6 +102,10 @@ class Daemon:
             )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
+
+    def greeted(self, *, crash_at: str = "") -> None:
+        """Return when it greets."""
+        assert self._process is not None
         assert self._greeted.wait(STARTS_WITHIN), f"no greeting within {STARTS_WITHIN} s\n{self.log}"
         assert self._process.poll() is None or crash_at, f"it ended with {self._process.returncode}\n{self.log}"
 

@@ -10,9 +10,11 @@ from tests.daemon.conftest import Make
 from tests.daemon.process import Client
 
 
-async def post_without_end(client: Client) -> None:
+async def post_without_end(receiver: Client, desk: Client) -> None:
+    """Post by tens, each ten after the last has been decided: so that somebody writes all the time, and nobody is drowned."""
     for number in itertools.count():
-        await client.accepted(phone=f"+7917{number:07}")
+        posted = await asyncio.gather(*(receiver.accepted(phone=f"+7917{number:05}{one:02}") for one in range(10)))
+        await desk.decided(posted[-1])
 
 
 async def test_a_store_copied_under_load_is_restored_elsewhere_and_its_account_is_balanced(make: Make) -> None:
@@ -24,7 +26,7 @@ async def test_a_store_copied_under_load_is_restored_elsewhere_and_its_account_i
         answer = await client.ask("POST", "/in/site", token=None, data=form)
         before = [answer.json["id"], *[await client.accepted(phone=f"+7916000{n:04}") for n in range(1, 20)]]
         await client.lead_of(before[0])
-        posting = asyncio.create_task(post_without_end(client))
+        posting = asyncio.create_task(post_without_end(client, client))
         done = await asyncio.to_thread(daemon.command, "backup", str(daemon.folder / "copy"))
         assert done.returncode == 0, done.stderr
         assert done.stdout.endswith("bytes and 1 files\n")

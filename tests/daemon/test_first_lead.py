@@ -284,10 +284,14 @@ async def test_a_sender_that_breaks_off_is_refused_and_wakes_nobody(
     assert "delivery.failed" not in daemon.log
 
 
-async def test_too_large_a_file_costs_a_form_nothing_but_the_file(client: Client) -> None:
+@pytest.mark.parametrize("spelt", ["boundary={}", 'Boundary="{}"', "charset=utf-8; BOUNDARY = {}"])
+async def test_too_large_a_file_costs_a_form_nothing_but_the_file(client: Client, spelt: str) -> None:
     form = aiohttp.FormData({"name": "Пётр", "phone": new_phone()}, quote_fields=False)
     form.add_field("file", b"x" * 100_000, filename="фото.jpg", content_type="image/jpeg")
-    answer = await client.ask("POST", "/in/site", token=None, data=form)
+    written = form()
+    assert isinstance(written, aiohttp.MultipartWriter)
+    kind = {"Content-Type": f"multipart/form-data; {spelt.format(written.boundary)}"}
+    answer = await client.ask("POST", "/in/site", token=None, data=written, headers=kind)
     assert answer.status == 202
     lead = await client.lead_of(answer.json["id"])
     assert lead["contact"]["name"] == "Пётр"

@@ -232,9 +232,9 @@ class SmallOffice:
         more = {"direction": "out", "kind": "reply", "author": order["manager"] or actor, "answers": "i-1"}
         return _interaction() | more | {"state": "sending", "error": None, "lead": uid, "duplicate": False}
 
-    async def file(self, name: str) -> Path:
-        """A file of the folder."""
-        if self.folder is None or not (self.folder / name).is_file():
+    async def file(self, name: str, only: str | None = None) -> Path:
+        """A file of the folder, which came with what concerns nobody in particular."""
+        if self.folder is None or only is not None or not (self.folder / name).is_file():
             raise Refused(404, "no_such_file", "there is no such file")
         return self.folder / name
 
@@ -341,6 +341,8 @@ class SmallOffice:
             "ready": self.ready,
             "store": "ok" if self.ready else "away",
             "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
+            "roles": ["receive", "listen", "work", "desk"],
+            "configuration": "applied",
         }
 
     async def metrics(self) -> bytes:

@@ -80,6 +80,11 @@ class Desk:
         wanted = Wanted(lead["id"], text, more.pop("actor", "api"), **more)
         return self.parts.store.transact(lambda db: self.writing.write(db, wanted, NOW))
 
+    async def send_all(self) -> None:
+        """Send whatever is due."""
+        while await self.sending.step():
+            pass
+
     def received(self, lead: dict[str, Any]) -> Sequence[Received]:
         return self.parts.store.peek(lambda db: words.received(db, lead["id"]))
 
@@ -101,12 +106,19 @@ class Desk:
         return [(row["code"], row["state"]) for row in self.parts.rows(outbox)]
 
 
-def desk(store: Store, *, people: Sequence[str] = ("anna", "boris"), **document: Any) -> Desk:
-    """The parts with a bot, a mailbox and a form that sends nothing."""
-    kinds = {"bot": "plain", "mail": "plain", "site": "webform"}
+def desk(
+    store: Store,
+    *,
+    people: Sequence[str] = ("anna", "boris"),
+    mailboxes: Sequence[str] = ("mail",),
+    **document: Any,
+) -> Desk:
+    """The parts with a bot, mailboxes and a form that sends nothing."""
+    kinds = {"bot": "plain", **dict.fromkeys(mailboxes, "plain"), "site": "webform"}
     listed = {name: {"kind": kind, "source": None, "team": None} for name, kind in kinds.items()}
     parts = wire(store, company(channels=listed, managers={name: manager() for name in people}, **document))
-    adapters: dict[str, Adapter[Any]] = {"bot": Speaker("bot"), "mail": Mailbox("mail"), "site": Plain("site")}
+    adapters: dict[str, Adapter[Any]] = {"bot": Speaker("bot"), "site": Plain("site")}
+    adapters |= {name: Mailbox(name) for name in mailboxes}
     hand = Hand(parts.names, parts.rulebooks, parts.distributor, dict, store.ids.take)
     changes: list[None] = []
     writing = Writing(parts.names, parts.rulebooks, hand, adapters, store.ids.take)

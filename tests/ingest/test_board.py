@@ -4,14 +4,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
+from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
 from ingest.office.board import MOST_OF_ONE
 from kernel.clock import iso, micros
-from storage.schema import leads, offers
+from storage.schema import interactions, leads, offers
 from storage.store import Store
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, Parts, at_clock, wire
@@ -39,6 +41,7 @@ class Company:
             assembled.serving.board,
             assembled.core.clock,
         )
+        self.files = assembled.core.files
         self._number = 10
 
     def post(self, count: int = 1) -> list[str]:
@@ -166,6 +169,30 @@ async def test_a_manager_is_shown_his_own_and_what_is_offered_to_him(company: Co
     assert await company.office.concerns(offered, "anna")
     found = {lead["id"]: lead["answer_by"] for g in (await company.shown("anna"))["work"] for lead in g["leads"]}
     assert found == {lead_of["anna"]: None, offered: iso(until)}
+
+
+async def test_a_file_is_for_those_whom_its_lead_concerns(company: Company) -> None:
+    anna, boris = sorted(company.post(2), key=lambda uid: company.parts.leads()[0]["uid"] != uid)
+    names = {uid: company.files.keep(uid.encode()) for uid in (anna, boris)}
+    owners = {uid: str((await company.office.lead(uid))["owner"]) for uid in names}
+
+    def attach(db: sa.Connection) -> None:
+        for uid, name in names.items():
+            lead = sa.select(leads.c.id).where(leads.c.uid == uid).scalar_subquery()
+            details = orjson.dumps({"fields": {}, "attachments": [{"name": "a", "file": name}]}).decode()
+            db.execute(sa.update(interactions).where(interactions.c.lead_id == lead).values(details=details))
+
+    company.parts.store.transact(attach)
+    for uid, name in names.items():
+        assert (await company.office.file(name)).read_bytes() == uid.encode()
+        for manager in ("anna", "boris"):
+            if manager == owners[uid]:
+                assert (await company.office.file(name, manager)).is_file()
+            else:
+                with pytest.raises(Refused, match="no such file"):
+                    await company.office.file(name, manager)
+    await company.office.act(anna, "assign", {"manager": owners[boris], "version": None}, "irina")
+    assert (await company.office.file(names[anna], owners[boris])).is_file()
 
 
 def _offer(db: sa.Connection, uid: str, manager: str, company: Company, until: int) -> None:

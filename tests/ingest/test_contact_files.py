@@ -188,6 +188,11 @@ def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, co
         "known since": "",
     }
     assert written["+79123456790"]["owner"] == "boris"
+    whole = run(config, "export", "--json").json()
+    assert ({one["name"] for one in whole["items"]}, whole["next"]) == (
+        {row["name"].strip("'") for row in written.values()},
+        None,
+    )
     again = run(config, "import", str(out), "--json")
     assert (again.json()["counts"], again.code) == ({"known": 2}, 0)
 

@@ -20,7 +20,9 @@ from channels.webform import Adapter, Config
 from channels.webform.page import ConsentConfig, mark
 from ingest.health.metrics import Metrics
 from ingest.intake import door as door_module
-from ingest.intake.door import Door, Doorway, everyday
+from ingest.intake.door import Door, Doorway
+from ingest.intake.everyday import everyday
+from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake
 from storage import migrate, revisions
@@ -41,6 +43,7 @@ class Stand:
     """A gateway over a store of its own, listening."""
 
     def __init__(self, store: Store) -> None:
+        self.fronting: Fronting | None = None
         self.parts: Parts = wire(store, company())
         self.gate = Gate(self.parts)
         self.taken: list[tuple[Envelope, Accepted]] = []
@@ -64,7 +67,7 @@ class Stand:
         application.add_routes(self.gateway.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await runner.setup()
-        await Doorway(runner, self.gateway, "127.0.0.1", 0, most=MOST).start()
+        await Doorway(runner, self.gateway, "127.0.0.1", 0, most=MOST, fronting=self.fronting).start()
         self.port = runner.addresses[0][1]
         try:
             yield self

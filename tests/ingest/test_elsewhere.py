@@ -1,141 +1,125 @@
-"""A client is answered beside us, in the provider's own pages: it stands on his lead, once, and ends what waits for it."""
+"""What processes tell each other of their channels, and what each makes of it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from kernel.clock import instant
-from storage.activities import ANSWER, Activity, write
-from storage.journal import Result
-from storage.schema import activities, contacts, interactions, journal, leads
+from channels.adapter import Expiry
+from ingest.health import telling
+from ingest.health.elsewhere import Elsewhere
+from ingest.health.presence import Presence
+from ingest.health.states import Listening, Misconfigured, Polled, Pulse, Refusing, Retrying, Silent, Starting, Stopped
+from storage import processes
+from storage.processes import Company, Process, Said
 from storage.store import Store
-from tests.ingest.answering import Desk, desk
-from tests.ingest.parts import NOW, envelope
+from tests.ingest.parts import NOW
 
-VERA: Final = [["vk", "7"]]
-ADMIN: Final = {"direction": "out", "kind": "text", "identities": VERA, "written_by": "77"}
-LATER: Final = NOW + timedelta(minutes=5)
-RULE: Final = {"when": {}, "team": "sales", "respond_within": "30m"}
+SPAN = timedelta(minutes=1)
+LATER = NOW + timedelta(seconds=30)
 
 
-@pytest.fixture
-def work(store: Store) -> Desk:
-    return desk(store, routing=[RULE])
+def process(uid: str, *, alive: bool = True, at: Any = NOW, **report: Mapping[str, Any]) -> Process:
+    return Process(uid, alive, at, Said(0, "", report))
 
 
-def take(work: Desk, *said: dict[str, Any], at: Any = LATER) -> list[Result]:
-    """Several of the bot's events, settled together."""
-    accepted = work.parts.append(*(envelope({"kind": "text", **one}, at, channel="bot") for one in said))
-    by_entry = {result.entry: result for result in work.parts.drain(at)}
-    numbers = {row["uid"]: row["id"] for row in work.parts.rows(journal)}
-    return [by_entry[numbers[one.id]] for one in accepted]
+@pytest.mark.parametrize(
+    "state",
+    [
+        Starting(NOW),
+        Listening(NOW),
+        Retrying(NOW, "hung", "no sign of life", LATER),
+        Misconfigured(NOW, "mend it", "почините"),
+        Stopped(NOW),
+    ],
+)
+def test_a_pulse_is_read_as_it_was_written(state: Polled) -> None:
+    pulse = Pulse(state, heard_at=LATER, hung=2)
+    assert telling.pulse(telling.of_pulse(pulse) | {"unknown": "of a later version"}) == pulse
 
 
-def to_answer(work: Desk, lead: int) -> None:
-    number = work.parts.store.ids.take()
-    work.parts.store.transact(lambda db: write(db, [Activity(number, lead, None, ANSWER, NOW, LATER)]))
+def test_a_condition_that_only_a_later_version_knows_is_a_start() -> None:
+    said = telling.of_pulse(Pulse(Listening(NOW))) | {"condition": "sleeping"}
+    assert telling.pulse(said).state == Starting(NOW)
 
 
-def done_by(work: Desk) -> list[str | None]:
-    return [row["done_by"] for row in work.parts.rows(activities)]
+def test_the_end_of_a_credential_is_read_as_it_was_written() -> None:
+    expiry = Expiry("token", "mail.example.com", NOW, timedelta(days=3))
+    assert telling.expiry(telling.of_expiry(expiry)) == expiry
 
 
-def test_an_administrators_answer_stands_on_the_clients_lead_and_ends_what_waits(work: Desk) -> None:
-    lead = work.lead(ref="7:1", identities=VERA)
-    to_answer(work, lead["id"])
-    (result,) = take(work, {**ADMIN, "ref": "7:2", "text": "Есть, приезжайте"})
-    assert (result.outcome, result.lead, result.contact) == ("attached", lead["id"], lead["contact_id"])
-    (shown,) = work.said(lead)
-    assert (shown["text"], shown["state"], shown["author"], shown["automatic"]) == (
-        "Есть, приезжайте", "sent", "vk:77", False,
-    )  # fmt: skip
-    after = work.parts.lead(lead["id"])
-    assert (after["state"], after["owner"], after["due_at"]) == ("assigned", lead["owner"], None)
-    assert instant(after["last_at"]) == LATER
-    assert after["version"] > lead["version"]
-    assert done_by(work) == ["vk:77"]
-    assert work.parts.balanced()
+def test_a_holder_that_is_gone_shows_as_such_until_another_lives() -> None:
+    listening = {"info": telling.of_pulse(Pulse(Listening(NOW), heard_at=NOW))}
+    elsewhere = Elsewhere()
+    elsewhere.learn([process("a", alive=False, at=LATER, channels=listening)])
+    told = elsewhere.told("info")
+    assert told is not None
+    assert (told.pulse.state, told.pulse.heard_at, told.at) == (Stopped(LATER), NOW, LATER)
+    elsewhere.learn([process("b", channels=listening), process("a", alive=False, at=LATER, channels=listening)])
+    told = elsewhere.told("info")
+    assert told is not None
+    assert told.pulse.state == Listening(NOW)
 
 
-def test_what_is_said_to_somebody_unknown_is_ignored_and_makes_nobody(work: Desk) -> None:
-    (result,) = take(work, {**ADMIN, "ref": "7:2", "text": "Здравствуйте"})
-    assert (result.outcome, result.reason) == ("ignored", "own_message")
-    assert [work.parts.count(table) for table in (contacts, leads, interactions)] == [0, 0, 0]
-    assert work.parts.balanced()
+def test_refusals_of_several_receivers_are_one_row_and_those_of_the_gone_are_forgotten() -> None:
+    rows = (Refusing(NOW, LATER, 3, "not_proved"), Refusing(NOW - SPAN, NOW, 2, "unreadable"))
+    first, second = ({"site": telling.of_state(row)} for row in rows)
+    elsewhere = Elsewhere()
+    elsewhere.learn([process("a", refusals=first), process("b", refusals=second)])
+    assert elsewhere.refused("site") == Refusing(NOW - SPAN, LATER, 5, "not_proved")
+    elsewhere.learn([process("a", refusals=first), process("b", alive=False, refusals=second)])
+    assert elsewhere.refused("site") == rows[0]
 
 
-def test_a_greeting_that_no_person_wrote_is_shown_and_ends_nothing(work: Desk) -> None:
-    lead = work.lead(ref="7:1", identities=VERA)
-    to_answer(work, lead["id"])
-    take(work, {**ADMIN, "written_by": None, "ref": "7:2", "text": "Мы скоро ответим"})
-    (shown,) = work.said(lead)
-    assert (shown["state"], shown["author"], shown["automatic"]) == ("sent", None, True)
-    assert done_by(work) == [None]
-    assert work.parts.lead(lead["id"])["due_at"] == lead["due_at"]
+def test_what_the_watching_process_finds_silent_is_so_for_all() -> None:
+    silent = Silent(NOW, 4.5)
+    elsewhere = Elsewhere()
+    elsewhere.learn([process("a", silences={"site": telling.of_state(silent)})])
+    assert (elsewhere.silent("site"), elsewhere.silent("info")) == (silent, None)
 
 
-def test_an_answer_that_comes_in_one_batch_with_what_it_answers_finds_the_lead(work: Desk) -> None:
-    first, answer, again, other = take(
-        work,
-        {"ref": "7:1", "identities": VERA, "text": "Есть цемент?"},
-        {**ADMIN, "ref": "7:2", "text": "Есть"},
-        {**ADMIN, "ref": "7:2", "text": "Есть"},
-        {**ADMIN, "ref": "8:1", "identities": [["vk", "8"]], "text": "Кому-то"},
-    )
-    assert [one.outcome for one in (first, answer, again, other)] == ["created", "attached", "attached", "ignored"]
-    assert answer.lead == again.lead == first.lead
-    assert answer.interaction == again.interaction
-    assert work.parts.count(interactions) == 2
+class Member:
+    """One process of a company."""
+
+    def __init__(self, store: Store, uid: str) -> None:
+        self.uid = f"01990000-0000-7000-8000-{uid:>012}"
+        self.heard = 0
+        self.company: Company | None = None
+        self.report: dict[str, Any] = {}
+        self.elsewhere = Elsewhere()
+        self.presence = Presence(
+            store, self.uid, self.elsewhere, lambda: self.report, lambda: "d", self._moved, self._see, SPAN
+        )
+
+    def _moved(self) -> None:
+        self.heard += 1
+
+    async def _see(self, company: Company) -> None:
+        self.company = company
 
 
-def test_an_edited_answer_is_the_same_answer(work: Desk) -> None:
-    lead = work.lead(ref="7:1", identities=VERA)
-    take(work, {**ADMIN, "ref": "7:2", "text": "Нет"})
-    (result,) = take(work, {**ADMIN, "ref": "7:2", "text": "Есть"})
-    (shown,) = work.said(lead)
-    assert (result.outcome, shown["state"], shown["author"]) == ("attached", "sent", "vk:77")
+async def test_a_process_learns_what_others_changed_and_how_their_channels_are(store: Store) -> None:
+    first, second = Member(store, "1"), Member(store, "2")
+    await first.presence.look()
+    await second.presence.look()
+    first.presence.moved()
+    first.report = {"channels": {"info": telling.of_pulse(Pulse(Listening(NOW)))}}
+    await first.presence.look()
+    await second.presence.look()
+    await second.presence.look()
+    assert (first.heard, second.heard) == (0, 1)
+    told = second.elsewhere.told("info")
+    assert told is not None
+    assert told.pulse.state == Listening(NOW)
+    assert second.company is not None
+    assert [one.uid for one in second.company.others(second.uid)] == [first.uid]
 
 
-@pytest.mark.parametrize("sent_first", [True, False])
-async def test_what_we_have_sent_comes_back_as_itself_whichever_comes_first(work: Desk, sent_first: bool) -> None:
-    lead = work.lead(ref="7", identities=VERA)
-    uid, _ = work.write(lead)
-    if sent_first:
-        await work.sending.step()
-    # No person's number: it was said by the API. Its place is told by nobody but this event.
-    echo = {**ADMIN, "written_by": None, "ref": "7:2", "echo": f"sent:at 7:{uid}", "text": "Да, есть."}
-    (result,) = take(work, echo)
-    if not sent_first:
-        await work.sending.step()
-    assert (result.outcome, result.lead) == ("attached", lead["id"])
-    (shown,) = work.said(lead)
-    assert (shown["state"], shown["to"]) == ("sent", "at 7")
-    assert work.parts.lead(lead["id"])["due_at"] is None
-    assert work.parts.balanced()
-
-
-def test_an_answer_to_what_he_wrote_before_ends_nothing_once_he_has_written_again(work: Desk) -> None:
-    lead = work.lead(ref="7:1", identities=VERA)
-    answer = envelope({**ADMIN, "ref": "7:2"}, LATER, channel="bot")
-    again = envelope({"kind": "text", "ref": "7:3", "identities": VERA}, LATER + timedelta(minutes=1), channel="bot")
-    work.parts.append(answer, again)
-    work.parts.drain(LATER + timedelta(minutes=2))
-    assert work.parts.lead(lead["id"])["due_at"] is not None
-
-
-def test_a_closed_lead_stays_closed(work: Desk) -> None:
-    lead = work.lead(ref="7:1", identities=VERA)
-    work.parts.order(lead["id"], state="converted")
-    (result,) = take(work, {**ADMIN, "ref": "7:2", "text": "Спасибо вам"})
-    assert result.lead == lead["id"]
-    assert work.parts.lead(lead["id"])["state"] == "converted"
-
-
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_person_may_still_call_it_a_clients(work: Desk) -> None:
-    take(work, {**ADMIN, "ref": "7:2", "text": "Пишу клиенту"})
-    uids = [row["uid"] for row in work.parts.rows(journal)]
-    assert work.parts.store.transact(lambda db: work.parts.journal.reopen(db, uids, as_client=True))
-    (again,) = work.parts.drain(LATER)
-    assert again.outcome == "created"
+async def test_a_process_that_leaves_is_remembered_and_no_more_believed(store: Store) -> None:
+    first, second = Member(store, "1"), Member(store, "2")
+    await first.presence.look()
+    store.transact(lambda db: processes.leave(db, first.uid))
+    await second.presence.look()
+    assert second.company is not None
+    assert [(one.uid, one.alive) for one in second.company.processes] == [(first.uid, False), (second.uid, True)]

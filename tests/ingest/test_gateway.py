@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from ingest.intake.gateway import client_address
+from ingest.intake.everyday import client_address
 
 PROXIES = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"))
 

@@ -41,13 +41,17 @@ class Office:
         self.parts = parts
         self.server = server
 
-    async def arrives(self, sender: str, text: str, subject: str = "Цемент", **headers: str) -> str:
+    async def arrives(
+        self, sender: str, text: str, subject: str = "Цемент", *, file: str | None = None, **headers: str
+    ) -> str:
         """A mail comes in and is settled; its outcome and reason."""
         mail = EmailMessage(policy=SMTP)
         mail["From"], mail["To"], mail["Subject"] = sender, "info@example.com", subject
         for name, value in headers.items():
             mail[name.replace("_", "-")] = value
         mail.set_content(text)
+        if file is not None:
+            mail.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename=file)
         body = mail.as_bytes()
         envelope = Envelope("info", digest(body).hex(), body, NOW, {"folder": "INBOX", "uid": "1"}, digest(body))
         (accepted,) = await self.parts.way_in.intake.accept([envelope])
@@ -129,6 +133,19 @@ async def test_neither_the_address_nor_the_id_alone_lets_anybody_speak_to_the_cl
     # What a client writes in such a thread is his message all the same; a colleague's is nobody's enquiry.
     assert outcome == ("attached None" if sender == "vera@example.net" else "ignored staff")
     assert not [row for row in office.rows(interactions) if row["direction"] == "out"]
+
+
+async def test_files_of_an_answer_are_not_sent_on_and_both_its_writer_and_the_card_say_so(office: Office) -> None:
+    await office.arrives("vera@example.net", "Есть цемент?")
+    notice = (await office.notice())["Message-ID"]
+    answered = {"In_Reply_To": notice, "Message_ID": "<a@anna>"}
+    for _ in range(2):
+        await office.arrives("anna@example.com", "Прайс во вложении", file="прайс.pdf", **answered)
+    told = await office.mails(lambda mails: any("без вложений" in one.message["Subject"] for one in mails))
+    assert "Файлов в вашем письме: 1" in told[-1].message.get_content()
+    assert [row["code"] for row in office.rows(outbox)].count("reply_without_files") == 1
+    (lead,) = (await office.parts.serving.office.leads({}, 50, None))["items"]
+    assert (await office.parts.serving.office.lead(lead["id"]))["interactions"][-1]["left_out"] == ["прайс.pdf"]
 
 
 async def test_an_answering_machine_of_a_manager_says_nothing_to_the_client(office: Office) -> None:

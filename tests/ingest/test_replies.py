@@ -57,7 +57,7 @@ async def test_the_same_wish_is_said_once_however_often_it_comes(work: Desk) -> 
     assert work.write(lead, key="other")[1]
     with pytest.raises(Refused, match="another reply"):
         work.write(lead, "Нет.", key="k")
-    await work.sending.step()
+    await work.send_all()
     assert len(bot(work).said) == 2
 
 
@@ -149,8 +149,44 @@ async def test_while_one_channel_is_away_the_others_are_served_and_its_own_order
     assert ([one.text for one in mail(work).said], bot(work).said) == (["Да, есть."], [])
     assert [one["error"] and one["error"]["code"] for one in work.said(first)] == ["misconfigured", None]
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
-    await work.sending.step()
+    await work.send_all()
     assert [one.text for one in bot(work).said] == ["Раз", "Два"]
+
+
+async def test_what_is_said_later_does_not_overtake_what_has_to_be_tried_again(work: Desk) -> None:
+    first, other = work.lead(ref="7"), work.lead(ref="8", phones=["8 912 000-00-01"])
+    work.write(first, "Раз")
+    bot(work).troubles = [Unavailable("away")]
+    await work.sending.step()
+    work.write(first, "Два")
+    work.write(other, "Другому")
+    await work.send_all()
+    assert [one.text for one in bot(work).said] == ["Другому"]
+    work.sending._clock = at_clock(NOW + timedelta(seconds=11))
+    await work.send_all()
+    assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
+
+
+async def test_behind_one_that_is_given_up_the_next_leaves(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    work.write(lead, "Раз")
+    work.write(lead, "Два")
+    bot(work).troubles = [Rejected(422, "refused", "never")]
+    await work.send_all()
+    assert [one.text for one in bot(work).said] == ["Два"]
+
+
+async def test_a_machines_answer_that_is_tried_again_is_in_no_persons_way(work: Desk) -> None:
+    lead, number = work.lead(ref="7"), work.parts.store.ids.take()
+    said = words.Said(number, uuid7(), lead["id"], "bot", "at 7", "Получили.", automatic=True)
+    work.parts.store.transact(
+        lambda db: work.writing.put(db, said, words.lead_for_update(db, work.parts.names, lead["id"]), NOW)
+    )
+    bot(work).untaken = {"Получили."}
+    await work.send_all()
+    work.write(lead, "Да, есть.")
+    await work.send_all()
+    assert [one.text for one in bot(work).said] == ["Да, есть."]
 
 
 async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work: Desk) -> None:
@@ -167,7 +203,7 @@ async def test_one_word_that_is_never_taken_keeps_no_other_from_its_client(work:
     assert sorted(waiting) == [0, 1, 2]
     bot(work).untaken = set()
     work.sending._clock = at_clock(NOW + timedelta(hours=1))
-    await work.sending.step()
+    await work.send_all()
     assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
 
 
@@ -229,6 +265,24 @@ def test_who_filled_in_a_form_is_answered_by_mail_where_one_address_and_one_mail
     assert work.said(lead)[0]["to"] == "vera@example.com"
     (row,) = [row for row in work.parts.rows(interactions) if row["direction"] == "out"]
     assert row["channel_id"] == work.parts.store.peek(lambda db: work.parts.names.channels.number(db, "mail"))
+
+
+@ON_ONE
+def test_of_several_mailboxes_the_lead_s_own_writes_else_the_first_that_can(store: Store) -> None:
+    work = desk(store, mailboxes=("mail", "sales"))
+    lead = work.lead("site", emails=["vera@example.com"])
+    work.write(lead)
+    own = work.lead("sales", phones=["8 912 000-00-01"])
+    work.lead("site", phones=["8 912 000-00-01"], emails=["old@example.com"])
+    work.lead("site", phones=["8 912 000-00-01"], emails=["new@example.com"])
+    work.lead("site", phones=["8 912 000-00-01"])
+    work.write(own)
+    sent = [row for row in work.parts.rows(interactions) if row["direction"] == "out"]
+    names = work.parts.store.peek(lambda db: [work.parts.names.channels.name(db, row["channel_id"]) for row in sent])
+    assert list(zip(names, (one["to"] for one in work.said(lead) + work.said(own)), strict=True)) == [
+        ("mail", "vera@example.com"),
+        ("sales", "new@example.com"),
+    ]
 
 
 @ON_ONE

@@ -14,7 +14,7 @@ from kernel.clock import micros
 from storage.cursors import Cursor, Stale
 from storage.journal import ATTEMPTS, REPEAT_WINDOW, Journal, Result
 from storage.rows import StoreClock
-from storage.schema import bodies, contacts, cursors, interactions, journal, keys, leads, ledger
+from storage.schema import bodies, contacts, interactions, journal, keys, leads, ledger
 from storage.store import Conflict, Store
 from tests.ingest.parts import DAY, GONE, NOW, Parts, company, envelope, read, wire
 

@@ -1,0 +1,238 @@
+"""The daemon's side of the process before it (`ingest.intake.front`): started while much arrives, ended when it is quiet.
+
+One interpreter runs one thread at a time, so reading and answering posts takes turns with storing and settling them. While there
+are many, doors give their connections to a process that does the former; what its adapters made of the posts comes here in
+groups, enters the journal, and is answered there once it is committed. Without that process all works as well, and slower:
+the daemon alone accepts connections, and has back each of them on which anything else than an everyday post arrives.
+"""
+
+import asyncio
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from channels.adapter import Rejected
+from channels.message import Accepted, Envelope
+from ingest.intake import line
+from ingest.intake.gateway import Gateway
+from ingest.intake.line import Line
+from kernel.clock import instant
+
+ENOUGH: Final = 1_500
+"""As many everyday posts within a second, on connections that stay, start a front; fewer within a minute end it.
+
+Below that the daemon has time enough, and a front would only make the way longer.
+"""
+
+_BUSY: Final = 1.0
+_QUIET: Final = 60.0
+_ENDS_WITHIN: Final = 1.5
+_AGAIN_AFTER: Final = (1.0, 5.0, 30.0)
+"""Seconds before a front that ended by itself has a successor: the first time, the second, and from then on."""
+
+_COMMAND: Final = (sys.executable, "-m", "ingest.intake.front")
+
+log = structlog.get_logger("priyom.front")
+
+Return = Callable[[socket.socket, bytes], None]
+
+
+class Fronting:
+    """Whether there is a front, and all that passes between it and us. `take_back` is where connections go that it gives back."""
+
+    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH) -> None:
+        self._gateway = gateway
+        self._most = most
+        self._enough = enough
+        self._front: _Front | None = None
+        self._able = line.POSSIBLE and _cores() > 1
+        self._seen = 0
+        self._since = 0.0
+        self._falls = 0
+        self._not_before = 0.0
+        self.take_back: Return = _drop
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the front that is ready, None where there is none."""
+        return self._front.pid if self._front is not None and self._front.ready else None
+
+    def takes(self, transport: asyncio.Transport, data: bytes) -> bool:
+        """Whether the front has this connection from now on, with an everyday post that was read of it; it is closed here then."""
+        front = self._front
+        if front is not None:
+            return front.ready and front.takes(transport, data)
+        if self._able and self._much():
+            self.begin()
+        return False
+
+    def _much(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._since > _BUSY:
+            self._since, self._seen = now, 0
+        self._seen += 1
+        return self._seen >= self._enough and now >= self._not_before
+
+    def begin(self) -> None:
+        """Start a front, unless there is one."""
+        if self._front is not None or not self._able:
+            return
+        orders = (self._gateway.everyday(), self._gateway.proxies, self._most)
+        try:
+            self._front = _Front(pickle.dumps(orders), self._gateway, self.take_back, self._ended)
+        except OSError as error:
+            self._failed(str(error))
+            return
+        log.info("much arrives: a process of its own reads it", action="front.start", pid=self._front.pid)
+        asyncio.get_running_loop().call_later(_QUIET, self._look, self._front)
+
+    def _look(self, front: "_Front") -> None:
+        if front is not self._front:
+            return
+        if front.posts < self._enough:
+            self._front = None
+            front.end()
+            log.info("it is quiet: the daemon reads everything itself", action="front.end", pid=front.pid)
+            return
+        front.posts = 0
+        self._falls = 0
+        asyncio.get_running_loop().call_later(_QUIET, self._look, front)
+
+    def _ended(self, front: "_Front") -> None:
+        if front is self._front:
+            self._front = None
+            self._failed("it ended by itself")
+
+    def _failed(self, reason: str) -> None:
+        pause = _AGAIN_AFTER[min(self._falls, len(_AGAIN_AFTER) - 1)]
+        self._falls += 1
+        self._not_before = asyncio.get_running_loop().time() + pause
+        log.warning("the daemon reads posts itself", action="front.lost", reason=reason, again_in=pause)
+
+    async def renew(self) -> None:
+        """End the present front, whose adapters are no longer the daemon's, and return when it judges nothing more."""
+        front, self._front = self._front, None
+        if front is not None:
+            await front.end_within(_ENDS_WITHIN)
+
+    async def stop(self) -> None:
+        """End it for good. Its connections are here again when this returns, answered as far as that could be."""
+        self._able = False
+        await self.renew()
+
+
+class _Front:
+    """One such process, from its start to its end."""
+
+    def __init__(self, orders: bytes, gateway: Gateway, take_back: Return, on_end: "Callable[[_Front], None]") -> None:
+        self._gateway = gateway
+        self._take_back = take_back
+        self._on_end = on_end
+        self._gone = asyncio.Event()
+        self._results: list[tuple[int, Any, Any]] = []
+        self.ready = False
+        self.posts = 0
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # By the main thread: Linux takes the end of the thread that starts a process for its parent's end.
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                [*_COMMAND, str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        self._line = Line(ours, self._hear, self._hung_up)
+        self._line.say("begin", orders)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def takes(self, transport: asyncio.Transport, data: bytes) -> bool:
+        """Give it a connection, unless it has much to read yet or answers of ours are not out."""
+        if self._line.clogged or transport.get_write_buffer_size():
+            return False
+        transport.pause_reading()
+        self._line.say("take", data, connection=transport.get_extra_info("socket").fileno())
+        transport.close()
+        return True
+
+    def end(self) -> None:
+        """Tell it to give everything back and end."""
+        self.ready = False
+        self._line.say("end")
+
+    async def end_within(self, seconds: float) -> None:
+        """The same, and wait; it is killed where that takes too long."""
+        self.end()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        except TimeoutError:
+            log.warning("a front did not end in time", action="front.killed", pid=self.pid)
+            self._process.kill()
+            await self._gone.wait()
+
+    def _hear(self, message: tuple[Any, ...], connection: socket.socket | None) -> None:
+        match message:
+            case ("posts", posts):
+                self.posts += len(posts)
+                for number, channel, envelopes in posts:
+                    self._gateway.enter(channel, [_envelope(*one) for one in envelopes], partial(self._tell, number))
+            case ("back", data) if connection is not None:
+                self._take_back(connection, data)
+            case ("refused", channel, status, code, words, us):
+                self._gateway.count(channel, Rejected(status, code, words), instant(us))
+            case ("ready",):
+                self.ready = True
+
+    def _tell(self, number: int, accepted: Sequence[Accepted], refusal: Rejected | None) -> None:
+        if not self._results:
+            asyncio.get_running_loop().call_soon(self._send)
+        told = None if refusal is None else (refusal.status, refusal.code, str(refusal))
+        self._results.append((number, [(one.id, one.duplicate, one.conflict) for one in accepted], told))
+
+    def _send(self) -> None:
+        results, self._results = self._results, []
+        self._line.say("told", results)
+
+    def _hung_up(self) -> None:
+        self.ready = False
+        self._process.kill()  # where it hung up without ending; nothing of ours is in it any more
+        self._process.wait()
+        self._gone.set()
+        self._on_end(self)
+
+
+def _envelope(
+    channel: str,
+    identity: str | None,
+    body: bytes,
+    received_at: int,
+    meta: dict[str, str],
+    digest: bytes,
+    occurred_at: int | None,
+    form: int,
+) -> Envelope:
+    occurred = None if occurred_at is None else instant(occurred_at)
+    return Envelope(channel, identity, body, instant(received_at), meta, digest, occurred, form)
+
+
+def _drop(connection: socket.socket, _data: bytes) -> None:
+    connection.close()
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""What processes call to each other when there is something to do: hints that make work begin at once, and never the work."""

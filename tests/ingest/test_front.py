@@ -1,0 +1,248 @@
+"""Posts that a process of its own reads: the same answers, nothing acknowledged that is not stored, and no more than it may do."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from channels.webform import Adapter, Config
+from channels.webform.page import mark
+from ingest.intake.fronting import Fronting
+from ingest.intake.line import Line
+from kernel.clock import Clock
+from storage import migrate, revisions
+from storage.schema import journal
+from storage.store import Store
+from tests.daemon.process import until
+from tests.ingest.test_door import HELLO, MOST, SECRET, Answer, Stand, anonymous, answer, closed, enumerated, post
+
+LOOK = b"GET /in/site HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST /in/site HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+FIRST = post(b'{"name": "first"}')
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("front") / "template.db"
+    made = Store(f"sqlite:///{path}")
+    migrate.create(made)
+    made.transact_raw(revisions.prepare)
+    made.close()
+    return path
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> Iterator[Store]:
+    shutil.copy(template, tmp_path / "front.db")
+    made = Store(f"sqlite:///{tmp_path / 'front.db'}")
+    yield made
+    made.close()
+
+
+class Fronted(Stand):
+    """A stand with a front before it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.fronting: Fronting = Fronting(self.gateway, most=MOST, enough=1_000)
+
+    async def ready(self) -> int:
+        """Start a front; its process id."""
+        self.fronting.begin()
+
+        async def pid() -> int | None:
+            return self.fronting.pid
+
+        return await until(pid) or 0
+
+    @property
+    def fronted(self) -> int:
+        """The posts that the present front has brought."""
+        front = self.fronting._front
+        return 0 if front is None else front.posts
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection that had its first answer, and so goes to the front with its second post."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(FIRST)
+        assert (await answer(reader))[0] == 202
+        yield reader, writer
+        await closed(writer)
+
+
+async def asked(client: tuple[asyncio.StreamReader, asyncio.StreamWriter], piece: bytes) -> Answer:
+    reader, writer = client
+    writer.write(piece)
+    return await answer(reader)
+
+
+# By the true clock, which is the front's.
+MARKED = mark(SECRET, "site", datetime.now(UTC))
+CONVERSATIONS: Sequence[Sequence[bytes]] = [
+    [
+        post(b'{"name": "Boris"}', ("Idempotency-Key", "one"), ("Origin", "https://example.com")),
+        post(b'{"name": "Boris"}', ("Idempotency-Key", "one")),
+        post(b'{"name": "Vera"}', ("Idempotency-Key", "one"), ("Accept", "text/html,*/*;q=0.8")),
+        post(orjson.dumps({"_form": MARKED, "name": "x"}), ("Origin", "https://example.com")),
+        post(b"{broken", ("Content-Type", "application/json")),
+        post(b"name=Anna", ("X-Forwarded-For", "198.51.100.1, 127.0.0.1")),
+        LOOK,
+        post(),
+    ],
+    [post(), CHUNKED, post()],
+    [post(), post(b"x" * (MOST + 1), ("Content-Type", "application/json"))],
+    [post(), post(HELLO, ("X_Long", "way")), LOOK],
+    [post(), post(HELLO, ("Connection", "close"))],
+]
+
+
+async def test_whatever_is_said_over_a_front_hears_what_it_hears_without_one(template: Path, tmp_path: Path) -> None:
+    told = []
+    for name, kind in (("with", Fronted), ("without", Stand)):
+        shutil.copy(template, tmp_path / f"{name}.db")
+        store = Store(f"sqlite:///{tmp_path / f'{name}.db'}")
+        made = kind(store)
+        made.gateway._clock = Clock()
+        async with made.open() as stand:
+            if isinstance(stand, Fronted):
+                await stand.ready()
+            answers = [await stand.sent(FIRST, *conversation) for conversation in CONVERSATIONS]
+            ids = {accepted.id: f"id {number}" for number, accepted in enumerated(stand.taken)}
+            shown = [(status, headers, anonymous(body, ids)) for one in answers for status, headers, body in one]
+            envelopes = [(e.identity, e.body, dict(e.meta), e.digest, a.duplicate, a.conflict) for e, a in stand.taken]
+            told.append([shown, envelopes, stand.refused()])
+            if isinstance(stand, Fronted):
+                assert stand.fronted == 8
+        store.close()
+    assert told[0] == told[1]
+
+
+async def test_a_front_that_is_killed_costs_no_answered_post_and_the_daemon_goes_on_by_itself(store: Store) -> None:
+    async with Fronted(store).open() as stand:
+        assert isinstance(stand, Fronted)
+        pid = await stand.ready()
+        async with stand.client() as first, stand.client() as second:
+            assert (await asked(first, post()))[0] == 202
+            stand.gate.shut()
+            second[1].write(post(b'{"name": "in vain"}'))
+            await asyncio.to_thread(stand.gate.entered.wait, 20)
+            os.kill(pid, signal.SIGKILL)
+            for reader, _ in (first, second):
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                    await asyncio.wait_for(reader.readexactly(1), 20)
+            stand.gate.open.set()
+            assert (await stand.sent(post(), post()))[1][0] == 202
+        assert stand.parts.count(journal) == 6
+        assert stand.fronting.pid is None
+        stand.fronting._not_before = 0.0
+        assert await stand.ready() != pid
+        async with stand.client() as again:
+            assert (await asked(again, post()))[0] == 202
+            assert stand.fronted == 1
+
+
+async def test_after_a_reload_nothing_is_judged_by_what_was_before_and_no_connection_is_lost(store: Store) -> None:
+    async with Fronted(store).open() as stand:
+        assert isinstance(stand, Fronted)
+        await stand.ready()
+        async with stand.client() as idle, stand.client() as busy:
+            assert (await asked(idle, post()))[0] == 202
+            stand.gate.shut()
+            busy[1].write(post())
+            await asyncio.to_thread(stand.gate.entered.wait, 20)
+            changed = Adapter(
+                "site", Config(kind="webform", origins=("https://new.example",)), secret=SECRET, language="ru"
+            )
+            stand.gateway._adapters["site"] = changed  # type: ignore[index] # a mapping of the test's own
+            renewing = asyncio.create_task(stand.fronting.renew())
+            stand.gate.open.set()
+            await asyncio.wait_for(renewing, 20)
+            assert (await answer(busy[0]))[0] == 202
+            for client in (idle, busy):
+                _, headers, _ = await asked(client, post(HELLO, ("Origin", "https://new.example")))
+                assert headers["Access-Control-Allow-Origin"] == "https://new.example"
+            await stand.ready()
+            _, headers, _ = await asked(idle, post(HELLO, ("Origin", "https://new.example")))
+            assert headers["Access-Control-Allow-Origin"] == "https://new.example"
+            assert stand.fronted == 1
+
+
+async def test_who_is_being_answered_by_a_front_when_the_daemon_stops_hears_it(store: Store) -> None:
+    stand = Fronted(store)
+    async with stand.open():
+        await stand.ready()
+        reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+        writer.write(post())
+        assert (await answer(reader))[0] == 202
+        stand.gate.shut()
+        writer.write(post())
+        await asyncio.to_thread(stand.gate.entered.wait, 20)
+        opening = asyncio.get_running_loop().call_later(0.05, stand.gate.open.set)
+    assert (await answer(reader))[0] == 202
+    opening.cancel()
+    await closed(writer)
+    assert stand.fronting.pid is None
+
+
+async def test_many_posts_within_a_second_start_a_front_and_quiet_ends_it(store: Store) -> None:
+    stand = Fronted(store)
+    stand.fronting = Fronting(stand.gateway, most=MOST, enough=4)
+    async with stand.open():
+        for _ in range(4):
+            await stand.sent(post())  # who comes for one post only would have nothing of a front
+        await stand.sent(*[post()] * 4)
+        assert stand.fronting._front is None
+        await stand.sent(*[post()] * 2)
+        front = stand.fronting._front
+        assert front is not None
+        stand.fronting._look(front)
+        assert stand.fronting._front is None
+        await asyncio.wait_for(front._gone.wait(), 20)
+
+
+async def test_without_its_writer_the_journal_is_away_over_a_front_too(store: Store) -> None:
+    async with Fronted(store).open() as stand:
+        assert isinstance(stand, Fronted)
+        await stand.ready()
+        async with stand.client() as client:
+            stand.intake._running = False
+            status, headers, body = await asked(client, post(HELLO, ("Origin", "https://example.com")))
+            assert (status, headers["Retry-After"], orjson.loads(body)["error"]["code"]) == (503, "1", "store_away")
+            assert headers["Access-Control-Allow-Origin"] == "https://example.com"
+            assert stand.refused() == ['priyom_refused_total{channel="site",code="store_away"} 1.0']
+            stand.intake._running = True
+            assert (await asked(client, post()))[0] == 202
+
+
+async def test_a_line_keeps_the_order_of_messages_and_of_the_connections_that_travel_with_them() -> None:
+    heard: list[Any] = []
+    ended = asyncio.Event()
+    ours, theirs = socket.socketpair()
+    line = Line(ours, lambda *_: None, lambda: None)
+    connections = [socket.socketpair() for _ in range(4)]
+    sent = [b"x" * 300_000, b"", b"y" * 200_000, b"z"]
+    for (mine, _), data in zip(connections, sent, strict=True):
+        line.say("plain", [data[:7], None, 7])
+        line.say("back", data, connection=mine.fileno())
+    assert line.clogged
+    line.close()
+    other = Line(theirs, lambda *told: heard.append(told), ended.set)
+    await asyncio.wait_for(ended.wait(), 20)
+    assert other.clogged is False
+    assert [message[1] for message, _ in heard[1::2]] == sent
+    for (mine, far), (_, connection) in zip(connections, heard[1::2], strict=True):
+        mine.close()
+        connection.sendall(b"!")
+        connection.close()
+        assert far.recv(2) == b"!"
+        far.close()
