@@ -17,6 +17,7 @@ from prove.company import ENVIRONMENT, Json
 
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 15.0
+LOOK_EVERY: Final = 0.03
 ROOT: Final = Path(__file__).parents[1]
 GREETING: Final = "priyom is listening."
 
@@ -109,9 +110,10 @@ class Daemon:
     async def ended(self, within: float = STOPS_WITHIN) -> int | None:
         """The exit code as soon as there is one; None where it lives on."""
         assert self._process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return await asyncio.to_thread(self._process.wait, within)
-        return None
+        until = asyncio.get_running_loop().time() + within
+        while (code := self._process.poll()) is None and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(LOOK_EVERY)
+        return code
 
     def fill_disk(self, room: int | None) -> bool:
         """No file of this process may grow beyond `room` bytes now; None: all there is room for. False where that cannot be."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from kernel.seams import POINTS
 from prove.company import SWITCHED
 from prove.site import Site
+from storage.store import Away
 
 Fault = Callable[[Site], Awaitable[None]]
 
@@ -167,7 +168,8 @@ async def drop_mailbox(site: Site) -> None:
 async def renumber_mailbox(site: Site) -> None:
     """The folder is made anew: every mail has another number, and the numbers another UIDVALIDITY."""
     async with site.crowd.mailbox:
-        await asyncio.to_thread(site.renumber)
+        with contextlib.suppress(Away):
+            await asyncio.to_thread(site.renumber)
 
 
 async def silence(site: Site) -> None:

@@ -86,7 +86,7 @@ class Fleet:
 
     async def _keep(self, daemon: Daemon) -> None:
         while True:
-            code = await daemon.ended(0.05)
+            code = await daemon.ended(60)
             if code is None:
                 continue
             if code == -signal.SIGKILL:

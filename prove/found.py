@@ -270,6 +270,20 @@ def times_mailed(mails: Sequence[Mailed]) -> Counter[tuple[str, str]]:
     return Counter((mail.uid, mail.reader) for mail in mails)
 
 
+def waiting(db: sa.Connection) -> Found:
+    """Leads that wait, and how managers stand."""
+    leads = schema.leads
+    rows = db.execute(
+        sa.select(leads.c.id, leads.c.uid, schema.teams.c.name)
+        .join(schema.teams, schema.teams.c.id == leads.c.team_id)
+        .where(leads.c.state == "unprocessed")
+    )
+    return Found(
+        leads=[Lead(number, uid, None, team, "unprocessed", None) for number, uid, team in rows],
+        managers=_managers(db),
+    )
+
+
 def tokens(db: sa.Connection) -> set[str]:
     """The tokens of all that is in the journal."""
     found = db.execute(sa.select(schema.bodies.c.codec, schema.bodies.c.body))

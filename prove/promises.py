@@ -86,7 +86,7 @@ def judge(truth: Truth, found: Found, verdicts: Verdicts) -> None:
     _persons(world, verdicts[3], verdicts[4])
     _one_open_lead(world, verdicts[3])
     _fair(world, verdicts[5])
-    _nobody_waits(world, verdicts[6])
+    nobody_waits(found, verdicts[6])
     _outcomes(world, verdicts[7], verdicts[8])
     _explained(world, verdicts[9])
 
@@ -220,17 +220,18 @@ def _widest(window: Sequence[str], pair: tuple[str, str]) -> int:
     return high - low
 
 
-def _nobody_waits(world: World, verdict: Verdict) -> None:
-    full = {m.name for m in world.found.managers if m.name in SERVICE and m.real >= CAPACITY}
-    for lead in world.found.leads:
+def nobody_waits(found: Found, verdict: Verdict) -> None:
+    """Leads wait only where all who could have them are full; and nobody is over."""
+    full = {m.name for m in found.managers if m.name in SERVICE and m.real >= CAPACITY}
+    for lead in found.leads:
         if lead.state == "unprocessed":
             is_full = lead.team == "service" and full == set(SERVICE)
             verdict.hold(is_full, f"lead {lead.uid} of {lead.team} waits though somebody is free")
         else:
             verdict.tried += 1
-    for manager in world.found.managers:
+    for manager in found.managers:
         verdict.hold(manager.open == manager.real, f"{manager.name} counts {manager.open} leads and has {manager.real}")
-    over(verdict, {manager.name: manager.real for manager in world.found.managers})
+    over(verdict, {manager.name: manager.real for manager in found.managers})
 
 
 def over(verdict: Verdict, loads: Mapping[str, int]) -> None:

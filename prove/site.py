@@ -15,6 +15,7 @@ from typing import Final
 import aiohttp
 import sqlalchemy as sa
 
+from prove import found
 from prove.company import Places
 from prove.crowd import Crowd
 from prove.fleet import Fleet
@@ -40,6 +41,7 @@ SETTINGS: Final = (
 )
 NOTICED_WITHIN: Final = 8.0
 RESETS: Final = 1000
+LETTERS: Final = 100
 ROLES: Final = {"sqlite": [""], "postgresql": ["receive,desk", "receive,desk", "listen,work", "listen,work"]}
 PACE: Final = {"sqlite": 0.012, "postgresql": 0.015}
 
@@ -98,8 +100,12 @@ class Site:
             db.execute(sa.text("SELECT pg_reload_conf()"))
 
     def renumber(self) -> None:
-        """Make the folder anew with all mails in it."""
+        """Make the folder anew. The oldest mails have been put elsewhere, as far as they are in the journal."""
         assert self.box is not None
+        known = self.store.peek(found.tokens)
+        for token in list(self.crowd.letters)[:-LETTERS]:
+            if token in known:
+                del self.crowd.letters[token]
         self.box.delete()
         self.box.create()
         self.box.append(*self.crowd.letters.values())

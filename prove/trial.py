@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from prove import faults, found
 from prove.company import SALES, SERVICE, VISITING
-from prove.promises import Verdicts, judge, over, poisoned
+from prove.promises import Verdict, Verdicts, judge, nobody_waits, over, poisoned
 from prove.site import Site, opened
 from storage import account, schema
 from storage.store import Away, Conflict
@@ -204,10 +204,9 @@ class _Trial:
 
     async def _nobody_waits(self) -> bool:
         """No lead of the sales team, whose managers have no limit, and none of the service while one there is below his."""
-        held = await asyncio.to_thread(self._site.store.peek, lambda db: found.read(db, ()))
-        trial = Verdicts()
-        judge(self._site.crowd.truth, held, trial)
-        return not trial[6].broken
+        verdict = Verdict(6)
+        nobody_waits(await asyncio.to_thread(self._site.store.peek, found.waiting), verdict)
+        return not verdict.broken
 
     async def _all_told(self) -> bool:
         counted = sa.select(sa.func.count()).where(schema.outbox.c.state == "due")
