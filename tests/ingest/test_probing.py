@@ -142,6 +142,15 @@ async def test_how_vk_finds_our_server(tmp_path: Path, status: str, key: str, sa
     assert said in results["channels.calls"].said
 
 
+@pytest.mark.parametrize(("rights", "lacking"), [(("manage", "messages"), False), (("manage",), True)])
+async def test_a_key_that_may_not_write_is_said(tmp_path: Path, rights: tuple[str, ...], lacking: bool) -> None:
+    async with Vk(rights=rights) as community:
+        given = f'token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"'
+        results = await outcome(tmp_path, f"channels:\n  vk: {{kind: vk, {given}}}\n")
+    assert results["channels.vk"].state == "ok"
+    assert ("no right to messages" in results["channels.vk"].said) is lacking
+
+
 async def test_a_server_without_tls_and_a_certificate_of_nobody_are_told_apart(tmp_path: Path) -> None:
     certificate = smtp.certificate(tmp_path)
     with smtp.MailServer() as bare, smtp.MailServer(tls="implicit", context=certificate.server) as strange:
