@@ -65,10 +65,10 @@ async def tried(config: Config, file: str, root: Table, within: float = WITHIN) 
 
 def _trials(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Iterable[tuple[KeyPath, Awaitable[Probe]]]:
     yield ("storage", "url"), _store(config.storage.url.get_secret_value())
-    if config.http.public_url is not None:
-        yield ("http", "public_url"), reached(config.http.public_url)
     if config.redis.url is not None:
         yield ("redis", "url"), _redis(config.redis.url.get_secret_value())
+    if config.http.public_url is not None:
+        yield ("http", "public_url"), reached(config.http.public_url)
     for name, adapter in adapters.items():
         if name != BUILT_IN:
             path = ("notices", "telegram") if name == NOTICES_CHANNEL and _has_own_bot(config) else ("channels", name)
