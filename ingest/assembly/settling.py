@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.assembly.core import Core
 from ingest.outgoing.writing import Writing
@@ -14,6 +15,9 @@ from ingest.reactions.presses import Presses
 from ingest.reactions.quoting import Quoting
 from ingest.reactions.replying import Replying
 from storage.journal import Claimed
+
+FOLLOWS_WITHIN: Final = 5.0
+"""Seconds: others look each second whether another revision is in force (`ingest.health.presence`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,17 @@ def settle(core: Core) -> Settling:
     settler = Settler(names, core.journal, core.rulebooks, core.distributor, folding, signals, core.merging, take)
     enriching = Enriching(store, names, core.files, core.adapters, core.clock)
     after = After(core, presses, quoting, replying, enriching)
-    pipeline = Pipeline(store, core.journal, settler, signals, core.files, core.adapters, core.clock, after.settled)
+    pipeline = Pipeline(
+        store,
+        core.journal,
+        settler,
+        signals,
+        core.files,
+        core.adapters,
+        core.clock,
+        after.settled,
+        follows_within=0.0 if store.embedded else FOLLOWS_WITHIN,
+    )
     return Settling(settler, presses, writing, replying, enriching, pipeline, after)
 
 
