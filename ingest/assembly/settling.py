@@ -54,6 +54,7 @@ def settle(core: Core) -> Settling:
         core.adapters,
         core.clock,
         after.settled,
+        on_more=core.bells.work.elsewhere,
         follows_within=0.0 if store.embedded else FOLLOWS_WITHIN,
     )
     return Settling(settler, presses, writing, replying, enriching, pipeline, after)
