@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from channels.adapter import Adapter, Misconfigured, Probe, Unavailable
 from ingest.adapters import made
+from ingest.cli.outside import reached
 from ingest.config.document import KeyPath, Table, dotted, line_of
 from ingest.config.references import BUILT_IN
 from ingest.config.schema import Config, MailRoute
@@ -66,6 +67,8 @@ def _trials(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Iterable[tu
     yield ("storage", "url"), _store(config.storage.url.get_secret_value())
     if config.redis.url is not None:
         yield ("redis", "url"), _redis(config.redis.url.get_secret_value())
+    if config.http.public_url is not None:
+        yield ("http", "public_url"), reached(config.http.public_url)
     for name, adapter in adapters.items():
         if name != BUILT_IN:
             path = ("notices", "telegram") if name == NOTICES_CHANNEL and _has_own_bot(config) else ("channels", name)
