@@ -618,6 +618,7 @@ class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status.
 
     `roles`: what it does. `configuration`: whether its file makes the revision that is in force (`applied`), or another (`other`).
+    `wakes`: whether Redis carries wake-ups between processes, `off` where none is configured; work goes on in any case.
     """
 
     ready: bool
@@ -625,6 +626,7 @@ class Readiness(Answer):
     channels: list[ChannelState]
     roles: list[str]
     configuration: Literal["applied", "other"]
+    wakes: Literal["off", "up", "away"]
 
 
 class Document(Answer):

@@ -176,6 +176,8 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
         tasks["listening"] = way_in.listening.run
     if parts.together is not None:
         tasks |= {"leases": parts.together.leases.run, "presence": parts.together.presence.run}
+    if parts.line is not None:
+        tasks["wakes"] = parts.line.run
     return tasks
 
 

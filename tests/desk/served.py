@@ -355,6 +355,7 @@ class SmallOffice:
             "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
             "roles": ["receive", "listen", "work", "desk"],
             "configuration": "applied",
+            "wakes": "off",
         }
 
     async def metrics(self) -> bytes:
