@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -265,7 +266,8 @@ class Pipeline:
                 return await work()
             except Away as error:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=pause)
-            await asyncio.sleep(pause)
+            # Spread by chance: of several workers, not all shall come at the moment at which the store is back.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries
             pause = min(pause * 3, LAST_PAUSE)
 
 
