@@ -15,7 +15,7 @@ SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --requ
 endif
 OURSELVES = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: help install run together test lint kills fuzz bench screenshots lock clean
+.PHONY: help install run together test lint kills prove fuzz bench screenshots lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 
 kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contacts come in
 	@$(BIN)/python -m pytest -q tests/daemon/test_kills.py --kills 100
+
+prove: $(VENV)/.dev ## the promises tried by killing, on SQLite and PostgreSQL: MINUTES=2 SEED= STORE=sqlite|postgresql|both
+	@$(BIN)/python -m prove --minutes $(or $(MINUTES),2) --store $(or $(STORE),both) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(VENV)/.dev ## payloads broken by chance, 100,000 for each part of each kind of channel: twenty minutes
 	@$(BIN)/python -m tests.fuzz

@@ -300,7 +300,9 @@ def figures(people: int) -> list[Figure]:
     ]
     more = [found.suggested.told("all contacts"), found.named.told("those with a surname and a given name")]
     return [
-        Figure("join_precision", "of 1", [own.precision], 0, 0.9998, "higher", notes=[own.told("nobody shares a number")]),
+        Figure(
+            "join_precision", "of 1", [own.precision], 0, 0.9998, "higher", notes=[own.told("nobody shares a number")]
+        ),
         Figure("join_recall", "of 1", [own.recall], 0, 0, "higher"),
         Figure("join_precision_shared", "of 1", [found.joins.precision], 0, 0, "higher", notes=notes),
         Figure("join_precision_unquestioned", "of 1", [found.quiet.precision], 0, 0, "higher"),

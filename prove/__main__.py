@@ -9,6 +9,7 @@ import contextlib
 import logging
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from tests.postgres import Missing
 STORES: Final = ("sqlite", "postgresql")
 HOMEWARD: Final = 40.0
 """Seconds of the time given that are kept for bringing everything home and judging."""
-SABOTAGED: Final = 25.0
+SABOTAGED: Final = 12.0
 MINUTE: Final = 60.0
 
 
@@ -34,7 +35,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=2.0, help="how long, the judging included (2)")
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier run")
     parser.add_argument("--store", choices=("both", *STORES), default="both")
-    parser.add_argument("--sabotage", choices=("all", *SABOTAGES), help="break this promise on purpose: the kit must notice")
+    parser.add_argument(
+        "--sabotage", choices=("all", *SABOTAGES), help="break this promise on purpose: the kit must notice"
+    )
     asked = parser.parse_args()
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     stores = STORES if asked.store == "both" else (asked.store,)
@@ -72,10 +75,16 @@ async def _all(folder: Path, seed: int, stores: tuple[str, ...], seconds: float,
     folders = [folder / (f"{sabotage}-{store}" if sabotage else store) for store in stores]
     for one in folders:
         one.mkdir()
+    # Whoever ends the kit ends its daemons with it.
+    asked = asyncio.current_task()
+    if asked is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.cancel)
     ticking = asyncio.create_task(_tick()) if not sabotage else None
+    patience = SABOTAGED if sabotage else trial.PATIENCE
     try:
+        trials = zip(folders, stores, strict=True)
         return await asyncio.gather(
-            *(trial.run(own, store, seed, seconds, sabotage) for own, store in zip(folders, stores, strict=True))
+            *(trial.run(own, store, seed, seconds, sabotage, patience) for own, store in trials)
         )
     finally:
         if ticking is not None:

@@ -8,7 +8,7 @@ from tests.channels.exchanges import SECRETS
 
 Json = dict[str, Any]
 
-TOKEN: Final = "token-of-the-proof"  # noqa: S105 - nobody else's
+TOKEN: Final = "token-of-the-proof"
 CAPACITY: Final = 12
 """Open leads that each manager of the service team may have."""
 SALES: Final = ("anna", "boris", "vera")
@@ -18,7 +18,7 @@ SWITCHED: Final = ("boris", "egor")
 VISITING: Final = "gleb"
 """Whom reloads of the configuration take into the sales team, and out of it."""
 CONFIRMATION: Final = "confirm1"
-VK_SECRET: Final = "secretOfTheCommunity"  # noqa: S105 - as above
+VK_SECRET: Final = "secretOfTheCommunity"
 GROUP: Final = 123456
 ENVIRONMENT: Final = {
     "PRIYOM_API_TOKEN": TOKEN,
@@ -46,9 +46,7 @@ def document(places: Places, port: int, *, visited: bool = True) -> Json:
     """The configuration of a daemon that listens on `port`."""
     sales = [*SALES, *([VISITING] if visited else [])]
     managers: Json = {name: {"name": name.title(), "email": f"{name}@example.com"} for name in sales}
-    managers |= {
-        name: {"name": name.title(), "email": f"{name}@example.com", "capacity": CAPACITY} for name in SERVICE
-    }
+    managers |= {name: {"name": name.title(), "email": f"{name}@example.com", "capacity": CAPACITY} for name in SERVICE}
     smtp = {"host": "127.0.0.1", "port": places.mail_out, "tls": False}
     made: Json = {
         "http": {"host": "127.0.0.1", "port": port},

@@ -17,6 +17,7 @@ from prove.company import ENVIRONMENT, Json
 
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 15.0
+LOOK_EVERY: Final = 0.03
 ROOT: Final = Path(__file__).parents[1]
 GREETING: Final = "priyom is listening."
 
@@ -49,14 +50,14 @@ class Daemon:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    async def start(self, *, crash_at: str = "", mended: bool = False) -> None:
-        """Start and return when it greets, or has ended at `crash_at`. `mended`: without the planted bug in its reader. Raises Lost."""
+    async def start(self, *, mended: bool = False) -> None:
+        """Start and return when it greets. `mended`: without the planted bugs in its reader. Raises Lost."""
         arguments = ["run", "--config", str(self.config), "--test-hooks"]
         arguments += ["--roles", self._roles] if self._roles else []
         command = [sys.executable, "-m", "prove.launch", self._sabotage or "-", "mended" if mended else "-", *arguments]
         self._process = subprocess.Popen(
             command,
-            env={**os.environ, **ENVIRONMENT, "PRIYOM_CRASH_AT": crash_at},
+            env=_environment(),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -64,10 +65,11 @@ class Daemon:
         self.life += 1
         greeted = asyncio.Event()
         loop = asyncio.get_running_loop()
-        assert self._process.stdout is not None and self._process.stderr is not None  # noqa: PT018, S101 - both are piped
+        assert self._process.stdout is not None and self._process.stderr is not None  # noqa: PT018 - both are piped
         # By pipes, as a service manager has them: a full disk must not be full for what is said about it.
         for source, is_out in ((self._process.stdout, True), (self._process.stderr, False)):
-            threading.Thread(target=self._keep, args=(source, is_out, loop, greeted), daemon=True).start()
+            said = {"is_out": is_out, "loop": loop, "greeted": greeted}
+            threading.Thread(target=self._keep, args=(source,), kwargs=said, daemon=True).start()
         try:
             async with asyncio.timeout(STARTS_WITHIN):
                 await greeted.wait()
@@ -78,7 +80,12 @@ class Daemon:
             raise Lost(f"{self.name} ended at its start with {code}: see {self._log}")
 
     def _keep(
-        self, source: IO[bytes], is_out: bool, loop: asyncio.AbstractEventLoop, greeted: asyncio.Event  # noqa: FBT001
+        self,
+        source: IO[bytes],
+        *,
+        is_out: bool,
+        loop: asyncio.AbstractEventLoop,
+        greeted: asyncio.Event,
     ) -> None:
         with self._log.open("ab") as log, contextlib.closing(source):
             for line in source:
@@ -102,15 +109,22 @@ class Daemon:
 
     async def ended(self, within: float = STOPS_WITHIN) -> int | None:
         """The exit code as soon as there is one; None where it lives on."""
-        assert self._process is not None  # noqa: S101 - nobody asks before a start
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return await asyncio.to_thread(self._process.wait, within)
-        return None
+        assert self._process is not None
+        until = asyncio.get_running_loop().time() + within
+        while (code := self._process.poll()) is None and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(LOOK_EVERY)
+        return code
 
     def fill_disk(self, room: int | None) -> bool:
-        """No file of this process may grow beyond `room` bytes from now on; None: all the room there is. False where that cannot be."""
+        """No file of this process may grow beyond `room` bytes now; None: all there is room for. False where that cannot be."""
         if not hasattr(resource, "prlimit") or self._process is None or not self.alive:
             return False
         hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if room is None else room, hard))
         return True
+
+
+def _environment() -> dict[str, str]:
+    """Ours, in which compiled code is kept: hundreds of daemons would otherwise compile the same modules again."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | ENVIRONMENT

@@ -86,7 +86,7 @@ class Fleet:
 
     async def _keep(self, daemon: Daemon) -> None:
         while True:
-            code = await daemon.ended(0.05)
+            code = await daemon.ended(60)
             if code is None:
                 continue
             if code == -signal.SIGKILL:
@@ -109,9 +109,7 @@ class Fleet:
             async with (
                 asyncio.timeout(10),
                 aiohttp.ClientSession(trust_env=False) as session,
-                session.request(
-                    method, f"http://127.0.0.1:{daemon.port}{path}", json=body, headers=headers
-                ) as answer,
+                session.request(method, f"http://127.0.0.1:{daemon.port}{path}", json=body, headers=headers) as answer,
             ):
                 if answer.status == 200:
                     said: Json = await answer.json()

@@ -245,11 +245,11 @@ def watch_cursors(db: sa.Connection) -> None:
         "VALUES (NEW.channel_id || ' ' || NEW.name, OLD.epoch, NEW.epoch, OLD.era, NEW.era, OLD.position, NEW.position);"
     )
     if db.dialect.name == "sqlite":
-        db.execute(sa.text(f"CREATE TRIGGER prove_moves_kept AFTER UPDATE ON cursors BEGIN {insert} END"))  # noqa: S608 - columns
+        db.execute(sa.text(f"CREATE TRIGGER prove_moves_kept AFTER UPDATE ON cursors BEGIN {insert} END"))
         return
     db.execute(
         sa.text(
-            f"CREATE FUNCTION prove_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NEW; END $$"  # noqa: S608
+            f"CREATE FUNCTION prove_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NEW; END $$"
         )
     )
     db.execute(
@@ -268,6 +268,20 @@ def moves(db: sa.Connection) -> list[Move]:
 def times_mailed(mails: Sequence[Mailed]) -> Counter[tuple[str, str]]:
     """How often each message was delivered to each reader."""
     return Counter((mail.uid, mail.reader) for mail in mails)
+
+
+def waiting(db: sa.Connection) -> Found:
+    """Leads that wait, and how managers stand."""
+    leads = schema.leads
+    rows = db.execute(
+        sa.select(leads.c.id, leads.c.uid, schema.teams.c.name)
+        .join(schema.teams, schema.teams.c.id == leads.c.team_id)
+        .where(leads.c.state == "unprocessed")
+    )
+    return Found(
+        leads=[Lead(number, uid, None, team, "unprocessed", None) for number, uid, team in rows],
+        managers=_managers(db),
+    )
 
 
 def tokens(db: sa.Connection) -> set[str]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 from prove.company import CAPACITY, SALES, SERVICE, SWITCHED
@@ -72,7 +72,9 @@ class World:
 
     def effective(self, delivery: Delivery) -> list[Entry]:
         """Its rows that are no repeats."""
-        return [one for one in self.by_token.get(delivery.token, ()) if (one.outcome, one.reason) != ("ignored", "repeat")]
+        return [
+            one for one in self.by_token.get(delivery.token, ()) if (one.outcome, one.reason) != ("ignored", "repeat")
+        ]
 
 
 def judge(truth: Truth, found: Found, verdicts: Verdicts) -> None:
@@ -84,7 +86,7 @@ def judge(truth: Truth, found: Found, verdicts: Verdicts) -> None:
     _persons(world, verdicts[3], verdicts[4])
     _one_open_lead(world, verdicts[3])
     _fair(world, verdicts[5])
-    _nobody_waits(world, verdicts[6])
+    nobody_waits(found, verdicts[6])
     _outcomes(world, verdicts[7], verdicts[8])
     _explained(world, verdicts[9])
 
@@ -96,7 +98,9 @@ def _durable(world: World, verdict: Verdict) -> None:
         rows = world.by_token.get(token, ())
         verdict.hold(bool(rows), f"{_told(world, token)} was accepted and is not in the journal")
         stored = {row.uid for row in rows}
-        verdict.hold(named <= stored, f"{_told(world, token)} was accepted as {sorted(named - stored)}, which is not there")
+        verdict.hold(
+            named <= stored, f"{_told(world, token)} was accepted as {sorted(named - stored)}, which is not there"
+        )
     for move in world.found.moves:
         fenced = move.epochs[0] <= move.epochs[1]
         forward = move.eras[0] != move.eras[1] or move.positions[0] <= move.positions[1]
@@ -130,7 +134,7 @@ def _once(world: World, verdict: Verdict) -> None:
 def _apart(rows: Sequence[Entry]) -> bool:
     """Whether each comes so long after the one before it, or so long before by a clock that went back, that it is no repeat."""
     times = [row.received_at for row in rows]
-    return all(not 0 <= later - earlier <= WINDOW for earlier, later in zip(times, times[1:], strict=False))
+    return all(not 0 <= later - earlier <= WINDOW for earlier, later in pairwise(times))
 
 
 def _notices(world: World, verdict: Verdict) -> None:
@@ -145,8 +149,8 @@ def _notices(world: World, verdict: Verdict) -> None:
     # A lead of the service may have been closed, come back, and so gone to the same manager again.
     sales = {lead.id for lead in world.found.leads if lead.team == "sales"}
     given = Counter((n.lead, n.manager) for n in world.found.notices if n.code == "lead_assigned" and n.lead in sales)
-    for (lead, manager), times in given.items():
-        verdict.hold(times == 1, f"lead {lead} was given to {manager} {times} times")
+    for (number, manager), times in given.items():
+        verdict.hold(times == 1, f"lead {number} was given to {manager} {times} times")
     told = {(mail.reader, uid) for mail in world.found.mails for uid in mail.leads}
     for lead in world.found.leads:
         if lead.owner is not None and lead.state == "assigned":
@@ -216,17 +220,18 @@ def _widest(window: Sequence[str], pair: tuple[str, str]) -> int:
     return high - low
 
 
-def _nobody_waits(world: World, verdict: Verdict) -> None:
-    full = {m.name for m in world.found.managers if m.name in SERVICE and m.real >= CAPACITY}
-    for lead in world.found.leads:
+def nobody_waits(found: Found, verdict: Verdict) -> None:
+    """Leads wait only where all who could have them are full; and nobody is over."""
+    full = {m.name for m in found.managers if m.name in SERVICE and m.real >= CAPACITY}
+    for lead in found.leads:
         if lead.state == "unprocessed":
             is_full = lead.team == "service" and full == set(SERVICE)
             verdict.hold(is_full, f"lead {lead.uid} of {lead.team} waits though somebody is free")
         else:
             verdict.tried += 1
-    for manager in world.found.managers:
+    for manager in found.managers:
         verdict.hold(manager.open == manager.real, f"{manager.name} counts {manager.open} leads and has {manager.real}")
-    over(verdict, {manager.name: manager.real for manager in world.found.managers})
+    over(verdict, {manager.name: manager.real for manager in found.managers})
 
 
 def over(verdict: Verdict, loads: Mapping[str, int]) -> None:

@@ -33,7 +33,7 @@ def acknowledge_first() -> None:
     from storage import journal
 
     coming: deque[str] = deque()
-    append = Intake._append  # noqa: SLF001 - sabotage knows no privacy, here and below
+    append = Intake._append
     vars(journal)["uuid7"] = lambda: coming.popleft() if coming else uuid7()
 
     async def hasty(self: Intake, group: Sequence[Any], *, alone: bool) -> bool:
@@ -75,8 +75,8 @@ def cursor_without_fence() -> None:
     def move(db: sa.Connection, channel_id: int, cursor: cursors.Cursor) -> None:
         place = (channel_id, cursor.name)
         for one in (cursor, late.get(place, cursor)):
-            statement = cursors._placed(db, channel_id, one)  # noqa: SLF001
-            cursors._taken(db, statement, ("era", "position", "epoch"), sa.true())  # noqa: SLF001
+            statement = cursors._placed(db, channel_id, one)
+            cursors._taken(db, statement, ("era", "position", "epoch"), sa.true())
         late[place] = cursor
 
     cursors.move = move
@@ -103,14 +103,13 @@ def lookup_first() -> None:
 
 def keys_looked_up() -> None:
     """Who is known is looked up without the constraint: of a batch nobody sees the one before him."""
+    from dedup.people import resolve
     from ingest.pipeline import settle
-
-    resolve = settle.resolve
 
     def alone(arrivals: Sequence[Any], world: Any, *more: Any, **named: Any) -> Any:
         spread = [
             replace(a, evidence=tuple(replace(e, key=e.key._replace(value=f"{e.key.value}?{n}")) for e in a.evidence))
-            if n % 7 == 3  # noqa: PLR2004 - one in seven loses the race
+            if n % 7 == 3
             else a
             for n, a in enumerate(arrivals)
         ]
@@ -123,7 +122,7 @@ def junk_joins() -> None:
     """A shared address counts as somebody's own."""
     from dedup.keys import KeyRules
 
-    KeyRules.lists = lambda _self, _key: False  # type: ignore[method-assign] # as above
+    KeyRules.lists = lambda self, key: False  # type: ignore[method-assign]  # noqa: ARG005 # as above
 
 
 def turn_late() -> None:
@@ -165,12 +164,12 @@ def outcome_uncounted() -> None:
     """Now and then an outcome is written and not counted."""
     from storage.journal import Journal
 
-    count = Journal._count  # noqa: SLF001
+    count = Journal._count
     calls = iter(range(10**9))
 
-    def careless(self: Journal, db: sa.Connection, counted: Any) -> None:
-        if next(calls) % 20 != 19:  # noqa: PLR2004 - one in twenty
-            count(self, db, counted)
+    def careless(self: Journal, db: sa.Connection, changes: Any) -> None:
+        if next(calls) % 20 != 19:
+            count(self, db, changes)
 
     Journal._count = careless  # type: ignore[method-assign] # as above
 
@@ -180,7 +179,7 @@ def poison_spreads() -> None:
     from ingest.pipeline.pipeline import Pipeline
     from ingest.pipeline.settle import Reading
 
-    read = Pipeline._read  # noqa: SLF001
+    read = Pipeline._read
 
     async def together(self: Pipeline, claimed: Sequence[Any]) -> list[Any]:
         readings = await read(self, claimed)
@@ -238,7 +237,7 @@ def always_well() -> None:
     """A channel that cannot be reached is shown as if it listened."""
     from ingest.intake.listening import Listening
 
-    Listening._say = lambda *_: None  # type: ignore[method-assign,assign] # as above
+    Listening._say = lambda *_: None  # type: ignore[method-assign] # as above
 
 
 SABOTAGES: Final[Mapping[str, Sabotage]] = {

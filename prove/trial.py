@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from prove import faults, found
 from prove.company import SALES, SERVICE, VISITING
-from prove.promises import Verdicts, judge, over, poisoned
+from prove.promises import Verdict, Verdicts, judge, nobody_waits, over, poisoned
 from prove.site import Site, opened
 from storage import account, schema
 from storage.store import Away, Conflict
@@ -23,7 +23,7 @@ SAMPLES_EVERY: Final = 2.0
 LOOK_EVERY: Final = 0.2
 KILLS_EVERY: Final = (1.5, 4.5)
 FAULTS_EVERY: Final = (1.0, 5.0)
-HOMEWARD: Final = 60.0
+PATIENCE: Final = 30.0
 """Seconds that each step of bringing everything home may take."""
 
 
@@ -40,11 +40,13 @@ class Outcome:
     people: int = 0
 
 
-async def run(folder: Path, kind: str, seed: int, seconds: float, sabotage: str = "") -> Outcome:
+async def run(
+    folder: Path, kind: str, seed: int, seconds: float, sabotage: str = "", patience: float = PATIENCE
+) -> Outcome:
     """Try one store for so long, then judge. Raises Missing, Lost."""
     verdicts = Verdicts()
     async with opened(folder, kind, seed, sabotage, verdicts) as site:
-        trial = _Trial(site, seconds)
+        trial = _Trial(site, seconds, patience)
         site.fleet.configure()
         await site.fleet.start()
         await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
@@ -58,17 +60,16 @@ async def run(folder: Path, kind: str, seed: int, seconds: float, sabotage: str 
             verdicts[1].hold(holds=False, otherwise=wrong)
         truth = site.crowd.truth
         counted = Counter(site.fleet.faults)
-        return Outcome(
-            kind, verdicts, site.fleet.kills, counted, site.points, len(truth.accepted), len(truth.people)
-        )
+        return Outcome(kind, verdicts, site.fleet.kills, counted, site.points, len(truth.accepted), len(truth.people))
 
 
 class _Trial:
     """The course of it."""
 
-    def __init__(self, site: Site, seconds: float) -> None:
+    def __init__(self, site: Site, seconds: float, patience: float) -> None:
         self._site = site
         self._seconds = seconds
+        self._patience = patience
         self._under_way: set[str] = set()
 
     async def go(self) -> None:
@@ -96,7 +97,7 @@ class _Trial:
         site, loop = self._site, asyncio.get_running_loop()
         while loop.time() < until:
             await asyncio.sleep(site.chance.uniform(*KILLS_EVERY))
-            await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)  # noqa: PLR2004 - either
+            await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)
 
     async def _fail(self, until: float, group: asyncio.TaskGroup) -> None:
         """One fault after the other, each of them as often; they overlap, but none with itself."""
@@ -164,12 +165,12 @@ class _Trial:
             life = daemon.life
             self._site.fleet.terminate(daemon)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HOMEWARD):
+                async with asyncio.timeout(self._patience):
                     while daemon.life == life or await self._site.fleet.ask(daemon, "GET", "/readyz") is None:
                         await asyncio.sleep(LOOK_EVERY)
 
     async def _patiently(self, task: "asyncio.Task[None]", otherwise: str) -> None:
-        done, _ = await asyncio.wait({task}, timeout=HOMEWARD)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
         if done:
             task.result()
         else:
@@ -178,7 +179,7 @@ class _Trial:
     async def _until(self, condition: Callable[[], Awaitable[bool]], otherwise: str, *, step: bool = False) -> None:
         """Look until it is so, for a while; with `step`, the daemons' clocks run ahead meanwhile."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + HOMEWARD / 2
+        until = loop.time() + self._patience
         while not await condition():
             if loop.time() > until:
                 if otherwise:
@@ -189,7 +190,7 @@ class _Trial:
                     await self._site.fleet.ask(daemon, "POST", "/test/clock", {"advance": "30m"})
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _count(self, statement: sa.Select[tuple[int]]) -> int:
+    async def _count(self, statement: sa.Select[int]) -> int:
         return int(await asyncio.to_thread(self._site.store.peek, lambda db: db.execute(statement).scalar_one()))
 
     async def _all_in(self) -> bool:
@@ -203,10 +204,9 @@ class _Trial:
 
     async def _nobody_waits(self) -> bool:
         """No lead of the sales team, whose managers have no limit, and none of the service while one there is below his."""
-        held = await asyncio.to_thread(self._site.store.peek, lambda db: found.read(db, ()))
-        trial = Verdicts()
-        judge(self._site.crowd.truth, held, trial)
-        return not trial[6].broken
+        verdict = Verdict(6)
+        nobody_waits(await asyncio.to_thread(self._site.store.peek, found.waiting), verdict)
+        return not verdict.broken
 
     async def _all_told(self) -> bool:
         counted = sa.select(sa.func.count()).where(schema.outbox.c.state == "due")
@@ -247,7 +247,9 @@ class _Trial:
         )
         for lead in leads:
             code, said = await asyncio.to_thread(site.fleet.command, "explain", str(lead))
-            site.verdicts[9].hold(code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}")
+            site.verdicts[9].hold(
+                code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}"
+            )
 
 
 async def _first_of(keeper: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:

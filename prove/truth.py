@@ -16,7 +16,7 @@ Nature = Literal["phone", "mail", "firm", "junk", "vk", "telegram", "everywhere"
 Poison = Literal["", "raises", "kills"]
 
 NATURES: Final[tuple[Nature, ...]] = ("phone", "mail", "firm", "junk", "vk", "telegram", "everywhere", "service")
-WEIGHTS: Final = (30, 14, 6, 6, 10, 10, 14, 10)
+WEIGHTS: Final = (26, 12, 10, 8, 10, 10, 14, 10)
 TOKEN: Final = re.compile(r"token-(\d+)-")
 JUNK: Final = ("+7 999 999-99-99", "1234567890", "0000000000", "112")
 NAMES: Final = ("Анна Петрова", "Иван Смирнов", "Ольга", "Пётр Ким", "Мария Орлова", "Николай", "Ivan Smirnov")
@@ -123,7 +123,9 @@ class Generator:
             case "phone":
                 return self._by_phone(person)
             case "mail":
-                return [self._mail(person) if self.chance.random() < 0.3 else self._form(person, {"email": person.mail})]
+                return [
+                    self._mail(person) if self.chance.random() < 0.3 else self._form(person, {"email": person.mail})
+                ]
             case "firm":
                 firm = f"info@firm{person.number % FIRMS}.example"
                 return [self._form(person, {"phone": self._spelt(person), "email": firm})]

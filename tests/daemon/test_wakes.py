@@ -62,7 +62,8 @@ async def test_a_lead_is_assigned_at_once_over_valkey_and_soon_without_it(
         assert (await desk.get("/api/ledger"))["balanced"]
     redis_server.freeze()
     assert [one.stop() for one in processes] == [0, 0]
-    assert all(count_of(one, '"action": "wakes.away"') <= 2 for one in processes)
+    # Killed, and perhaps that it hangs at the end.
+    assert all(count_of(one, '"action": "wakes.away"') in {1, 2} for one in processes)
 
 
 def count_of(daemon: Daemon, words: str) -> int:
