@@ -14,10 +14,12 @@ _TOP: Final = 58
 # It brings its own ground, so that it is readable on a page whose scheme is another than its reader's.
 _STYLE: Final = """
   text { font: 13px system-ui, sans-serif; fill: #1b1f24 }
-  .ground { fill: #ffffff } .quiet { fill: #59636e } .track { fill: #d8dee4 } .must { stroke: #1b1f24 } .aim { stroke: #1b1f24; stroke-dasharray: 3 3 }
+  .ground { fill: #ffffff }
+  .quiet { fill: #59636e } .track { fill: #d8dee4 } .must { stroke: #1b1f24 } .aim { stroke: #1b1f24; stroke-dasharray: 3 3 }
   .met { fill: #2f8f5b } .missed { fill: #c4553b }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .ground { fill: #0d1117 } .quiet { fill: #9198a1 } .track { fill: #30363d } .must, .aim { stroke: #e6edf3 }
+    text { fill: #e6edf3 } .ground { fill: #0d1117 }
+    .quiet { fill: #9198a1 } .track { fill: #30363d } .must, .aim { stroke: #e6edf3 }
     .met { fill: #3fa56d } .missed { fill: #d9694e }
   }
 """
