@@ -153,7 +153,7 @@ async def opened(folder: Path, kind: str, seed: int, sabotage: str, verdicts: Ve
         if mailbox is not None and mail_line is not None:
             place = (mail_line.port, mailbox.user, mailbox.folder)
         places = Places(url, mails.port, bot.url, place)
-        fleet = Fleet(folder, places, [""], sabotage, chance)
+        fleet = Fleet(folder, places, ROLES[kind], sabotage, chance)
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, trust_env=False))
         crowd = Crowd(chance, session, fleet.address, bot, mailbox, PACE[kind])
