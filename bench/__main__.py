@@ -7,7 +7,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from bench import (
 from bench.figure import Figure, table
 from bench.machine import Broken
 from bench.runs import Plan
-from tests.postgres import Missing
+from tests import postgres, valkey
 
 RESULTS: Final = Path("var/bench.json")
 FULL: Final = 5_000_000
@@ -101,13 +101,11 @@ class Bench:
         return past_one_file.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
     def _redis_latency(self) -> list[Figure]:
-        through_redis.needed()
         return through_redis.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
 
-def run(bench: Bench, names: list[str]) -> tuple[list[Figure], list[str], bool]:
+def run(parts: Mapping[str, Callable[[], list[Figure]]], names: Sequence[str]) -> tuple[list[Figure], list[str], bool]:
     """The figures of these parts, what was skipped and why, and whether a part broke."""
-    parts = bench.parts()
     figures: list[Figure] = []
     skipped: list[str] = []
     broken = False
@@ -116,7 +114,7 @@ def run(bench: Bench, names: list[str]) -> tuple[list[Figure], list[str], bool]:
         print(f"{name} …", end="", file=sys.stderr, flush=True)
         try:
             figures += parts[name]()
-        except Missing as why:
+        except (postgres.Missing, valkey.Missing) as why:
             skipped.append(f"skipped: {name}: {why}")
             print(f" {skipped[-1]}", file=sys.stderr)
         except (Broken, psycopg.Error, OSError) as why:
@@ -152,7 +150,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with contextlib.closing(Bench(_plan(asked, folder), asked.postgresql)) as bench:
-        figures, skipped, broken = run(bench, chosen)
+        figures, skipped, broken = run(bench.parts(), chosen)
         known = machine.facts() | bench.versions
     _write(asked.out, figures, skipped, known, time.monotonic() - began)
     print(machine.described(known))

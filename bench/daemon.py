@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +60,21 @@ def running(folder: Path, template: Path | None = None) -> Iterator[Daemon]:
 
 
 @contextmanager
-def serving(folder: Path, url: str, *, roles: str = "", name: str = "priyom", redis: str = "") -> Iterator[Daemon]:
-    """A daemon over the store that is there, until the block ends. Without `roles` it has all, alone."""
+def serving(
+    folder: Path,
+    url: str,
+    *,
+    roles: str = "",
+    name: str = "priyom",
+    configured: Callable[[int, str], str] | None = None,
+) -> Iterator[Daemon]:
+    """A daemon over the store that is there, until the block ends. Without `roles` it has all, alone.
+
+    `configured` writes another configuration than the usual one, of a port and the store's URL.
+    """
     port = machine.free_port()
     config = folder / f"{name}.yaml"
-    config.write_text(configuration(port, url) + (f'redis: {{url: "{redis}"}}\n' if redis else ""), encoding="utf-8")
+    config.write_text((configured or configuration)(port, url), encoding="utf-8")
     command: list[str | Path] = [
         *PRIYOM,
         "run",

@@ -1,12 +1,13 @@
 """What the machine is, and what processes take of it. Memory and processor time are read from Linux's /proc."""
 
+import contextlib
 import os
 import platform
 import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -98,11 +99,13 @@ def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> Non
     raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is beside its store")
 
 
-def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+def ask(
+    port: int, method: str, path: str, body: str | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
     """One request. Raises OSError."""
     connection = HTTPConnection("127.0.0.1", port, timeout=READY_WITHIN)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
@@ -110,15 +113,32 @@ def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int
 
 
 def memory(process_id: int) -> float:
-    """Resident memory of a process in megabytes (of 1024 x 1024 bytes)."""
-    pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+    """Resident memory of a process and its children in megabytes (of 1024 x 1024 bytes)."""
+    pages = [_of_process(one, "statm") for one in _family(process_id)]
+    return sum(int(fields[1]) for fields in pages if fields) * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 
 
 def processor_time(process_id: int) -> float:
-    """The seconds that a process has run on a processor, all its threads together."""
-    fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The seconds that a process and its children have run on a processor, all their threads together, children that ended too."""
+    stats = [_of_process(one, "stat") for one in _family(process_id)]
+    return sum(sum(map(int, fields[11:15])) for fields in stats if fields) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(process_id: int) -> list[int]:
+    """A process, its children and theirs."""
+    found = [process_id]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # it has just ended
+                found += map(int, children.read_text(encoding="ascii").split())
+    return found
+
+
+def _of_process(process_id: int, file: str) -> list[str]:
+    """The fields of a file of a process behind its name; none where it has just ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process_id}/{file}").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return []
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 SEED: Final = 11
 MANY_SURNAMES: Final = 60_000
+_SURNAMES_A_PERSON: Final = 3
 # The rank is moved so that the commonest surname is one of eighty people's, as Иванов is.
 _OFFSET: Final = 8
 
@@ -123,7 +124,11 @@ class World:
         self.habits = habits or Habits()
         self._chance = random.Random(seed)
         self._surnames = _Drawn(
-            [*_COMMON.split(), *map(str.capitalize, surnames(MANY_SURNAMES, random.Random(seed)))], _OFFSET
+            [
+                *_COMMON.split(),
+                *map(str.capitalize, surnames(min(MANY_SURNAMES, _SURNAMES_A_PERSON * count), random.Random(seed))),
+            ],
+            _OFFSET,
         )
         made = dict.fromkeys(a + b for a in _ENGLISH_PARTS.split() for b in _ENGLISH_ENDINGS.split())
         self._english_surnames = _Drawn([*_ENGLISH_COMMON.split(), *made], _OFFSET)

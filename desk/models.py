@@ -496,6 +496,31 @@ class Envelopes(Page):
     items: list[Envelope]
 
 
+class Gone(Answer):
+    """How many of a kind went, or would go in a dry run, and their bytes as far as they are known."""
+
+    count: int
+    bytes: int
+
+
+class Swept(Answer):
+    """A sweep of the store so far. `freed`: bytes that the store's file is shorter by, null where the server does not tell.
+
+    `fixed`: the file was made before it could become shorter in small steps; a sweep that is `whole` changes that.
+    """
+
+    dry_run: bool
+    started_at: Moment
+    done: bool
+    bodies: Gone
+    notices: Gone
+    links: Gone
+    files: Gone
+    freed: int | None
+    fixed: bool
+    error: str | None
+
+
 class NoticeText(Answer):
     """A notice as its manager would read it."""
 
@@ -593,6 +618,7 @@ class Readiness(Answer):
     """Whether the process can do its work. A channel's trouble stands here and never changes the status.
 
     `roles`: what it does. `configuration`: whether its file makes the revision that is in force (`applied`), or another (`other`).
+    `wakes`: whether Redis carries wake-ups between processes, `off` where none is configured; work goes on in any case.
     """
 
     ready: bool
@@ -600,6 +626,7 @@ class Readiness(Answer):
     channels: list[ChannelState]
     roles: list[str]
     configuration: Literal["applied", "other"]
+    wakes: Literal["off", "up", "away"]
 
 
 class Document(Answer):
@@ -769,6 +796,13 @@ class Replay(Order):
 
     as_client: bool = False
     dry_run: bool = False
+
+
+class Sweep(Order):
+    """`dry_run`: count what would go, change nothing. `whole`: write SQLite's file anew; nothing is taken in meanwhile."""
+
+    dry_run: bool = False
+    whole: bool = False
 
 
 class ReplayMany(Replay):

@@ -235,7 +235,19 @@ async def _replay(office: Office, asked: Asked) -> Json:
     await office.envelope(uid)
     shown = await office.replay([uid], **asked.body, actor=asked.visitor.person)
     only: Json = shown["items"][0]
+    if only.get("code") == "expired":
+        raise Refused(
+            409, "expired", "this envelope's body is not kept any more (retention.bodies), so it cannot be read again"
+        )
     return only
+
+
+async def _sweep(office: Office, asked: Asked) -> Json:
+    return await office.sweep(**asked.body)
+
+
+async def _swept(office: Office, _: Asked) -> Json:
+    return await office.swept()
 
 
 async def _replay_many(office: Office, asked: Asked) -> Json:
@@ -362,6 +374,9 @@ OPERATIONS: Final = (
               _replay, models.Replayed, body=models.Replay),
     Operation("replay", "POST", "/api/replay", "Run failed or ignored envelopes through again", _replay_many,
               models.Replays, body=models.ReplayMany),
+    Operation("sweep", "POST", "/api/sweep", "Drop what the policy no longer keeps, and give its room back", _sweep,
+              models.Swept, body=models.Sweep),
+    Operation("swept", "GET", "/api/sweep", "How the latest sweep stands", _swept, models.Swept),
     Operation("try", "POST", "/api/try", "What would happen to an approach; nothing is stored", _attempt, models.Trial,
               body=models.Approach),
     Operation("notices", "GET", "/api/notices", "Notices that have not reached their manager", _notices, models.Notices,

@@ -195,7 +195,16 @@ class Office(Protocol):
         """One envelope: outcome, reason, lead, contact, the body as delivered."""
 
     async def replay(self, uids: Sequence[str] | None, *, as_client: bool, dry_run: bool, actor: str) -> Json:
-        """Run failed or ignored envelopes through again (None: all failed): `{"items": [{"id", "replayed", …}]}`."""
+        """Run failed or ignored envelopes through again (None: all failed): `{"items": [{"id", "replayed", …}]}`.
+
+        `code` is `expired` for one whose body the store need not keep any more.
+        """
+
+    async def sweep(self, *, dry_run: bool, whole: bool) -> Json:
+        """Begin to drop what the policy no longer keeps, unless that is under way, and how it stands a while later."""
+
+    async def swept(self) -> Json:
+        """How the latest such sweep stands, as soon as it is done or a while later. Raises Refused, 404, before the first."""
 
     async def attempt(self, given: Mapping[str, Any]) -> Json:
         """`priyom try`: what would happen to an approach; nothing is stored."""

@@ -32,7 +32,11 @@ class Bell:
         """Ring: for those here, or elsewhere where none of them hears it."""
         if self._ears and not self._for_others:
             self.here()
-            return
+        else:
+            self.elsewhere()
+
+    def elsewhere(self) -> None:
+        """Ring for other processes: there is more than those here do alone, or here it is known."""
         for carrier in self._carriers:
             carrier()
 

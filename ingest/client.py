@@ -145,11 +145,23 @@ def _address(config: "Config") -> str:
 
 
 def _alive(url: str) -> bool:
-    """Whether a daemon of ours answers there, and not something else that has the port."""
+    """Whether a daemon of ours has its API there: not something else that has the port, nor a process with other roles."""
     try:
-        return _exchange(url, "GET", "/healthz", None, {}, _GREETING_WITHIN) == (http.client.OK, {"status": "ok"})
+        if _exchange(url, "GET", "/healthz", None, {}, _GREETING_WITHIN) != (http.client.OK, {"status": "ok"}):
+            return False
     except Unreachable:
         return False
+    return not _has_no_api(url)
+
+
+def _has_no_api(url: str) -> bool:
+    """Whether a daemon of ours says itself that there is nothing at the API's address."""
+    try:
+        status, answer = _exchange(url, "GET", "/api/openapi.json", None, {}, _GREETING_WITHIN)
+    except Unreachable:
+        return False
+    error = answer.get("error")
+    return status == http.client.NOT_FOUND and isinstance(error, dict) and error.get("code") == "no_such_path"
 
 
 def _token(config: "Config", url: str) -> str:

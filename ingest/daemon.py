@@ -148,6 +148,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             parts.core.changes.close()
             await runner.cleanup()
             await supervisor.stop()
+            await parts.serving.upkeep.stop()
             drained = asyncio.get_running_loop().time() - began
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
@@ -165,6 +166,7 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
             "sender": working.sender.run,
             "sending": working.sending.run,
             "summaries": working.summaries.run,
+            "upkeep": parts.serving.upkeep.run,
             "health": _alone(parts, "watch", working.watch.run),
             "suggesting": working.suggester.run,
             "replying": settling.replying.run,
@@ -174,6 +176,8 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
         tasks["listening"] = way_in.listening.run
     if parts.together is not None:
         tasks |= {"leases": parts.together.leases.run, "presence": parts.together.presence.run}
+    if parts.line is not None:
+        tasks["wakes"] = parts.line.run
     return tasks
 
 
@@ -349,6 +353,7 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
             yield Local(f"http://127.0.0.1:{runner.addresses[0][1]}", parts.core.secrets.token)
         finally:
             await runner.cleanup()
+            await parts.serving.upkeep.stop()
 
 
 def planned(config_path: Path) -> Json:

@@ -66,7 +66,7 @@ BODIES: Final = Walk(
     bodies, bodies.c.journal_id, _decided_before, sa.func.length(bodies.c.body) + sa.func.length(bodies.c.meta)
 )
 # A word to a client stays: its row keeps the word from being said again.
-_over: Final = sa.and_(outbox.c.state.in_(("sent", "dead")), outbox.c.interaction_id.is_(None))
+_over: Final = sa.and_(sa.or_(outbox.c.state == "sent", outbox.c.state == "dead"), outbox.c.interaction_id.is_(None))
 NOTICES: Final = Walk(
     outbox,
     outbox.c.id,

@@ -122,7 +122,7 @@ class Store:
 
     async def alone(self, *statements: str) -> None:
         """Run statements that no transaction can hold, such as VACUUM, one after the other. Raises Away."""
-        await asyncio.get_running_loop().run_in_executor(self._write, self._alone, statements)
+        await asyncio.to_thread(self._alone, statements)
 
     def _alone(self, statements: Sequence[str]) -> None:
         if self.embedded:
@@ -131,7 +131,8 @@ class Store:
                 db, self._kept = self._kept or self._main.connect(), None
                 try:
                     for statement in statements:
-                        _driver(db).execute(statement).fetchall()
+                        # Runs to the end what returns rows without columns, as `PRAGMA incremental_vacuum` does.
+                        _driver(db).executescript(statement)
                 except db.dialect.loaded_dbapi.Error as error:
                     db.close()
                     raise Away(str(error)) from error
@@ -230,7 +231,14 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     @event.listens_for(main, "connect")
     def _open(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16384"):
+        # auto_vacuum counts for a new file, and for one that is written anew by VACUUM.
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "temp_store=MEMORY",
+            "cache_size=-16384",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(main, "begin")

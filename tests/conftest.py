@@ -99,11 +99,13 @@ def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgresql_url(postgresql: postgres.Server) -> str:
-    """One database with the schema, to be emptied: making a database takes half a second."""
+def _postgresql_store(postgresql: postgres.Server) -> Iterator[Store]:
+    """One database with the schema, to be emptied, and connections to it: making either takes longer than most tests."""
     url = postgresql.create("stores")
     _migrated(url)
-    return url
+    kept = Store(url)
+    yield kept
+    kept.close()
 
 
 _EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in metadata.sorted_tables)
@@ -121,8 +123,15 @@ async def store(request: pytest.FixtureRequest, database: str, tmp_path: Path) -
         shutil.copy(request.getfixturevalue("_sqlite_file"), tmp_path / "priyom.db")
         made = Store(f"sqlite:///{tmp_path / 'priyom.db'}")
     else:
-        made = Store(request.getfixturevalue("_postgresql_url"))
+        kept: Store = request.getfixturevalue("_postgresql_store")
+        made = Store(kept.url.render_as_string(hide_password=False))
+        made._main, made._queries = kept._main, kept._queries
         made.transact_raw(_empty)
     made.transact_raw(revisions.prepare)
     yield made
-    made.close()
+    if made.embedded:
+        made.close()
+    else:
+        # Its threads end, as with `close`; the connections stay for the next test.
+        for threads in (made._write, made._read):
+            threads.shutdown(wait=True)

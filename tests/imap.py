@@ -287,6 +287,7 @@ class Relay:
         self._hushed = False
         self.connections = 0
         self.answered = bytearray()
+        self._more = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -299,6 +300,11 @@ class Relay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def heard(self, words: bytes) -> None:
+        """Until the server has said this."""
+        async with asyncio.timeout(WITHIN), self._more:
+            await self._more.wait_for(lambda: words in self.answered)
 
     def drop(self) -> None:
         """Cut all lines."""
@@ -324,6 +330,8 @@ class Relay:
             while data := await source.read(65_536):
                 if kept is not None:
                     kept += data
+                    async with self._more:
+                        self._more.notify_all()
                 if not self._hushed:
                     sink.write(data)
                     await sink.drain()

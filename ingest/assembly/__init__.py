@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desk.ports import Json
 from ingest.assembly.core import Core, Secrets, shared
 from ingest.assembly.serving import Serving, follow_file, serve
 from ingest.assembly.settling import Settling, settle
-from ingest.assembly.together import Together, join
+from ingest.assembly.together import Together, connect, join
 from ingest.assembly.way_in import WayIn, take_in
 from ingest.assembly.working import Working, work
 from ingest.config.schema import Config
@@ -21,6 +22,9 @@ from ingest.office.reloading import Reloader
 from ingest.roles import ALL, Role, named
 from kernel.clock import Clock
 from storage.store import Store
+
+if TYPE_CHECKING:
+    from ingest.wakes.line import Line
 
 __all__ = ["Core", "Parts", "Secrets", "Serving", "Settling", "Together", "WayIn", "Working", "assemble"]
 
@@ -36,6 +40,7 @@ class Parts:
     reloader: Reloader
     serving: Serving
     together: Together | None
+    line: "Line | None"
 
 
 async def assemble(
@@ -56,17 +61,19 @@ async def assemble(
     working = work(core, settling, way_in)
     reloader = follow_file(core, way_in, working, path)
     together = join(core, way_in, reloader, roles, lease)
-    serving = serve(core, settling, way_in, reloader, partial(_standing, roles, together))
+    line = connect(core, roles)
+    serving = serve(core, settling, way_in, reloader, partial(_standing, roles, together, line))
     if "work" in roles:
         core.bells.work.heard_by(settling.pipeline.wake)
         core.bells.send.heard_by(working.sender.wake, working.sending.wake)
         core.bells.turn.heard_by(working.ticker.poke)
         core.bells.people.heard_by(working.suggester.wake)
     core.bells.changed.heard_by(core.changes.elsewhere)
-    return Parts(core, settling, way_in, working, reloader, serving, together)
+    return Parts(core, settling, way_in, working, reloader, serving, together, line)
 
 
-def _standing(roles: frozenset[Role], together: Together | None) -> Json:
+def _standing(roles: frozenset[Role], together: Together | None, line: "Line | None") -> Json:
     """What a process says of itself beside its readiness."""
     is_applied = together is None or together.following.is_applied
-    return {"roles": named(roles), "configuration": "applied" if is_applied else "other"}
+    wakes = "off" if line is None else "up" if line.is_up else "away"
+    return {"roles": named(roles), "configuration": "applied" if is_applied else "other", "wakes": wakes}

@@ -21,6 +21,7 @@ from ingest.office.reloading import Reloader
 from ingest.people.who_is_who import StorePeople
 from ingest.reactions.linking import StoreLinks
 from ingest.units import Units
+from ingest.upkeep.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Serving:
     board: StoreBoard
     entrance: StoreEntrance
     linking: StoreLinks
+    upkeep: Upkeep
 
 
 def follow_file(core: Core, way_in: WayIn, working: Working, path: Path | None) -> Reloader:
@@ -77,6 +79,7 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, sta
         settling.after.settled,
     )
     entrance = StoreEntrance(store, clock, lambda: core.current.config)
+    upkeep = Upkeep(store, core.files, core.current, clock, settling.pipeline.is_busy)
     office = StoreOffice(
         store,
         names,
@@ -102,7 +105,8 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, sta
         lambda: courier(core.current.config, core.adapters),
         settling.writing,
         standing,
+        upkeep,
     )
     board = StoreBoard(store, names, rulebooks, clock, lambda: core.current.config, office.channels)
     linking = StoreLinks(store, names, settling.presses, core.people, core.links, clock, pressed)
-    return Serving(office, board, entrance, linking)
+    return Serving(office, board, entrance, linking, upkeep)

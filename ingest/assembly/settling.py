@@ -41,7 +41,17 @@ def settle(core: Core) -> Settling:
     settler = Settler(names, core.journal, core.rulebooks, core.distributor, folding, signals, core.merging, take)
     enriching = Enriching(store, names, core.files, core.adapters, core.clock)
     after = After(core, presses, quoting, replying, enriching)
-    pipeline = Pipeline(store, core.journal, settler, signals, core.files, core.adapters, core.clock, after.settled)
+    pipeline = Pipeline(
+        store,
+        core.journal,
+        settler,
+        signals,
+        core.files,
+        core.adapters,
+        core.clock,
+        after.settled,
+        on_more=core.bells.work.elsewhere,
+    )
     return Settling(settler, presses, writing, replying, enriching, pipeline, after)
 
 

@@ -1,11 +1,11 @@
-"""What ties the processes of a store together: what each says of itself and learns of the others, and the revision they follow."""
+"""What ties processes over a store together: what each says and learns of the others, the revision they follow, their line."""
 
 import os
 import platform
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest.assembly.core import Core
 from ingest.assembly.way_in import WayIn
@@ -16,6 +16,9 @@ from ingest.office.following import Following
 from ingest.office.reloading import Reloader
 from ingest.roles import Role
 
+if TYPE_CHECKING:
+    from ingest.wakes.line import Line
+
 
 @dataclass(frozen=True, slots=True)
 class Together:
@@ -24,6 +27,19 @@ class Together:
     leases: Leases
     presence: Presence
     following: Following
+
+
+def connect(core: Core, roles: Collection[Role]) -> "Line | None":
+    """The line over which processes wake each other; None where Redis is not configured, or there is nobody to wake."""
+    url = core.config.redis.url
+    if url is None or core.store.embedded:
+        return None
+    from ingest.wakes.line import Line  # noqa: PLC0415 - arq takes its time to load, and most do without
+
+    line = Line(url.get_secret_value(), core.secrets.identity, core.bells, works="work" in roles)
+    core.bells.carried_by(line.tell)
+    core.metrics.wakes(lambda: line.is_up)
+    return line
 
 
 def join(core: Core, way_in: WayIn, reloader: Reloader, roles: Collection[Role], lease: timedelta) -> Together | None:

@@ -12,7 +12,10 @@ from ingest.cli.answer import WRONG, Answer, Trouble, answering, said
 @answering
 @click.argument("folder", type=click.Path(path_type=Path))
 def backup(config: Path, folder: Path, *, as_json: bool) -> int:
-    """Copy the embedded store and its files into a new folder; the daemon may go on."""
+    """Copy the embedded store and its files into a folder.
+
+    The folder is made; the daemon may go on meanwhile.
+    """
     from ingest.config.load import load
     from storage.backup import CannotCopy, back_up
 

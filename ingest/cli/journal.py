@@ -55,7 +55,8 @@ def ignored(reached: "Reached", limit: int, channel: str | None, reason: str | N
 
 def _envelopes(reached: "Reached", limit: int, **query: str | None) -> Listing:
     def row(item: Json) -> Sequence[object]:
-        return item["id"], moment(item["received_at"], reached), item["channel"], item["attempts"], item["reason"]
+        reason = f"{item['reason']} (expired)" if item["expired"] else item["reason"]
+        return item["id"], moment(item["received_at"], reached), item["channel"], item["attempts"], reason
 
     shown = reached.api.listed("envelopes", limit, **query)
     return Listing(shown, ("envelope", "received", "channel", "attempts", "reason"), row)
@@ -92,9 +93,11 @@ def _all_failed(reached: "Reached") -> Sequence[str]:
 def _replayed(items: Sequence[Json], *, dry_run: bool) -> str:
     if dry_run:
         return table(("envelope", "outcome", "reason", "owner", "lead"), map(_tried, items))
-    return table(("envelope", "replayed"), ((item["id"], yes(item["replayed"])) for item in items))
+    rows = ((item["id"], yes(item["replayed"]), item.get("code")) for item in items)
+    return table(("envelope", "replayed", "why not"), rows)
 
 
 def _tried(item: Json) -> Sequence[object]:
     lead = item.get("lead") or {}
-    return item["id"], item.get("outcome", "no such envelope"), item.get("reason"), lead.get("owner"), lead.get("title")
+    came_to = item.get("outcome") or item.get("code", "no such envelope")
+    return item["id"], came_to, item.get("reason"), lead.get("owner"), lead.get("title")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from channels.adapter import Adapter, Misconfigured, Probe, Unavailable
 from ingest.adapters import made
+from ingest.cli.outside import reached
 from ingest.config.document import KeyPath, Table, dotted, line_of
 from ingest.config.references import BUILT_IN
 from ingest.config.schema import Config, MailRoute
@@ -48,7 +49,7 @@ class Tried:
 
 
 async def tried(config: Config, file: str, root: Table, within: float = WITHIN) -> list[Tried]:
-    """Try store, channels, accounts and routes of notices. `root` is the file as it was read, for its lines."""
+    """Try store, Redis, channels, accounts and routes of notices. `root` is the file as it was read, for its lines."""
     adapters = made(config, b"")
     trials = dict(_trials(config, adapters))
     results = await asyncio.gather(*(_outcome(trial, within) for trial in trials.values()))
@@ -64,6 +65,10 @@ async def tried(config: Config, file: str, root: Table, within: float = WITHIN) 
 
 def _trials(config: Config, adapters: Mapping[str, Adapter[Any]]) -> Iterable[tuple[KeyPath, Awaitable[Probe]]]:
     yield ("storage", "url"), _store(config.storage.url.get_secret_value())
+    if config.redis.url is not None:
+        yield ("redis", "url"), _redis(config.redis.url.get_secret_value())
+    if config.http.public_url is not None:
+        yield ("http", "public_url"), reached(config.http.public_url)
     for name, adapter in adapters.items():
         if name != BUILT_IN:
             path = ("notices", "telegram") if name == NOTICES_CHANNEL and _has_own_bot(config) else ("channels", name)
@@ -109,6 +114,12 @@ def _without(text: str, secrets: Sequence[str]) -> str:
 async def _store(url: str) -> Probe:
     """Whether the database answers, and has this version's schema. A file that is not there yet is not made."""
     return await asyncio.to_thread(_look_at_store, url)
+
+
+async def _redis(url: str) -> Probe:
+    from ingest.wakes.probing import probe
+
+    return await probe(url)
 
 
 def _look_at_store(url: str) -> Probe:

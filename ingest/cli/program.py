@@ -22,6 +22,7 @@ from ingest.cli.managers import login, managers
 from ingest.cli.run import migrate, run
 from ingest.cli.to_come import add_not_built
 from ingest.cli.trial import attempt
+from ingest.cli.upkeep import vacuum
 
 
 class Priyom(InOrder):
@@ -76,7 +77,7 @@ _VERBS = (
     *(run, check, plan, reload_, migrate, attempt),
     *(ledger, failed, ignored, replay),
     *(leads, explain, lead, contacts, managers, login),
-    *(channels, notices, backup),
+    *(channels, notices, vacuum, backup),
 )
 for verb in _VERBS:
     priyom.add_command(verb)

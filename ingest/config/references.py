@@ -426,6 +426,14 @@ def _reachable(root: Table) -> Iterator[Finding]:
         yield Finding(("http", "host"), problem, "add public_url: https://leads.example.com", "warning")
 
 
+def _useless_redis(root: Table) -> Iterator[Finding]:
+    redis, store = find(root, "redis", "url"), find(root, "storage", "url")
+    alone = not isinstance(store, Scalar) or store.text.strip().startswith("sqlite:")
+    if isinstance(redis, Scalar) and redis.text.strip() and alone:
+        problem = "brings nothing on SQLite, where one process does everything"
+        yield Finding(("redis", "url"), problem, "leave it out, or set storage.url to a postgresql:// one", "warning")
+
+
 _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"channels", "managers", "teams"}), _something_to_do),
     (frozenset({"managers", "teams"}), _members),
@@ -457,4 +465,5 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"accounts"}), _plain_mail_accounts),
     (frozenset({"notices"}), _plain_mail_notices),
     (frozenset({"http"}), _reachable),
+    (frozenset({"redis", "storage"}), _useless_redis),
 )

@@ -1,7 +1,4 @@
-"""What the keys of the file mean: their sections, types and defaults; every known key, also those that this version cannot serve.
-
-A key marked `NotBuilt` is refused by saying so.
-"""
+"""What the keys of the file mean: their sections, types and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,10 +46,10 @@ from ingest.config.values import (
     Name,
     Names,
     Networks,
-    NotBuilt,
     OwnDomains,
     PublicUrl,
     Quiet,
+    RedisUrl,
     RegionCode,
     RouteNames,
     Sender,
@@ -134,9 +131,9 @@ class Storage(Section):
 
 
 class Redis(Section):
-    """Wake-ups between processes."""
+    """Where processes wake each other; None: each finds its work by looking. Secret as a whole, since it may hold a password."""
 
-    url: NotBuilt = None
+    url: RedisUrl | None = None
 
 
 class Imap(Section):

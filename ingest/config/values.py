@@ -49,6 +49,7 @@ _EMAIL: Final = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()._-][^@\s<>,;:\"()]*
 _SENDER: Final = re.compile(r"(?:(?P<name>[^<>\r\n]*)<(?P<inside>[^<>]*)>|(?P<bare>[^<>]*))")
 HOST: Final = re.compile(r"[\w.:-]+")
 _TIME_OF_DAY: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_DATABASE: Final = re.compile(r"/?|/[0-9]{1,5}")
 _CHAT: Final = re.compile(r"[0-9]{1,15}")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _WEIGHT: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
@@ -87,14 +88,6 @@ def choose(word: str, known: tuple[str, ...] | list[str]) -> str:
     shown = sorted(known)[:12]
     more = ", …" if len(known) > len(shown) else ""
     return f"there is {', '.join(shown)}{more}" if shown else "there is none yet"
-
-
-def _refuse_not_built(_: object) -> None:
-    raise not_built()
-
-
-NotBuilt = Annotated[None, BeforeValidator(_refuse_not_built)]
-"""The mark of a key that is known and not built: whatever stands there is a fault that says so."""
 
 
 def _text(value: object) -> str:
@@ -386,6 +379,25 @@ def _is_postgresql(text: str) -> bool:
         return False
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value().strip()
+    if not _is_redis(text):
+        raise refuse(
+            "is no address of Redis", "write redis://host:6379, or rediss://user:password@host:6379/0 with TLS"
+        )
+    return SecretStr(text)
+
+
+def _is_redis(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0 and not parts.fragment
+    except ValueError:
+        return False
+    authority = parts.scheme == "rediss" and re.fullmatch(r"ssl_ca_certs=[^&=]+", parts.query)
+    return bool(known and _DATABASE.fullmatch(parts.path) and (authority or not parts.query))
+
+
 def _tls(value: object) -> object:
     text = _text(value).lower()
     if text == "starttls":
@@ -445,6 +457,7 @@ Zone = Annotated[Text, AfterValidator(_zone)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 PublicUrl = Annotated[Text, AfterValidator(_public_url)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_listed)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 ImapTls = Annotated[bool, BeforeValidator(_imap_tls)]
 SmtpTls = Annotated[Literal["starttls"] | bool, BeforeValidator(_tls)]

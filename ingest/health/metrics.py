@@ -1,7 +1,7 @@
 """Prometheus metrics, by channel; no personal data, no client's words in a label."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +82,11 @@ class Metrics:
         self._restarts = Gauge(
             "priyom_channel_restarts", "Restarts for a missed heartbeat", ["channel"], registry=self.registry
         )
+
+    def wakes(self, is_up: Callable[[], bool]) -> None:
+        """There is a line to other processes; whether it is up is asked at each look."""
+        gauge = Gauge("priyom_wakes_up", "1 while Redis carries wake-ups between processes", registry=self.registry)
+        gauge.set_function(is_up)
 
     def accepted(self, envelopes: Sequence[Envelope], accepted: Sequence[Accepted]) -> None:
         """Envelopes were committed."""

@@ -7,6 +7,7 @@ It ends when it is told to, when the line to the daemon breaks, or with the daem
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
@@ -18,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from channels.adapter import Adapter, ChannelConfig, Rejected
-from channels.message import Accepted, Envelope, Request
+from channels.message import Accepted, Request
 from ingest.intake.everyday import Network, client_address, everyday
-from ingest.intake.line import Line
+from ingest.intake.line import Line, packed
 from ingest.intake.written import refused, written
 from kernel.clock import Clock, micros
 from kernel.texts import Language
@@ -145,7 +146,7 @@ class Front:
         self._waiting[self._number] = (door, adapter, asked)
         if not self._posts:
             self._loop.call_soon(self._send)
-        self._posts.append((self._number, name, [_flat(one) for one in envelopes]))
+        self._posts.append((self._number, name, [packed(one) for one in envelopes]))
         return True
 
     def _send(self) -> None:
@@ -180,20 +181,6 @@ class Front:
 
 def _words(adapter: Adapter[Any], asked: Request, refusal: Rejected) -> bytes:
     return written(refused(refusal, adapter.refused(asked, refusal)), asked.at)
-
-
-def _flat(envelope: Envelope) -> tuple[Any, ...]:
-    occurred = None if envelope.occurred_at is None else micros(envelope.occurred_at)
-    return (
-        envelope.channel,
-        envelope.identity,
-        envelope.body,
-        micros(envelope.received_at),
-        dict(envelope.meta),
-        envelope.digest,
-        occurred,
-        envelope.format,
-    )
 
 
 class Door(asyncio.Protocol):
@@ -301,7 +288,8 @@ class Door(asyncio.Protocol):
 def _end_with(parent: int) -> None:
     """Be killed when the daemon is, however it ends. Elsewhere than on Linux the broken line says so."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
 

@@ -19,10 +19,10 @@ from typing import Any, Final
 import structlog
 
 from channels.adapter import Rejected
-from channels.message import Accepted, Envelope
+from channels.message import Accepted
 from ingest.intake import line
 from ingest.intake.gateway import Gateway
-from ingest.intake.line import Line
+from ingest.intake.line import Line, unpacked
 from kernel.clock import instant
 
 ENOUGH: Final = 1_500
@@ -31,13 +31,16 @@ ENOUGH: Final = 1_500
 Below that the daemon has time enough, and a front would only make the way longer.
 """
 
+ENDS_WITHIN: Final = 1.5
+"""Seconds that a front has to give everything back; then it is killed, with the connections that it has."""
+
 _BUSY: Final = 1.0
 _QUIET: Final = 60.0
-_ENDS_WITHIN: Final = 1.5
 _AGAIN_AFTER: Final = (1.0, 5.0, 30.0)
 """Seconds before a front that ended by itself has a successor: the first time, the second, and from then on."""
 
-_COMMAND: Final = (sys.executable, "-m", "ingest.intake.front")
+# -P: nothing is imported from the folder that the daemon happens to be in.
+_COMMAND: Final = (sys.executable, "-P", "-m", "ingest.intake.front")
 
 log = structlog.get_logger("priyom.front")
 
@@ -47,10 +50,11 @@ Return = Callable[[socket.socket, bytes], None]
 class Fronting:
     """Whether there is a front, and all that passes between it and us. `take_back` is where connections go that it gives back."""
 
-    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH) -> None:
+    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH, ends_within: float = ENDS_WITHIN) -> None:
         self._gateway = gateway
         self._most = most
         self._enough = enough
+        self._ends_within = ends_within
         self._front: _Front | None = None
         self._able = line.POSSIBLE and _cores() > 1
         self._seen = 0
@@ -84,10 +88,10 @@ class Fronting:
         """Start a front, unless there is one."""
         if self._front is not None or not self._able:
             return
-        orders = (self._gateway.everyday(), self._gateway.proxies, self._most)
         try:
-            self._front = _Front(pickle.dumps(orders), self._gateway, self.take_back, self._ended)
-        except OSError as error:
+            orders = pickle.dumps((self._gateway.everyday(), self._gateway.proxies, self._most))
+            self._front = _Front(orders, self._gateway, self.take_back, self._ended)
+        except Exception as error:  # noqa: BLE001 - nothing depends on a front
             self._failed(str(error))
             return
         log.info("much arrives: a process of its own reads it", action="front.start", pid=self._front.pid)
@@ -120,7 +124,7 @@ class Fronting:
         """End the present front, whose adapters are no longer the daemon's, and return when it judges nothing more."""
         front, self._front = self._front, None
         if front is not None:
-            await front.end_within(_ENDS_WITHIN)
+            await front.end_within(self._ends_within)
 
     async def stop(self) -> None:
         """End it for good. Its connections are here again when this returns, answered as far as that could be."""
@@ -146,7 +150,7 @@ class _Front:
                 [*_COMMAND, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                process_group=0,  # what a terminal sends by Ctrl-C is for the daemon
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         self._line = Line(ours, self._hear, self._hung_up)
@@ -187,7 +191,7 @@ class _Front:
             case ("posts", posts):
                 self.posts += len(posts)
                 for number, channel, envelopes in posts:
-                    self._gateway.enter(channel, [_envelope(*one) for one in envelopes], partial(self._tell, number))
+                    self._gateway.enter(channel, [unpacked(one) for one in envelopes], partial(self._tell, number))
             case ("back", data) if connection is not None:
                 self._take_back(connection, data)
             case ("refused", channel, status, code, words, us):
@@ -211,20 +215,6 @@ class _Front:
         self._process.wait()
         self._gone.set()
         self._on_end(self)
-
-
-def _envelope(
-    channel: str,
-    identity: str | None,
-    body: bytes,
-    received_at: int,
-    meta: dict[str, str],
-    digest: bytes,
-    occurred_at: int | None,
-    form: int,
-) -> Envelope:
-    occurred = None if occurred_at is None else instant(occurred_at)
-    return Envelope(channel, identity, body, instant(received_at), meta, digest, occurred, form)
 
 
 def _drop(connection: socket.socket, _data: bytes) -> None:

@@ -19,6 +19,7 @@ from ingest.intake.answering import answered, response
 from ingest.intake.callers import Callers
 from ingest.intake.everyday import Network, client_address
 from ingest.intake.intake import Busy, Intake
+from ingest.intake.room import Room, Share
 from ingest.intake.written import refused, written
 from kernel.clock import Clock
 from storage.store import Away
@@ -50,7 +51,9 @@ class Gateway:
         *,
         max_body: int,
         trusted_proxies: Sequence[Network],
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room()
         self._intake = intake
         self._adapters = adapters
         self._clock = clock
@@ -217,18 +220,28 @@ class Gateway:
             if request.content.is_eof():
                 return request.content.read_nowait()
             async with asyncio.timeout(BODY_WITHIN):
-                return await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise _too_large(self._max_body) from error
+                return await self._arriving(request)
         except TimeoutError as error:
             raise Rejected(408, "timeout", "the body did not arrive in time") from error
         except _BROKEN as error:
             raise Rejected(400, "unreadable", "the body did not arrive whole, or is not encoded as it says") from error
 
+    async def _arriving(self, request: web.Request) -> bytes:
+        """The body piece by piece, as far as there is room for it beside all others."""
+        body = bytearray()
+        with Share(self._room) as share:
+            while piece := await request.content.readany():
+                share.take(len(piece))
+                body += piece
+                if len(body) > self._max_body:
+                    raise _too_large(self._max_body)
+        return bytes(body)
+
     async def _without_files(self, request: web.Request) -> Request:
         try:
-            async with asyncio.timeout(BODY_WITHIN * UPLOAD_FACTOR):
-                body, cut = await _fields_only(request, self._max_body, self._max_body * UPLOAD_FACTOR)
+            with Share(self._room) as share:
+                async with asyncio.timeout(BODY_WITHIN * UPLOAD_FACTOR):
+                    body, cut = await _fields_only(request, self._max_body, self._max_body * UPLOAD_FACTOR, share)
         except TimeoutError as error:
             raise Rejected(408, "timeout", "the body did not arrive in time") from error
         except (ValueError, AssertionError, *_BROKEN) as error:
@@ -274,7 +287,7 @@ def _too_large(limit: int) -> Rejected:
     return Rejected(413, "too_large", f"the body is longer than {limit} bytes")
 
 
-async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[bytes, tuple[str, ...]]:
+async def _fields_only(request: web.Request, limit: int, ceiling: int, share: Share) -> tuple[bytes, tuple[str, ...]]:
     """A multipart body put together again from its fields and the files that fit; and the names of those that do not."""
     boundary = _boundary(request.headers["Content-Type"])
     kept: list[bytes] = []
@@ -285,7 +298,7 @@ async def _fields_only(request: web.Request, limit: int, ceiling: int) -> tuple[
         if not isinstance(part, BodyPartReader):
             raise ValueError("a multipart inside a multipart")  # noqa: TRY004 - bad input, not a bad argument
         room = (FIELDS if part.filename is None else limit) - size
-        content, length = await _content(part, room, ceiling - passed)
+        content, length = await _content(part, room, ceiling - passed, share)
         passed += length
         if content is None:
             cut.append(part.filename or part.name or "")
@@ -306,7 +319,7 @@ def _boundary(content_type: str) -> bytes:
     return (header.get_boundary() or "").encode()
 
 
-async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes | None, int]:
+async def _content(part: BodyPartReader, room: int, ceiling: int, share: Share) -> tuple[bytes | None, int]:
     """A part's bytes, or None where they are more than there is room for; and how many were read."""
     held: bytearray | None = bytearray()
     length = 0
@@ -315,7 +328,9 @@ async def _content(part: BodyPartReader, room: int, ceiling: int) -> tuple[bytes
         if length > ceiling:
             raise Rejected(413, "too_large", "the files are far too long")
         if held is not None and length <= room:
+            share.take(len(chunk))
             held += chunk
         else:
+            share.drop(len(held or b""))
             held = None
     return None if held is None else bytes(held), length

@@ -12,6 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from channels.message import Envelope
+from kernel.clock import instant, micros
+
 POSSIBLE: Final = hasattr(socket, "CMSG_LEN") and hasattr(socket, "AF_UNIX")
 """Whether this system can pass connections between processes."""
 
@@ -19,6 +22,9 @@ _PIECE: Final = 64 * 1024
 _MOST_AT_ONCE: Final = 16
 _HEAD: Final = 5
 """Four bytes of length, and one that says whether a connection comes along."""
+
+Packed = tuple[str, str | None, bytes, int, dict[str, str], bytes, int | None, int]
+"""An envelope as a message can hold it."""
 
 Hear = Callable[[tuple[Any, ...], socket.socket | None], None]
 
@@ -131,3 +137,25 @@ class Line:
                 os.close(unsent)
         self._unsent.clear()
         self._gone()
+
+
+def packed(envelope: Envelope) -> Packed:
+    """What `unpacked` makes the same envelope of."""
+    occurred = None if envelope.occurred_at is None else micros(envelope.occurred_at)
+    return (
+        envelope.channel,
+        envelope.identity,
+        envelope.body,
+        micros(envelope.received_at),
+        dict(envelope.meta),
+        envelope.digest,
+        occurred,
+        envelope.format,
+    )
+
+
+def unpacked(told: Packed) -> Envelope:
+    """The envelope, its times in UTC."""
+    channel, identity, body, received_at, meta, digest, occurred_at, form = told
+    occurred = None if occurred_at is None else instant(occurred_at)
+    return Envelope(channel, identity, body, instant(received_at), meta, digest, occurred, form)

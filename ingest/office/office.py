@@ -1,6 +1,6 @@
 """The commands and questions of the desk and the command line, over the store. Whoever changes something is named."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -32,11 +32,12 @@ from ingest.reactions.invitations import Named, invite
 from ingest.rules.rulebook import Rulebooks
 from ingest.turns.hand import Hand
 from ingest.units import Units
+from ingest.upkeep.upkeep import Upkeep
 from kernel.clock import Clock, instant
 from kernel.ids import is_uuid, uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import find_obstacle
-from storage import activities, board, decisions, outbox, rotation, views
+from storage import activities, board, decisions, expiry, outbox, rotation, views
 from storage.account import account
 from storage.decisions import Decision
 from storage.files import Files
@@ -46,6 +47,8 @@ from storage.names import Names
 from storage.store import Away, Store
 
 SLICE: Final = 200
+SWEEP_WITHIN: Final = 20.0
+"""Seconds that a question about a sweep waits for its end; who asked asks again."""
 
 
 class StoreOffice:
@@ -77,8 +80,10 @@ class StoreOffice:
         bot: Callable[[], Named | None],
         writing: Writing,
         standing: Callable[[], Json],
+        upkeep: Upkeep,
     ) -> None:
         self._standing = standing
+        self._upkeep = upkeep
         self._bot = bot
         self._writing = writing
         self._bells = bells
@@ -380,7 +385,9 @@ class StoreOffice:
             part = known[start : start + SLICE]
             replayed |= await self._run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
         self._bells.work()
-        return {"items": [{"id": uid, "replayed": uid in replayed} for uid in wanted]}
+        left = [uid for uid in known if uid not in replayed]
+        expired: set[str] = await self._read(lambda db: expiry.expired(db, left)) if left else set()
+        return {"items": [{"id": uid, "replayed": uid in replayed} | _why_not(uid, expired) for uid in wanted]}
 
     async def _failed(self) -> list[str]:
         """Every failed envelope, page by page."""
@@ -406,6 +413,8 @@ class StoreOffice:
             stored = self._journal.stored(db, [uid])
             if not stored:
                 return {"id": uid, "replayed": False}
+            if expiry.expired(db, [uid]):
+                return {"id": uid, "replayed": False} | _why_not(uid, {uid})
             claimed = replace(stored[0], as_client=as_client, attempts=0)
             return {"id": uid, "replayed": False} | self._tried(db, claimed, self._clock.now())
 
@@ -463,6 +472,20 @@ class StoreOffice:
             shown |= {"lead": lead, "sentences": told, "notice": notice}
         return shown
 
+    async def sweep(self, *, dry_run: bool, whole: bool) -> Json:
+        """Begin a sweep of the store, unless one is under way, and how it stands a while later."""
+        if whole and not self._store.embedded:
+            raise Refused(422, "not_this_store", "only SQLite's file is written anew; PostgreSQL reuses what is free")
+        self._upkeep.begin(dry_run=dry_run, whole=whole)
+        return await self.swept()
+
+    async def swept(self) -> Json:
+        """How the latest sweep of this process stands, as soon as it is done or a while later."""
+        report = await self._upkeep.progress(SWEEP_WITHIN)
+        if report is None:
+            raise Refused(404, "not_swept", "nobody has asked for a sweep since this process began")
+        return report.json()
+
     async def login_link(self, person: str | None) -> Json:
         """A one-time link to the desk."""
         return await self._entrance.invite(person)
@@ -501,6 +524,11 @@ class StoreOffice:
     async def notices(self) -> Json:
         """Notices that have not reached their manager."""
         return {"items": await self._read(lambda db: outbox.unsent(db, self._names)), "next": None}
+
+
+def _why_not(uid: str, expired: Collection[str]) -> Json:
+    """Why an envelope cannot be run again, where that is not plain from its outcome."""
+    return {"code": "expired"} if uid in expired else {}
 
 
 def _number(db: sa.Connection, uid: str) -> int:

@@ -37,7 +37,7 @@ log = structlog.get_logger("priyom.pipeline")
 
 
 class Pipeline:
-    """The worker. `wake` after an acceptance; `paused` is a test hook."""
+    """The worker. `wake` after an acceptance; `paused` is a test hook. `on_more`: there is more than one batch, others may help."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Pipeline:
         clock: Clock,
         on_settled: Callable[[Sequence[Claimed], Settled], None],
         lease: timedelta = LEASE,
+        on_more: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._journal = journal
@@ -60,6 +61,7 @@ class Pipeline:
         self._clock = clock
         self._on_settled = on_settled
         self._lease = lease
+        self._on_more = on_more
         self._aside: Aside[list[Reading]] = Aside("parse")
         self._woken = asyncio.Event()
         self._own = Claim(uuid7(), lease // timedelta(microseconds=1))
@@ -148,6 +150,8 @@ class Pipeline:
         if claimed:
             # A full batch, or one that comes alone because it was tried before: more may be waiting behind it.
             self._behind = self._behind or len(claimed) == BATCH or claimed[0].attempts > 1
+            if len(claimed) == BATCH:
+                self._on_more()
             await self._take(token, claimed)
         self._token = None
         return bool(claimed)

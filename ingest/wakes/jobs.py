@@ -1,4 +1,4 @@
-"""Wake-ups of which one process is enough, as jobs of arq: never more than two of a topic, however many processes say it.
+"""Wake-ups of which one process is enough, as jobs of arq: at most two of a topic wait, however many processes say it.
 
 A job does nothing but wake the parts of the process that gets it, so it is done within a millisecond, and one that runs twice
 costs a look. A second id of each topic is there because arq drops what is said under the id of a job that runs: what is said
@@ -17,7 +17,7 @@ from arq.constants import in_progress_key_prefix
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
 
-from ingest.wakes.wakes import FOR_ALL, Topic, Wakes
+from ingest.bells import Bells, Topic
 
 POLL: Final = 0.01
 """Seconds between two looks for a job. arq's own half second would be the latency of every lead."""
@@ -57,15 +57,14 @@ async def _waits(redis: ArqRedis, queue: str, job: str) -> bool:
     return score is not None and not running
 
 
-def worker(redis: ArqRedis, queue: str, wakes: Wakes) -> Worker:
-    """A worker for the topics that this process sees to. Its `main` raises RedisError and OSError, and so do its jobs.
+def worker(redis: ArqRedis, queue: str, bells: Bells, topics: Collection[Topic]) -> Worker:
+    """A worker that rings for these topics. Its `main` raises RedisError and OSError, and so do its jobs.
 
     Its `close` is not for us: that speaks to Redis again, which may be gone or hang, and raises what it finds.
     """
-    topics = [topic for topic in wakes.heard_here() if topic not in FOR_ALL]
     return Worker(
-        [_job(wakes, topic) for topic in topics],
-        cron_jobs=[cron(_sweep(wakes, topics), name=f"{queue}:sweep", second=set(SWEEP), timeout=JOB_WITHIN)],
+        [_job(bells, topic) for topic in topics],
+        cron_jobs=[cron(_sweep(bells, topics), name=f"{queue}:sweep", second=set(SWEEP), timeout=JOB_WITHIN)],
         redis_pool=redis,
         queue_name=queue,
         handle_signals=False,
@@ -80,16 +79,16 @@ def worker(redis: ArqRedis, queue: str, wakes: Wakes) -> Worker:
     )
 
 
-def _job(wakes: Wakes, topic: Topic) -> Function:
+def _job(bells: Bells, topic: Topic) -> Function:
     async def wake(*_: Any, **__: Any) -> None:
-        wakes.heard(topic)
+        bells.heard(topic)
 
     return func(wake, name=topic)
 
 
-def _sweep(wakes: Wakes, topics: Collection[Topic]) -> WorkerCoroutine:
+def _sweep(bells: Bells, topics: Collection[Topic]) -> WorkerCoroutine:
     async def sweep(*_: Any, **__: Any) -> None:
         for topic in topics:
-            wakes.heard(topic)
+            bells.heard(topic)
 
     return sweep

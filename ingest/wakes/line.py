@@ -10,17 +10,21 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Collection
-from typing import Final
+from typing import Final, get_args
 
 import structlog
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.client import PubSub
 
+from ingest.bells import Bells, Topic
 from ingest.wakes import jobs
-from ingest.wakes.wakes import FOR_ALL, TOPICS, Topic, Wakes
 from kernel.ids import uuid7
 
+TOPICS: Final[tuple[Topic, ...]] = get_args(Topic)
+FOR_ALL: Final[tuple[Topic, ...]] = ("changed",)
+"""What every process must hear; of the others one is enough."""
+FOR_ONE: Final = tuple(topic for topic in TOPICS if topic not in FOR_ALL)
 PATIENCE: Final = 2.0
 """Seconds for any command: whoever does not answer by then hangs. After half of it without a word, Redis is asked for one."""
 CLOSE_WITHIN: Final = 0.3
@@ -38,13 +42,17 @@ log = structlog.get_logger("priyom.wakes")
 
 
 class Line:
-    """One process's line. `run` is for the supervisor; `tell` sets a flag, whatever Redis does."""
+    """One process's line. `run` is for the supervisor; `tell` sets a flag, whatever Redis does.
 
-    def __init__(self, url: str, scope: bytes, wakes: Wakes, *, patience: float = PATIENCE) -> None:
+    `scope` is the same in all processes over one store and nowhere else. `works`: what one must hear, this process may.
+    """
+
+    def __init__(self, url: str, scope: bytes, bells: Bells, *, works: bool, patience: float = PATIENCE) -> None:
         self._url = url
         self._patience = patience
         self._scope = "priyom:" + hashlib.blake2b(scope, digest_size=8, person=b"wakes").hexdigest()
-        self._wakes = wakes
+        self._bells = bells
+        self._works = works
         self._name = uuid7().encode()
         self._told = {topic: asyncio.Event() for topic in TOPICS}
         self._is_up = False
@@ -97,7 +105,7 @@ class Line:
 
     async def _speak(self, redis: ArqRedis, listening: PubSub) -> None:
         """Hear and tell until the first of it fails. Not a group of tasks: that would wait for whoever is deaf to its end."""
-        worker = jobs.worker(redis, self._scope, self._wakes) if self._takes_jobs() else None
+        worker = jobs.worker(redis, self._scope, self._bells, FOR_ONE) if self._works else None
         work = [self._listen(listening), *(self._pass_on(redis, topic) for topic in TOPICS)]
         tasks = {asyncio.create_task(one) for one in (work if worker is None else [worker.main(), *work])}
         try:
@@ -110,15 +118,12 @@ class Line:
                 tasks |= set(worker.tasks.values())
             await _ended(tasks)
 
-    def _takes_jobs(self) -> bool:
-        return any(topic not in FOR_ALL for topic in self._wakes.heard_here())
-
     def _greet(self) -> None:
         """What was said while nobody could be heard is not known, so it counts as said."""
         self._is_up = True
         log.info("wake-ups between processes work", action="wakes.up")
         for topic in TOPICS:
-            self._wakes.heard(topic)
+            self._bells.heard(topic)
 
     async def _listen(self, listening: PubSub) -> None:
         """Hear what is for all, and be sure that it would be heard: an idle connection may be dead for minutes unnoticed."""
@@ -138,7 +143,7 @@ class Line:
         """A word from another process: its own it has heard already, and those of a later version it may not know."""
         topic = next((topic for topic in TOPICS if topic == said), None)
         if topic is not None and sender != self._name:
-            self._wakes.heard(topic)
+            self._bells.heard(topic)
 
     async def _pass_on(self, redis: ArqRedis, topic: Topic) -> None:
         """Tell the others what this process says: one word at a time, and after a pause one for all that was said meanwhile."""

@@ -220,7 +220,7 @@ async def test_a_line_that_breaks_while_news_is_waited_for_is_noticed(
         adapter = mailbox(box, relay.port, timing=timing)
         async with listening(adapter, store) as task:
             # The server says `+` once it waits with us.
-            await imap.until(lambda: b"\r\n+ " in relay.answered)
+            await relay.heard(b"\r\n+ ")
             getattr(relay, fault)()
             with pytest.raises(Unavailable):
                 async with asyncio.timeout(WITHIN):

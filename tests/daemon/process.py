@@ -7,7 +7,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,12 +16,14 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import yaml
 
+from tests.daemon import nest
+from tests.daemon.nest import Forked
+
 TOKEN: Final = "token-of-the-tests"
 STARTS_WITHIN: Final = 30.0
 STOPS_WITHIN: Final = 5.0
 DEADLINE: Final = 20.0
 LOOK_EVERY: Final = 0.02
-_ROOT: Final = Path(__file__).parents[2]
 _GREETING: Final = "priyom is listening."
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ class Daemon:
         self.database = folder / "priyom.db"
         self.store_url = f"sqlite:///{self.database}"
         self.printed: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
         self._greeted = threading.Event()
         self._reader: threading.Thread | None = None
         self._document: Json = {
@@ -90,36 +91,31 @@ class Daemon:
     def launch(self, *, crash_at: str = "", roles: str = "", **environment: str) -> None:
         """Start without waiting."""
         self._greeted.clear()
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                self._command("run", "--test-hooks", *(["--roles", roles] if roles else [])),
-                env=self._environment(PRIYOM_CRASH_AT=crash_at, **environment),
-                cwd=_ROOT,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                encoding="utf-8",
-            )
-        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        speaking, printing = os.pipe()
+        command = self._command("run", "--test-hooks", *(["--roles", roles] if roles else []))
+        with self._log.open("a") as log, os.fdopen(printing, "wb") as out:
+            given = self._environment(PRIYOM_CRASH_AT=crash_at, **environment)
+            self._process = Forked(command, given, out.fileno(), log.fileno())
+        self._reader = threading.Thread(target=self._read, args=(self._process, speaking), daemon=True)
         self._reader.start()
 
     def greeted(self, *, crash_at: str = "") -> None:
         """Return when it greets."""
         assert self._process is not None
         assert self._greeted.wait(STARTS_WITHIN), f"no greeting within {STARTS_WITHIN} s\n{self.log}"
-        assert self._process.poll() is None or crash_at, f"it ended with {self._process.returncode}\n{self.log}"
+        assert self._process.poll() is None or crash_at, f"it ended with {self._process.poll()}\n{self.log}"
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.printed.append(line.rstrip("\n"))
-            if self.printed[-1] == _GREETING:
-                self._greeted.set()
+    def _read(self, process: Forked, speaking: int) -> None:
+        with os.fdopen(speaking, encoding="utf-8") as lines:
+            for line in lines:
+                self.printed.append(line.rstrip("\n"))
+                if self.printed[-1] == _GREETING:
+                    self._greeted.set()
         process.wait()
         self._greeted.set()
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "ingest", arguments[0], "--config", str(self.path), *arguments[1:]]
+        return [arguments[0], "--config", str(self.path), *arguments[1:]]
 
     def _environment(self, **more: str) -> dict[str, str]:
         ours = {"PRIYOM_API_TOKEN": TOKEN, "TEST_STORE": self.store_url, "PYTHONUNBUFFERED": "1"}
@@ -166,8 +162,6 @@ class Daemon:
         assert self._reader is not None
         code = self._process.wait(within)
         self._reader.join(within)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
         return code
 
     def close(self) -> None:
@@ -179,16 +173,7 @@ class Daemon:
 
     def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """A command over the same configuration, run to its end."""
-        return subprocess.run(
-            self._command(*arguments),
-            env=self._environment(**environment),
-            cwd=_ROOT,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=STARTS_WITHIN,
-            check=False,
-        )
+        return nest.run(self._command(*arguments), self._environment(**environment), STARTS_WITHIN)
 
     @contextlib.asynccontextmanager
     async def client(self) -> "AsyncIterator[Client]":

@@ -13,7 +13,8 @@ from tests.daemon.process import Daemon, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what runs")
 
-POST = b"POST /in/site HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
+BODY = b'{"name": "Anna", "phone": "+79123456789"}'
+SAID = b"POST /in/site HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
 
 def runs(pid: int) -> bool:
@@ -40,8 +41,7 @@ async def connection(daemon: Daemon) -> AsyncIterator[tuple[asyncio.StreamReader
     """One that is at the front, with a post that was answered there."""
     reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
     for _ in range(2):
-        body = b'{"name": "Anna", "phone": "+79123456789"}'
-        writer.write(POST % (len(body), body))
+        writer.write(SAID)
         assert (await asyncio.wait_for(reader.readuntil(b"false}"), 20))[9:12] == b"202"
     yield reader, writer
     writer.close()
@@ -64,7 +64,13 @@ async def test_a_front_ends_with_its_daemon_and_keeps_neither_port_nor_store(mak
 
     await until(gone)
     pid = await fronted(daemon)
-    async with connection(daemon):
+    async with connection(daemon) as (reader, writer), daemon.client() as client:
+        daemon.configure(channels={"landing": {"kind": "webform"}})
+        assert (await client.ask("POST", "/api/config/reload")).status == 200
+        assert not runs(pid)
+        writer.write(SAID)
+        assert (await asyncio.wait_for(reader.readuntil(b"}}"), 20))[9:12] == b"404"
+        pid = await fronted(daemon)
         assert daemon.stop() == 0
         assert not runs(pid)
     assert "Traceback" not in daemon.log

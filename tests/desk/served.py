@@ -107,6 +107,7 @@ class SmallOffice:
         self.actors: list[str] = []
         self.people = SmallPeople()
         self.taken_down: dict[str | None, Json] = {}
+        self.swept_as: Json = {}
         self.replies: list[tuple[str, Json, str | None, str]] = []
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
@@ -127,7 +128,7 @@ class SmallOffice:
         uid = f"e-{len(self.journal) + 1}"
         self.journal[uid] = {
             "id": uid, "channel": "site", "received_at": AT, "naming": "derived", "outcome": outcome, "reason": reason,
-            "attempts": 1, "lead": None, "contact": None,
+            "attempts": 1, "lead": None, "contact": None, "expired": False,
         }  # fmt: skip
         return self.journal[uid]
 
@@ -322,6 +323,17 @@ class SmallOffice:
             found["outcome"] = "created"
         return {"id": uid, "replayed": again}
 
+    async def sweep(self, *, dry_run: bool, whole: bool) -> Json:
+        """Nothing is ever too old here."""
+        nothing = {name: {"count": 0, "bytes": 0} for name in ("bodies", "notices", "links", "files")}
+        self.swept_as = {"dry_run": dry_run, "started_at": "2026-09-01T09:00:00Z", "done": True, **nothing}
+        self.swept_as |= {"freed": 0, "fixed": whole, "error": None}
+        return self.swept_as
+
+    async def swept(self) -> Json:
+        """As it was."""
+        return self.swept_as or await self.sweep(dry_run=True, whole=False)
+
     async def attempt(self, given: Mapping[str, Any]) -> Json:
         """A new lead that is not kept."""
         if given["channel"] != "site":
@@ -343,6 +355,7 @@ class SmallOffice:
             "channels": [{"name": "site", "kind": "webform", "state": "listening", "since": AT}],
             "roles": ["receive", "listen", "work", "desk"],
             "configuration": "applied",
+            "wakes": "off",
         }
 
     async def metrics(self) -> bytes:

@@ -103,7 +103,7 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     verbs = re.findall(r"^  ([a-z]+)  ", told.out, re.MULTILINE)
     expected = (
         "run check plan reload migrate try ledger failed ignored replay leads explain lead contacts managers "
-        "login channels notices backup"
+        "login channels notices vacuum backup"
     )
     assert [verb for verb in verbs if verb != "-h"] == expected.split()
     assert not re.search(r"^  .*\.\.\.$", told.out, re.MULTILINE)

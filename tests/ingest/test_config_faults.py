@@ -60,7 +60,8 @@ ADDED = {
     "write sqlite:///var/priyom.db or postgresql://user:password@host/name",
     "storage: {url: 'sqlite://'}": "storage.url: 'sqlite://' names no file for SQLite; "
     "write sqlite:///var/priyom.db, or sqlite:////srv/priyom.db",
-    "redis: {url: 'redis://localhost'}": f"redis.url: {LATER}",
+    "redis: {url: 'redis://h'}": "redis.url: warning: brings nothing on SQLite, where one process does everything; "
+    "leave it out, or set storage.url to a postgresql:// one",
     "accounts: {info: }": "accounts.info: has neither imap nor smtp; add the server that it is for",
     "accounts: {info: {smtp: {host: h, tls: ssl}}}": "accounts.info.smtp.tls: 'ssl' "
     f"is neither true nor false; {SERVER}",
@@ -183,6 +184,23 @@ ADDED = {
     "notices: {email: {smtp: {host: h.example.com, tls: false}, from: a@example.com}}": "notices.email.smtp.tls: "
     "warning: passwords and mail cross the network in the clear; write true or starttls",
 }
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:6379", "redis://", "redis://h:0", "redis://h/keys", "rediss://h?ssl_cert_reqs=none"]
+)
+def test_what_is_no_address_of_redis_is_said_with_one_that_is(url: str, tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, SMALL + f"storage: {{url: 'postgresql://h/d'}}\nredis: {{url: '{url}'}}")
+    assert (
+        found
+        == f"5: redis.url: '{url}' is no address of Redis; write redis://host:6379, or rediss://user:password@host:6379/0 with TLS"
+    )
+
+
+@pytest.mark.parametrize("url", ["", "redis://h", "redis://u:${P}@h:1/15", "rediss://h/0?ssl_ca_certs=/etc/ca.pem"])
+def test_an_address_of_redis_beside_postgresql_is_taken(url: str, tmp_path: Path) -> None:
+    text = SMALL + f"storage: {{url: 'postgresql://h/d'}}\nredis: {{url: '{url}'}}"
+    assert not faults(tmp_path, text, {"P": "p"})
 
 
 @pytest.mark.parametrize("line", ADDED)

@@ -25,9 +25,11 @@ from ingest.intake.everyday import everyday
 from ingest.intake.fronting import Fronting
 from ingest.intake.gateway import Gateway
 from ingest.intake.intake import Intake
+from ingest.intake.room import Room
 from storage import migrate, revisions
 from storage.schema import journal
 from storage.store import Store
+from tests.imap import until
 from tests.ingest.parts import NOW, Parts, at_clock, company, wire
 from tests.ingest.test_intake import ZONE, Gate
 
@@ -42,7 +44,7 @@ Answer = tuple[int, dict[str, str], bytes]
 class Stand:
     """A gateway over a store of its own, listening."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, room: Room | None = None) -> None:
         self.fronting: Fronting | None = None
         self.parts: Parts = wire(store, company())
         self.gate = Gate(self.parts)
@@ -55,7 +57,13 @@ class Stand:
         self.clock = at_clock(NOW)
         proxies = [ip_network("127.0.0.1/32")]
         self.gateway = Gateway(
-            self.intake, {"site": adapter}, self.clock, self.metrics, max_body=MOST, trusted_proxies=proxies
+            self.intake,
+            {"site": adapter},
+            self.clock,
+            self.metrics,
+            max_body=MOST,
+            trusted_proxies=proxies,
+            room=room,
         )
         self.port = 0
 
@@ -445,3 +453,30 @@ async def test_a_client_who_is_gone_before_he_was_seen_is_nobodys_trouble(stores
         door.connection_made(wire)
         door.connection_lost(None)
         assert inner.met == [wire]
+
+
+async def test_bodies_that_are_still_arriving_share_one_room(stores: Stores) -> None:
+    room = Room(600)
+    async with Stand(stores.new(), room).open() as stand:
+        begun, rest = b'{"name": "' + b"A" * 400, b'"}'
+        head = post(begun + rest).removesuffix(begun + rest)
+        reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+        writer.write(head + begun)
+        await until(lambda: room.left < 300)
+        (refused,) = await stand.sent(head + begun)
+        assert (refused[0], refused[1]["Retry-After"], orjson.loads(refused[2])["error"]["code"]) == (503, "1", "busy")
+        writer.write(rest)
+        assert (await answer(reader))[0] == 202
+        await closed(writer)
+        assert (room.left, len(stand.taken)) == (600, 1)
+
+
+async def test_a_multipart_has_its_share_of_the_room_too(stores: Stores) -> None:
+    room = Room(300)
+    async with Stand(stores.new(), room).open() as stand:
+        for size, status in ((200, 202), (400, 503), (200, 202)):
+            form = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + b"A" * size + b"\r\n--b--\r\n"
+            chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(form), form)
+            head = b"Host: x\r\nContent-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n"
+            (told,) = await stand.sent(b"POST /in/site HTTP/1.1\r\n" + head + chunked)
+            assert (told[0], room.left) == (status, 300)

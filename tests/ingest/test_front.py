@@ -1,7 +1,9 @@
 """Posts that a process of its own reads: the same answers, nothing acknowledged that is not stored, and no more than it may do."""
 
 import asyncio
+import marshal
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -17,11 +19,12 @@ import pytest
 from channels.webform import Adapter, Config
 from channels.webform.page import mark
 from ingest.intake.fronting import Fronting
-from ingest.intake.line import Line
+from ingest.intake.line import Line, packed, unpacked
 from kernel.clock import Clock
 from storage import migrate, revisions
 from storage.schema import journal
 from storage.store import Store
+from tests.channels.subjects import Subject, every
 from tests.daemon.process import until
 from tests.ingest.test_door import HELLO, MOST, SECRET, Answer, Stand, anonymous, answer, closed, enumerated, post
 
@@ -53,7 +56,7 @@ class Fronted(Stand):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.fronting: Fronting = Fronting(self.gateway, most=MOST, enough=1_000)
+        self.fronting: Fronting = Fronting(self.gateway, most=MOST, enough=1_000, ends_within=20)
 
     async def ready(self) -> int:
         """Start a front; its process id."""
@@ -222,6 +225,17 @@ async def test_without_its_writer_the_journal_is_away_over_a_front_too(store: St
             assert stand.refused() == ['priyom_refused_total{channel="site",code="store_away"} 1.0']
             stand.intake._running = True
             assert (await asked(client, post()))[0] == 202
+
+
+@pytest.mark.parametrize("subject", every(), ids=lambda one: one.name)
+def test_a_front_makes_of_a_channel_and_its_posts_what_the_daemon_does(subject: Subject) -> None:
+    adapter = subject.make()
+    orders = pickle.dumps((type(adapter), adapter.name, adapter.config, adapter.secret, adapter.language))
+    kind, name, config, secret, language = pickle.loads(orders)  # noqa: S301 - made above
+    again = kind(name, config, secret=secret, language=language)
+    for request in subject.requests():
+        envelopes = list(adapter.receive(request))
+        assert [unpacked(marshal.loads(marshal.dumps(packed(one)))) for one in again.receive(request)] == envelopes  # noqa: S302 - made here
 
 
 async def test_a_line_keeps_the_order_of_messages_and_of_the_connections_that_travel_with_them() -> None:

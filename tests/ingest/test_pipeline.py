@@ -31,12 +31,14 @@ BORIS = {"phones": ["8 912 345-67-82"]}
 
 
 class Worker:
-    """A pipeline, and a way to wait for what it settles."""
+    """A pipeline, and a way to wait for what it settles; `grew` is set each time, and may be several workers'."""
 
-    def __init__(self, parts: Parts, folder: Path, adapter: Plain | None = None) -> None:
+    def __init__(
+        self, parts: Parts, folder: Path, adapter: Plain | None = None, grew: asyncio.Event | None = None
+    ) -> None:
         self.parts = parts
         self.settled = 0
-        self._grew = asyncio.Event()
+        self._grew = grew or asyncio.Event()
         adapters = Adapters({"site": adapter or Plain()})
         self.pipeline = Pipeline(
             parts.store, parts.journal, parts.settler, Signals(), Files(folder), adapters, at_clock(NOW), self._settled
@@ -263,13 +265,15 @@ async def test_workers_of_one_process_share_the_journal_and_make_everything_once
     store: Store, tmp_path: Path, told: list[structlog.typing.EventDict]
 ) -> None:
     parts = wire(store, company())
-    workers = [Worker(parts, tmp_path) for _ in range(3)]
+    grew = asyncio.Event()
+    workers = [Worker(parts, tmp_path, grew=grew) for _ in range(3)]
     people = [{"phones": [f"+7912{n:07}"], "emails": [f"p{n}@example.com"]} for n in range(100)]
     for order in (people, people[::-1], people[50:] + people[:50]):
         parts.append(*(envelope(one) for one in order))
     async with running(*workers), asyncio.timeout(WITHIN):
         while sum(worker.settled for worker in workers) < 300:
-            await asyncio.sleep(0.01)
+            grew.clear()
+            await grew.wait()
     assert "envelope.failed" not in {entry["action"] for entry in told}
     assert Counter(outcome for outcome, _ in parts.outcomes()) == {"created": 100, "attached": 200}
     assert (parts.count(contacts), parts.count(leads), parts.count(interactions)) == (100, 100, 300)

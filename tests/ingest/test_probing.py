@@ -1,10 +1,12 @@
 """`check --live`: each server of a configuration is tried at once, faults stand at their line, and nothing secret is said."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from ingest.cli.probing import Tried, tried
 from ingest.config.schema import Config
@@ -12,6 +14,7 @@ from storage.store import Store
 from tests import imap, smtp, telegram, vk
 from tests.imap import Played, plain
 from tests.ingest.configured import loaded
+from tests.played import PlayedServer
 from tests.telegram import Telegram
 from tests.vk import GROUP, Vk
 
@@ -164,3 +167,58 @@ async def test_the_store_is_looked_at_and_never_made(store: Store, tmp_path: Pat
         results = await outcome(tmp_path, f"storage:\n  url: {gone}\n")
     assert results["storage.url"].state == "wrong"
     assert "storage.url" in results["storage.url"].remedy
+
+
+class Exchange(PlayedServer):
+    """Mango Office, which knows one key and salt, and a web of its own."""
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """What it is asked."""
+        return (web.post("/vpbx/account/balance", self._balance), web.get("/{at}/healthz", self._health))
+
+    async def _balance(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        sign = sha256(f"code{form['json']!s}{imap.PASSWORD}".encode()).hexdigest()
+        good = (form["vpbx_api_key"], form["sign"]) == ("code", sign)
+        return web.json_response({"result": 1000, "balance": 12.5} if good else {"result": 3102})
+
+    async def _health(self, request: web.Request) -> web.Response:
+        match request.match_info["at"]:
+            case "ours":
+                return web.json_response({"status": "ok"})
+            case "down":
+                return web.Response(status=502)
+        return web.Response(text="<html>Hosting</html>")
+
+
+@pytest.mark.parametrize(("key", "state", "said"), [("code", "ok", "knows the key"), ("other", "wrong", "result 3102")])
+async def test_mango_is_asked_whether_it_knows_us(tmp_path: Path, key: str, state: str, said: str) -> None:
+    async with Exchange() as mango:
+        pbx = f'{{kind: telephony, dialect: mango, api_key: {key}, salt: "${{PASSWORD}}", api_base: "{mango.url}"}}'
+        results = await outcome(tmp_path, f"channels:\n  pbx: {pbx}\n")
+    assert results["channels.pbx"].state == state
+    assert said in results["channels.pbx"].said
+    assert "12.5" not in str(results["channels.pbx"])
+
+
+@pytest.mark.parametrize(
+    ("at", "state", "said"),
+    [
+        ("ours", "ok", "leads here"),
+        ("down", "untried", "status 502"),
+        ("other", "wrong", "not as priyom does"),
+    ],
+)
+async def test_whether_the_address_that_others_are_given_leads_here(
+    tmp_path: Path, at: str, state: str, said: str
+) -> None:
+    async with Exchange() as there:
+        results = await outcome(tmp_path, f"http:\n  public_url: {there.url}/{at}\n")
+    assert (results["http.public_url"].state, said in results["http.public_url"].said) == (state, True)
+
+
+async def test_an_address_that_nobody_answers_at_is_not_called_wrong(tmp_path: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        results = await outcome(tmp_path, f"http:\n  public_url: http://127.0.0.1:{held.getsockname()[1]}\n")
+    assert results["http.public_url"].state == "untried"

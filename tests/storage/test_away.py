@@ -1,0 +1,99 @@
+"""A store that hangs, is full or is gone: nothing is acknowledged, nobody waits for ever, and it goes on by itself."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+import sqlalchemy as sa
+
+from storage.store import Away, Store
+from tests.ingest.parts import company, envelope, wire
+
+
+def _counted(db: sa.Connection) -> int:
+    return int(db.execute(sa.text("SELECT COUNT(*) FROM bodies")).scalar_one())
+
+
+async def test_a_store_that_hangs_counts_as_away_and_goes_on_when_it_answers(store: Store) -> None:
+    hanging, hangs = threading.Event(), threading.Event()
+    impatient = Store(store.url.render_as_string(hide_password=False), patience=0.1, writers=1)
+
+    def hang(_: sa.Connection) -> None:
+        hangs.set()
+        hanging.wait(20)
+
+    with pytest.raises(Away, match="in time"):
+        await impatient.run(hang)
+    assert hangs.is_set()
+    begun: list[None] = []
+    with pytest.raises(Away, match="in time"):
+        await impatient.run(lambda _: begun.append(None))
+    hanging.set()
+    while True:
+        with suppress(Away):
+            assert await impatient.run(_counted) == 0
+            break
+    assert begun == []  # what nobody waited for any more was not run afterwards
+    impatient.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_a_full_disk_takes_nothing_and_is_over_when_there_is_room(store: Store) -> None:
+    parts = wire(store, company())
+    parts.append(envelope({"phones": ["8 912 345-67-81"]}))
+
+    def most(pages: int) -> Callable[[sa.Connection], None]:
+        return lambda db: db.exec_driver_sql(f"PRAGMA max_page_count={pages}").close()
+
+    store.transact(most(1))  # as many as it has
+    with pytest.raises(Away, match="full"):
+        parts.append(envelope({"text": "x" * 100_000}))
+    store.transact(most(1_000_000))
+    assert store.transact(_counted) == 1
+    parts.append(envelope({"text": "x" * 100_000}))
+    parts.drain()
+    assert parts.balanced()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_a_session_that_is_cut_off_is_replaced_and_a_silent_one_holds_no_lock_for_ever(store: Store) -> None:
+    limits = await store.run(
+        lambda db: [
+            db.exec_driver_sql(f"SHOW {name}").scalar_one()
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+    )
+    assert limits == ["1min", "10s", "10s"]
+    kill = sa.text("SELECT pg_terminate_backend(pg_backend_pid())")
+    for _ in range(3):
+        with pytest.raises(Away):
+            await store.run(lambda db: db.execute(kill))
+        assert await store.run(_counted) == 0
+        assert await store.read(_counted) == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_a_lock_that_nobody_gives_up_counts_as_the_stores_absence(store: Store) -> None:
+    locked, done = threading.Event(), threading.Event()
+    other = Store(store.url.render_as_string(hide_password=False))
+
+    def hold(db: sa.Connection) -> None:
+        db.execute(sa.text("LOCK TABLE bodies IN ACCESS EXCLUSIVE MODE"))
+        locked.set()
+        done.wait(20)
+
+    holder = threading.Thread(target=other.transact, args=(hold,))
+    holder.start()
+    assert locked.wait(20)
+
+    def impatient(db: sa.Connection) -> int:
+        db.execute(sa.text("SET LOCAL lock_timeout = 20"))
+        return _counted(db)
+
+    with pytest.raises(Away, match="lock timeout"):
+        await store.run(impatient)
+    done.set()
+    holder.join()
+    assert await store.run(_counted) == 0
+    other.close()
