@@ -18,6 +18,8 @@ from prove.company import ENVIRONMENT, Json
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 15.0
 LOOK_EVERY: Final = 0.03
+LEASE: Final = "5s"
+"""Of listening, by the hook for tests; others are shortened by `prove.launch`."""
 ROOT: Final = Path(__file__).parents[1]
 GREETING: Final = "priyom is listening."
 
@@ -135,4 +137,4 @@ class Daemon:
 def _environment() -> dict[str, str]:
     """Ours, in which compiled code is kept: hundreds of daemons would otherwise compile the same modules again."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return kept | ENVIRONMENT
+    return kept | ENVIRONMENT | {"PRIYOM_LEASE": LEASE}

@@ -61,9 +61,7 @@ class Fleet:
         code, said = await asyncio.to_thread(self.command, "migrate")
         if code != 0:
             raise Lost(f"priyom migrate ends with {code}: {said}")
-        async with asyncio.TaskGroup() as group:
-            for daemon in self.daemons:
-                group.create_task(daemon.start(mended=self.mended))
+        await asyncio.gather(*(daemon.start(mended=self.mended) for daemon in self.daemons))
 
     def command(self, verb: str, *arguments: str) -> tuple[int, str]:
         """A command of the product's own, as people type it: exit code, and what it printed."""

@@ -49,9 +49,9 @@ async def run(
     async with opened(folder, kind, seed, sabotage, verdicts) as site:
         trial = _Trial(site, seconds, patience)
         site.fleet.configure()
-        await site.fleet.start()
-        await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
         try:
+            await site.fleet.start()
+            await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
             await trial.go()
         finally:
             await site.fleet.stop()
