@@ -34,6 +34,7 @@ from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
 from ingest.supervise import Supervisor
 from ingest.systemd import Systemd
+from ingest.upkeep.growth import Growth
 from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
@@ -172,6 +173,7 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
             "sending": working.sending.run,
             "summaries": working.summaries.run,
             "upkeep": parts.serving.upkeep.run,
+            "growth": Growth(parts.core.store).run,
             "health": _alone(parts, "watch", working.watch.run),
             "suggesting": working.suggester.run,
             "replying": settling.replying.run,
