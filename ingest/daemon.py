@@ -117,10 +117,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
     signals = _Signals()
     roles = given or ALL
     with opened_store(config) as store:
-        if store.embedded and roles != ALL:
-            raise CannotStart(
-                "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
-            )
+        require_one_for_all(store, roles)
         parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
@@ -152,6 +149,14 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             await parts.serving.upkeep.stop()
             drained = asyncio.get_running_loop().time() - began
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
+
+
+def require_one_for_all(store: Store, roles: frozenset[Role]) -> None:
+    """Raises CannotStart for a process that would leave roles to others over a store that only it can have."""
+    if store.embedded and roles != ALL:
+        raise CannotStart(
+            "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
+        )
 
 
 def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awaitable[None]]]:

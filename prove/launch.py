@@ -4,6 +4,7 @@ Always: leases of seconds instead of minutes. Unless it is mended: a reader of f
 kills. Where asked: one promise broken. The product's own code has none of this.
 """
 
+import inspect
 import os
 import signal
 import sys
@@ -31,14 +32,17 @@ def main() -> int:
 
 
 def shorten_leases() -> None:
-    """What a dead process had taken is free again soon."""
-    from ingest.leasing import Leases
+    """What a dead process had taken in hand is free again soon. The leases of listening have a hook of their own."""
     from ingest.notices import sender
     from ingest.outgoing import sending
     from ingest.pipeline.pipeline import Pipeline
 
-    Pipeline.__init__.__defaults__ = (LEASE,)
-    Leases.__init__.__defaults__ = (LEASE,)
+    make = Pipeline.__init__
+    names = list(inspect.signature(make).parameters)
+    place = names.index("lease") - len(names)
+    shortened = list(make.__defaults__ or ())
+    shortened[place] = LEASE
+    make.__defaults__ = tuple(shortened)
     for module in (sender, sending):
         vars(module)["LEASE"] = LEASE
 

@@ -36,7 +36,10 @@ log = structlog.get_logger("priyom.pipeline")
 
 
 class Pipeline:
-    """The worker. `wake` after an acceptance; `paused` is a test hook. `on_more`: there is more than one batch, others may help."""
+    """The worker. `wake` after an acceptance; `paused` is a test hook. `on_more`: there is more than one batch, others may help.
+
+    `follows_within`: in how many seconds this process has a channel that another one has from a new file already.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,11 @@ class Pipeline:
         on_settled: Callable[[Sequence[Claimed], Settled], None],
         lease: timedelta = LEASE,
         on_more: Callable[[], None] = lambda: None,
+        *,
+        follows_within: float = 0.0,
     ) -> None:
+        self._follows_within = follows_within
+        self._strange: set[str] = set()
         self._store = store
         self._journal = journal
         self._settler = settler
@@ -159,6 +166,7 @@ class Pipeline:
     async def _take(self, token: str, claimed: list[Claimed]) -> None:
         """Settle a batch that is claimed. While the store is away it waits; the claim ends with its lease."""
         crashpoint("claim.after_commit")
+        await self._wait_for_channels(claimed)
         readings = await self._read(claimed)
         if any(_has_files(r.parsed) for r in readings):
             readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
@@ -167,6 +175,15 @@ class Pipeline:
         together = [r for r in readings if r not in alone] if alone else readings
         for batch in ([together] if together else []) + [[one] for one in alone]:
             await self._settle(token, batch)
+
+    async def _wait_for_channels(self, claimed: Sequence[Claimed]) -> None:
+        """A channel that is new in the file may be taken in elsewhere a moment before it is known here. It is waited for once."""
+        unknown = {c for one in claimed if self._adapters.reader(c := one.envelope.channel) is None} - self._strange
+        until = asyncio.get_running_loop().time() + self._follows_within
+        while unknown and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(FIRST_PAUSE)
+            unknown = {channel for channel in unknown if self._adapters.reader(channel) is None}
+        self._strange |= unknown
 
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""
