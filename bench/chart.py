@@ -7,17 +7,19 @@ from typing import Final
 from bench.figure import Figure, shown
 
 _WIDTH: Final = 860
-_LEFT: Final = 250
+_LEFT: Final = 270
 _RIGHT: Final = 150
 _ROW: Final = 34
 _TOP: Final = 58
-# Colours of the text follow the page's scheme; the bars are readable on both.
+# It brings its own ground, so that it is readable on a page whose scheme is another than its reader's.
 _STYLE: Final = """
   text { font: 13px system-ui, sans-serif; fill: #1b1f24 }
+  .ground { fill: #ffffff }
   .quiet { fill: #59636e } .track { fill: #d8dee4 } .must { stroke: #1b1f24 } .aim { stroke: #1b1f24; stroke-dasharray: 3 3 }
   .met { fill: #2f8f5b } .missed { fill: #c4553b }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .quiet { fill: #9198a1 } .track { fill: #30363d } .must, .aim { stroke: #e6edf3 }
+    text { fill: #e6edf3 } .ground { fill: #0d1117 }
+    .quiet { fill: #9198a1 } .track { fill: #30363d } .must, .aim { stroke: #e6edf3 }
     .met { fill: #3fa56d } .missed { fill: #d9694e }
   }
 """
@@ -33,6 +35,7 @@ def chart(figures: Sequence[Figure], below: str) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Goals and figures">',
         f"<style>{_STYLE}</style>",
+        f'<rect width="{_WIDTH}" height="{height}" rx="6" class="ground"/>',
         '<text x="16" y="24" font-weight="600">What was measured, against its goals</text>',
         f'<text x="{_WIDTH - 16}" y="24" text-anchor="end" class="quiet">line: must, dashes: aim; a longer bar is better</text>',
         *(line for place, figure in enumerate(rows) for line in _row(figure, _TOP + _ROW * place)),

@@ -34,6 +34,7 @@ from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
 from ingest.supervise import Supervisor
 from ingest.systemd import Systemd
+from ingest.upkeep.growth import Growth
 from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
@@ -116,10 +117,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
     signals = _Signals()
     roles = given or ALL
     with opened_store(config) as store:
-        if store.embedded and roles != ALL:
-            raise CannotStart(
-                "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
-            )
+        require_one_for_all(store, roles)
         parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()
@@ -153,6 +151,14 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
 
 
+def require_one_for_all(store: Store, roles: frozenset[Role]) -> None:
+    """Raises CannotStart for a process that would leave roles to others over a store that only it can have."""
+    if store.embedded and roles != ALL:
+        raise CannotStart(
+            "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
+        )
+
+
 def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awaitable[None]]]:
     """What runs in a process of these roles, by the names that the log has for it."""
     settling, way_in, working = parts.settling, parts.way_in, parts.working
@@ -167,6 +173,7 @@ def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awai
             "sending": working.sending.run,
             "summaries": working.summaries.run,
             "upkeep": parts.serving.upkeep.run,
+            "growth": Growth(parts.core.store).run,
             "health": _alone(parts, "watch", working.watch.run),
             "suggesting": working.suggester.run,
             "replying": settling.replying.run,

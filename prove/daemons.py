@@ -18,6 +18,8 @@ from prove.company import ENVIRONMENT, Json
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 15.0
 LOOK_EVERY: Final = 0.03
+LEASE: Final = "5s"
+"""Of listening, by the hook for tests; others are shortened by `prove.launch`."""
 ROOT: Final = Path(__file__).parents[1]
 GREETING: Final = "priyom is listening."
 
@@ -34,6 +36,7 @@ class Daemon:
         self.port = port
         self.config = folder / f"{name}.yaml"
         self.life = 0
+        self._greeted = False
         self._log = folder / f"{name}.log"
         self._sabotage = sabotage
         self._roles = roles
@@ -50,6 +53,11 @@ class Daemon:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def up(self) -> bool:
+        """Whether the process runs and has got so far as to greet."""
+        return self._greeted and self.alive
+
     async def start(self, *, mended: bool = False) -> None:
         """Start and return when it greets. `mended`: without the planted bugs in its reader. Raises Lost."""
         arguments = ["run", "--config", str(self.config), "--test-hooks"]
@@ -63,6 +71,7 @@ class Daemon:
             stderr=subprocess.PIPE,
         )
         self.life += 1
+        self._greeted = False
         greeted = asyncio.Event()
         loop = asyncio.get_running_loop()
         assert self._process.stdout is not None and self._process.stderr is not None  # noqa: PT018 - both are piped
@@ -78,6 +87,7 @@ class Daemon:
         code = self._process.poll()
         if code is not None and code != -signal.SIGKILL:
             raise Lost(f"{self.name} ended at its start with {code}: see {self._log}")
+        self._greeted = True
 
     def _keep(
         self,
@@ -127,4 +137,4 @@ class Daemon:
 def _environment() -> dict[str, str]:
     """Ours, in which compiled code is kept: hundreds of daemons would otherwise compile the same modules again."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return kept | ENVIRONMENT
+    return kept | ENVIRONMENT | {"PRIYOM_LEASE": LEASE}

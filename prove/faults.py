@@ -24,14 +24,14 @@ DIES_WITHIN: Final = 4.0
 
 async def kill(site: Site) -> None:
     """SIGKILL, at whatever it is doing."""
-    site.fleet.any().signal(signal.SIGKILL)
+    (await site.fleet.any()).signal(signal.SIGKILL)
 
 
 async def kill_at_a_point(site: Site) -> None:
     """SIGKILL at the next named point: where nothing else reaches it in time, as at random."""
     point = POINTS[site.next_point % len(POINTS)]
     site.next_point += 1
-    daemon = site.chance.choice(site.fleet.receivers if point.startswith("accept") else site.fleet.workers)
+    daemon = await site.fleet.any(site.fleet.receivers if point.startswith("accept") else site.fleet.workers)
     life = daemon.life
     armed = {"at": f"{point}:{site.chance.choice((1, 1, 2))}"}
     for _ in range(10):
@@ -54,12 +54,12 @@ async def kill_at_a_point(site: Site) -> None:
 
 async def terminate(site: Site) -> None:
     """SIGTERM, and a start after it."""
-    site.fleet.terminate(site.fleet.any())
+    site.fleet.terminate(await site.fleet.any())
 
 
 async def stand_still(site: Site) -> None:
     """SIGSTOP for longer than any lease; then it goes on, as if nothing had been."""
-    daemon = site.fleet.any()
+    daemon = await site.fleet.any()
     life = daemon.life
     daemon.signal(signal.SIGSTOP)
     await asyncio.sleep(LONGER_THAN_A_LEASE)
@@ -69,7 +69,9 @@ async def stand_still(site: Site) -> None:
 
 async def step_clock(site: Site) -> None:
     """The clock jumps ahead, and back with the process's end."""
-    await site.fleet.ask(site.fleet.any(), "POST", "/test/clock", {"advance": f"{site.chance.choice((20, 90, 200))}s"})
+    await site.fleet.ask(
+        await site.fleet.any(), "POST", "/test/clock", {"advance": f"{site.chance.choice((20, 90, 200))}s"}
+    )
 
 
 async def reload(site: Site) -> None:
@@ -77,7 +79,8 @@ async def reload(site: Site) -> None:
     site.fleet.visited = not site.fleet.visited
     site.fleet.configure()
     for daemon in site.fleet.daemons:
-        daemon.signal(signal.SIGHUP)
+        if daemon.up:
+            daemon.signal(signal.SIGHUP)
     await asyncio.sleep(0.5)
 
 
@@ -114,7 +117,7 @@ async def poison(site: Site) -> None:
 async def fill_disk(site: Site) -> None:
     """No room: of the daemon's files on SQLite; PostgreSQL takes no writes then, as where it is managed for its users."""
     if site.cluster is None:
-        daemon = site.fleet.any()
+        daemon = await site.fleet.any()
         life = daemon.life
         daemon.fill_disk(ROOM)
         await asyncio.sleep(AWAY)

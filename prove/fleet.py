@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from prove.daemons import ROOT, Daemon, Lost
 from tests.daemon.process import free_port
 
 COMMAND_WITHIN: Final = 60.0
+LOOK_EVERY: Final = 0.05
 
 
 class Fleet:
@@ -45,7 +47,7 @@ class Fleet:
         """Of the next daemon that takes requests, preferably one that runs."""
         for _ in self.receivers:
             one = next(self._turn)
-            if one.alive:
+            if one.up:
                 break
         return f"http://127.0.0.1:{one.port}"
 
@@ -59,9 +61,7 @@ class Fleet:
         code, said = await asyncio.to_thread(self.command, "migrate")
         if code != 0:
             raise Lost(f"priyom migrate ends with {code}: {said}")
-        async with asyncio.TaskGroup() as group:
-            for daemon in self.daemons:
-                group.create_task(daemon.start(mended=self.mended))
+        await asyncio.gather(*(daemon.start(mended=self.mended) for daemon in self.daemons))
 
     def command(self, verb: str, *arguments: str) -> tuple[int, str]:
         """A command of the product's own, as people type it: exit code, and what it printed."""
@@ -116,13 +116,15 @@ class Fleet:
                     return said
         return None
 
-    def any(self) -> Daemon:
-        """One of them, by chance."""
-        return self.chance.choice(self.daemons)
+    async def any(self, among: Sequence[Daemon] = ()) -> Daemon:
+        """One of them, by chance; of those that are up, since one that only starts has nothing to lose."""
+        while not (running := [one for one in among or self.daemons if one.up]):
+            await asyncio.sleep(LOOK_EVERY)
+        return self.chance.choice(running)
 
     def desk(self) -> Daemon:
         """One that has the API, preferably one that runs."""
-        return self.chance.choice([one for one in self.desks if one.alive] or self.desks)
+        return self.chance.choice([one for one in self.desks if one.up] or self.desks)
 
     def terminate(self, daemon: Daemon) -> None:
         """Ask it to end."""

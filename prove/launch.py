@@ -4,6 +4,7 @@ Always: leases of seconds instead of minutes. Unless it is mended: a reader of f
 kills. Where asked: one promise broken. The product's own code has none of this.
 """
 
+import inspect
 import os
 import signal
 import sys
@@ -31,17 +32,21 @@ def main() -> int:
 
 
 def shorten_leases(lease: timedelta = LEASE) -> None:
-    """What a dead process had taken is free again soon."""
-    from ingest.leasing import Leases
+    """What a dead process had taken in hand is free again soon. The leases of listening have a hook of their own."""
     from ingest.notices import sender
     from ingest.outgoing import sending
     from ingest.pipeline.pipeline import Pipeline
 
-    Pipeline.__init__.__defaults__ = (lease,)
-    Leases.__init__.__defaults__ = (lease,)
+    make = Pipeline.__init__
+    names = list(inspect.signature(make).parameters)
+    place = names.index("lease") - len(names)
+    shortened = list(make.__defaults__ or ())
+    shortened[place] = lease
+    make.__defaults__ = tuple(shortened)
     for module in (sender, sending):
         vars(module)["LEASE"] = lease
-    sending.WITHIN = lease.total_seconds() / 2  # type: ignore[misc] # nothing is begun that might outlive its lease
+    # What is begun is ended within the lease, or else nothing would ever be begun.
+    vars(sending)["WITHIN"] = lease.total_seconds() / 2
 
 
 def plant_bugs() -> None:

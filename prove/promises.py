@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Final
 
-from prove.company import CAPACITY, SALES, SERVICE, SWITCHED
+from prove.company import CAPACITY, SALES, SERVICE, SWITCHED, VISITING
 from prove.found import Entry, Found, Lead, times_mailed
 from prove.truth import Delivery, Truth
 
@@ -153,7 +153,8 @@ def _notices(world: World, verdict: Verdict) -> None:
         verdict.hold(times == 1, f"lead {number} was given to {manager} {times} times")
     told = {(mail.reader, uid) for mail in world.found.mails for uid in mail.leads}
     for lead in world.found.leads:
-        if lead.owner is not None and lead.state == "assigned":
+        # Whoever leaves the configuration keeps his leads, and has no address to be told at.
+        if lead.owner not in {None, VISITING} and lead.state == "assigned":
             reader = f"{lead.owner}@example.com"
             verdict.hold((reader, lead.uid) in told, f"{lead.owner} was never told of his lead {lead.uid}")
 

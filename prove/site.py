@@ -22,13 +22,13 @@ from prove.fleet import Fleet
 from prove.found import Mailed
 from prove.lines import Line
 from prove.promises import Verdicts
-from prove.valkey import Valkey
 from storage.store import Store
-from tests import imap
+from tests import imap, valkey
 from tests.imap import Box
 from tests.postgres import Cluster, Missing
 from tests.smtp import MailServer
 from tests.telegram import Telegram
+from tests.valkey import Valkey
 
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 # What is lost with the machine is no loss here; what is lost with the process is, so commits are not asynchronous.
@@ -149,16 +149,17 @@ async def opened(folder: Path, kind: str, seed: int, sabotage: str, verdicts: Ve
         mailbox = _mailbox(stack)
         mail_line = await stack.enter_async_context(Line(mailbox.port)) if mailbox is not None else None
         cluster, url, direct, store_line = await _store(stack, folder, kind)
+        redis = None if cluster is None else stack.enter_context(valkey.running())
         place = None
         if mailbox is not None and mail_line is not None:
             place = (mail_line.port, mailbox.user, mailbox.folder)
-        places = Places(url, mails.port, bot.url, place)
-        fleet = Fleet(folder, places, [""], sabotage, chance)
+        places = Places(url, mails.port, bot.url, place, "" if redis is None else redis.url)
+        fleet = Fleet(folder, places, ROLES[kind], sabotage, chance)
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, trust_env=False))
         crowd = Crowd(chance, session, fleet.address, bot, mailbox, PACE[kind])
         store = stack.enter_context(contextlib.closing(Store(direct)))
-        yield Site(chance, fleet, crowd, store, bot, mails, verdicts, mailbox, mail_line, cluster, store_line)
+        yield Site(chance, fleet, crowd, store, bot, mails, verdicts, mailbox, mail_line, cluster, store_line, redis)
 
 
 def _mailbox(stack: contextlib.AsyncExitStack) -> Box | None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from prove import faults, found
 from prove.company import SALES, SERVICE, VISITING
+from prove.daemons import Daemon
 from prove.promises import Verdict, Verdicts, judge, nobody_waits, over, poisoned
 from prove.site import Site, opened
 from storage import account, schema
@@ -48,9 +49,9 @@ async def run(
     async with opened(folder, kind, seed, sabotage, verdicts) as site:
         trial = _Trial(site, seconds, patience)
         site.fleet.configure()
-        await site.fleet.start()
-        await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
         try:
+            await site.fleet.start()
+            await asyncio.to_thread(site.store.transact_raw, found.watch_cursors)
             await trial.go()
         finally:
             await site.fleet.stop()
@@ -161,13 +162,17 @@ class _Trial:
     async def _restart(self, *, mended: bool) -> None:
         """A new life for each, that no crash point is armed in."""
         self._site.fleet.mended = mended
-        for daemon in self._site.fleet.daemons:
-            life = daemon.life
-            self._site.fleet.terminate(daemon)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._patience):
-                    while daemon.life == life or await self._site.fleet.ask(daemon, "GET", "/readyz") is None:
-                        await asyncio.sleep(LOOK_EVERY)
+        async with asyncio.TaskGroup() as group:
+            for daemon in self._site.fleet.daemons:
+                group.create_task(self._renew(daemon))
+
+    async def _renew(self, daemon: Daemon) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                life = (await self._site.fleet.any([daemon])).life
+                self._site.fleet.terminate(daemon)
+                while daemon.life == life or not daemon.up:
+                    await asyncio.sleep(LOOK_EVERY)
 
     async def _patiently(self, task: "asyncio.Task[None]", otherwise: str) -> None:
         done, _ = await asyncio.wait({task}, timeout=self._patience)

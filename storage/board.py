@@ -7,7 +7,17 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso
-from storage.schema import OUTCOMES, channels, interactions, leads, ledger, managers, offers, teams
+from storage.schema import (
+    OUTCOMES,
+    channels,
+    interactions,
+    leads,
+    ledger,
+    managers,
+    offers,
+    one_of,
+    teams,
+)
 
 Json = dict[str, Any]
 
@@ -75,7 +85,7 @@ def at_work(db: sa.Connection, each: int, owner: int | None = None) -> list[Load
         .scalar_subquery()
         .label("answer_by")
     )
-    mine: sa.ColumnElement[bool] = leads.c.state.in_(("assigned", "in_work"))
+    mine: sa.ColumnElement[bool] = one_of(leads.c.state, "assigned", "in_work")
     if owner is not None:
         mine = sa.or_(sa.and_(mine, leads.c.owner_id == owner), leads.c.id.in_(_offered_to(owner)))
     count = sa.func.count().over(partition_by=leads.c.owner_id).label("count")
@@ -133,7 +143,7 @@ def unanswered(db: sa.Connection) -> Mapping[str, int]:
     query = (
         sa.select(managers.c.name, sa.func.count())
         .join(managers, managers.c.id == leads.c.owner_id)
-        .where(leads.c.state == "assigned")
+        .where(leads.c.state == "assigned", one_of(leads.c.state, "assigned", "in_work"))
         .group_by(managers.c.name)
     )
     return {name: count for name, count in db.execute(query)}

@@ -8,7 +8,14 @@ import sqlalchemy as sa
 
 from storage import offers
 from storage.names import Names
-from storage.schema import companies, contacts, leads, managers, teams
+from storage.schema import (
+    companies,
+    contacts,
+    leads,
+    managers,
+    one_of,
+    teams,
+)
 
 _OPEN: Final = ("assigned", "in_work")
 
@@ -26,7 +33,7 @@ def held(db: sa.Connection) -> dict[str, int]:
     found = db.execute(
         sa.select(managers.c.name, sa.func.count())
         .join(leads, leads.c.owner_id == managers.c.id)
-        .where(leads.c.state.in_(_OPEN))
+        .where(one_of(leads.c.state, *_OPEN))
         .group_by(managers.c.name)
     )
     return {name: number for name, number in found}
@@ -53,7 +60,7 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now
     other = None if to is None else names.managers.number(db, to)
     moved = db.execute(
         sa.update(leads)
-        .where(leads.c.owner_id == number, leads.c.state.in_(_OPEN))
+        .where(leads.c.owner_id == number, one_of(leads.c.state, *_OPEN))
         .values(
             owner_id=other,
             had_owner_id=None,

@@ -4,6 +4,7 @@ A lease on a channel fences its cursors: whoever takes it marks them with its ep
 asks for the lease, so a holder that lost it, and does not know so yet, can move none (`storage.cursors`).
 """
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,9 +35,18 @@ def of_channel(name: str) -> str:
 
 
 def _kept_as(db: sa.Connection, names: Names, lease: str) -> str:
-    """A channel's lease goes by its number, which a rename leaves as it is."""
+    """A channel's lease goes by its number, which a rename leaves as it is. Raises KeyError for a channel that is not known."""
     name = lease.removeprefix(_CHANNEL)
     return lease if name == lease else f"{_CHANNEL}{names.channels.number(db, name)}"
+
+
+def _known(db: sa.Connection, names: Names, wanted: Collection[str]) -> dict[str, str]:
+    """Leases by what they are kept as; a channel that the store does not know, since it has another name there, has none."""
+    kept: dict[str, str] = {}
+    for lease in sorted(wanted):
+        with contextlib.suppress(KeyError):
+            kept[_kept_as(db, names, lease)] = lease
+    return kept
 
 
 def renew(
@@ -46,7 +56,7 @@ def renew(
 
     What else the holder has is given back.
     """
-    kept = {_kept_as(db, names, lease): lease for lease in sorted(wanted)}
+    kept = _known(db, names, wanted)
     mine = sa.and_(leases.c.holder == holder, leases.c.until > StoreClock())
     db.execute(sa.update(leases).where(mine, leases.c.name.not_in(kept)).values(until=StoreClock()))
     db.execute(sa.update(leases).where(mine).values(until=StoreClock() + span // _MICROSECOND))

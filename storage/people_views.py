@@ -77,7 +77,8 @@ def suggestion_page(db: sa.Connection, state: str | None, limit: int, cursor: st
 
 def suggestions_of(db: sa.Connection, root: int) -> list[Json]:
     """What is open about a contact, newest first."""
-    about = sa.or_(_one.c.root_id == root, _other.c.root_id == root)
+    circle = sa.select(contacts.c.id).where(contacts.c.root_id == root)
+    about = sa.or_(suggestions.c.contact_id.in_(circle), suggestions.c.other_id.in_(circle))
     return _suggestions(db, db.execute(_SUGGESTION.where(_OPEN, about).order_by(suggestions.c.id.desc())).all())
 
 

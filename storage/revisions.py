@@ -80,8 +80,14 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 
 def know_channels(db: sa.Connection, names: Names, kinds: Mapping[str, str]) -> None:
-    """Have numbers for channels of a file that is not in force, so that what they take in can be kept."""
-    _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items()})
+    """Have numbers for channels of a file that is not in force, so that what they take in can be kept.
+
+    One that has another name by the revision in force gets none: it would be a second channel at the same mailbox.
+    """
+    latest = current_id(db)
+    in_force = {} if latest is None else load(db, latest).document["channels"]
+    renamed_since = {entry.get("was") for entry in in_force.values()}
+    _bring(db, channels, {name: {"kind": kind} for name, kind in kinds.items() if name not in renamed_since})
     names.refresh(db)
 
 

@@ -18,7 +18,16 @@ from storage import offers
 from storage.calls import RINGING
 from storage.names import Names
 from storage.rows import Prepared, Upsert, pack, rows, update
-from storage.schema import companies, contacts, leads, managers, outbox, teams, turns
+from storage.schema import (
+    companies,
+    contacts,
+    leads,
+    managers,
+    one_of,
+    outbox,
+    teams,
+    turns,
+)
 
 WAITING_LIMIT: Final = 500
 
@@ -306,7 +315,7 @@ def recount(db: sa.Connection) -> dict[str, tuple[int, int]]:
         owner: number
         for owner, number in db.execute(
             sa.select(leads.c.owner_id, sa.func.count())
-            .where(leads.c.state.in_(("assigned", "in_work")))
+            .where(one_of(leads.c.state, "assigned", "in_work"))
             .group_by(leads.c.owner_id)
         )
     }

@@ -22,6 +22,16 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", Id, primary_key=True, autoincrement=False)
 
 
+def one_of(column: sa.Column[str], *values: str) -> sa.ColumnElement[bool]:
+    """Written into the text of a statement, where neither database could prove of parameters that a partial index covers them.
+
+    For our own constants only, never for what a user gave.
+    """
+    if len(values) == 1:
+        return column == sa.literal_column(f"'{values[0]}'")
+    return column.in_([sa.literal_column(f"'{value}'") for value in values])
+
+
 def _uid() -> sa.Column[str]:
     return sa.Column("uid", Uid, nullable=False, unique=True)
 
@@ -291,6 +301,14 @@ suggestions = sa.Table(
     sa.UniqueConstraint("contact_id", "other_id", "code", name="suggestions_once"),
 )
 
+sa.Index("suggestions_other", suggestions.c.other_id)
+sa.Index(
+    "suggestions_open",
+    suggestions.c.id,
+    sqlite_where=suggestions.c.settled_at.is_(None),
+    postgresql_where=suggestions.c.settled_at.is_(None),
+)
+
 interactions = sa.Table(
     "interactions",
     metadata,
@@ -372,6 +390,15 @@ sa.Index(
     leads.c.owner_id,
     sqlite_where=leads.c.state.in_(("assigned", "in_work")),
     postgresql_where=leads.c.state.in_(("assigned", "in_work")),
+)
+
+CLOSED: Final = ("converted", "lost", "disqualified", "merged")
+sa.Index(
+    "leads_closed",
+    leads.c.state,
+    leads.c.id,
+    sqlite_where=leads.c.state.in_(CLOSED),
+    postgresql_where=leads.c.state.in_(CLOSED),
 )
 
 for _column in ("escalate_at", "away_at", "merged_into"):
@@ -536,6 +563,7 @@ outbox = sa.Table(
     sa.Column("sent_at", Micros),
     sa.Column("error", sa.Text),
 )
+sa.Index("outbox_dead", outbox.c.id, sqlite_where=outbox.c.state == "dead", postgresql_where=outbox.c.state == "dead")
 sa.Index("outbox_due", outbox.c.due_at, sqlite_where=outbox.c.state == "due", postgresql_where=outbox.c.state == "due")
 
 # What a route can edit afterwards: one message for a lead and a person, by the provider's id of it.

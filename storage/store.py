@@ -50,6 +50,8 @@ _CONNECTION: Final = {
     "keepalives_count": 3,
 }
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
+_READ_ONLY: Final = "25006"
+"""A standby, or a server that its provider lets nobody write to since its disk is full."""
 
 
 class Away(Exception):
@@ -207,7 +209,8 @@ def _failures_named() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state in _AGAIN:
             raise Conflict(_first_line(error)) from error
-        if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or error.connection_invalidated:
+        is_away = isinstance(error, (exc.OperationalError, exc.InterfaceError)) or state == _READ_ONLY
+        if is_away or error.connection_invalidated:
             raise Away(_first_line(error)) from error
         raise
     except exc.TimeoutError as error:

@@ -9,7 +9,18 @@ import sqlalchemy as sa
 
 from kernel.clock import instant, micros
 from storage.names import Names
-from storage.schema import OUTCOMES, activities, channels, interactions, leads, ledger, managers, outbox, teams
+from storage.schema import (
+    OUTCOMES,
+    activities,
+    channels,
+    interactions,
+    leads,
+    ledger,
+    managers,
+    one_of,
+    outbox,
+    teams,
+)
 
 FEW: Final = 5
 _OPEN: Final = ("assigned", "in_work")
@@ -89,7 +100,7 @@ def day(db: sa.Connection, names: Names, name: str, since: datetime, now: dateti
         oldest=_some(db, names, unprocessed, leads.c.created_at, leads.c.created_at),
         overdue=_some(db, names, overdue, leads.c.due_at, leads.c.due_at),
         failed=_failed(db),
-        undelivered=db.execute(sa.select(sa.func.count()).where(outbox.c.state == "dead")).scalar_one(),
+        undelivered=db.execute(sa.select(sa.func.count()).where(one_of(outbox.c.state, "dead"))).scalar_one(),
         to_do=_to_do(db, mine, now),
     )
 
@@ -128,7 +139,7 @@ def _loads(db: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> li
             counted(leads.c.due_at < micros(now)),
         )
         .join(leads, leads.c.owner_id == managers.c.id)
-        .where(mine, leads.c.state.in_(_OPEN))
+        .where(mine, one_of(leads.c.state, *_OPEN))
         .group_by(managers.c.name)
         .order_by(managers.c.name)
     )

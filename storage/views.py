@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import Any, Final, cast
 import orjson
 import sqlalchemy as sa
 
-from dedup.keys import Key
+from dedup.keys import Key, normalise
 from kernel.clock import instant, iso
 from storage import activities as todo
 from storage.names import Names
 from storage.rows import JsonRecord, Prepared, dashed, pack, rows, rows_of
 from storage.schema import (
+    CLOSED,
     activities,
     bodies,
     channels,
@@ -28,6 +30,7 @@ from storage.schema import (
     leads,
     managers,
     offers,
+    one_of,
     teams,
     turns,
 )
@@ -38,6 +41,8 @@ Told = tuple[Json, Json | None]
 """A lead, and what was received on it last."""
 TIMELINE: Final = 1_000
 LARGEST: Final = 2**63
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_WHOLE_NUMBER: Final = 10
 
 
 class BadCursor(ValueError):
@@ -65,6 +70,7 @@ class LeadFilter:
     team: str | None = None
     channel: str | None = None
     q: str | None = None
+    key: Key | None = None
 
 
 _opening = interactions.alias("opening")
@@ -101,14 +107,17 @@ def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | N
     """Leads, newest first."""
     query = _LEAD.order_by(leads.c.id.desc()).limit(limit + 1)
     for column, value in (
-        (leads.c.state, wanted.state),
         (_owner.c.name, wanted.owner),
         (teams.c.name, wanted.team),
         (channels.c.name, wanted.channel),
     ):
         if value is not None:
             query = query.where(column == value)
-    if wanted.q:
+    if wanted.state is not None:
+        query = query.where(_in_state(wanted.state))
+    if wanted.key is not None:
+        query = query.where(leads.c.contact_id.in_(_roots_by(wanted.key)))
+    elif wanted.q:
         query = query.where(_mentions(wanted.q))
     if cursor is not None:
         query = query.where(leads.c.id < position_of(cursor))
@@ -118,6 +127,19 @@ def lead_page(db: sa.Connection, wanted: LeadFilter, limit: int, cursor: str | N
     offered = _offered(db, [row.id for row in shown])
     items = [_lead(row, known) | {"offer": offered.get(row.id)} for row in shown]
     return Page(items, cursor_at(shown[-1].id) if len(found) > limit else None)
+
+
+def _in_state(state: str) -> sa.ColumnElement[bool]:
+    if state in CLOSED:
+        return sa.and_(one_of(leads.c.state, state), one_of(leads.c.state, *CLOSED))
+    # Of open ones there are few, wherever they stand among all: they are found first.
+    some = leads.alias("some")
+    for states in (("unprocessed",), ("assigned", "in_work")):
+        if state in states:
+            return leads.c.id.in_(
+                sa.select(some.c.id).where(one_of(some.c.state, state), one_of(some.c.state, *states))
+            )
+    return sa.false()
 
 
 def _mentions(text: str) -> sa.ColumnElement[bool]:
@@ -315,8 +337,7 @@ def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int
         .limit(limit + 1)
     )
     if key is not None:
-        holder = sa.select(keys.c.holder_id).where(keys.c.kind == key.kind, keys.c.value == key.value)
-        query = query.where(contacts.c.id.in_(sa.select(_itself.c.root_id).where(_itself.c.id.in_(holder))))
+        query = query.where(contacts.c.id.in_(_roots_by(key)))
     if q:
         pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         holder = (
@@ -331,6 +352,20 @@ def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int
     found = list(db.execute(query).scalars())
     shown = found[:limit]
     return Page(contacts_shown(db, shown), cursor_at(shown[-1]) if len(found) > limit else None)
+
+
+def _roots_by(key: Key) -> sa.Select[tuple[int]]:
+    holder = sa.select(keys.c.holder_id).where(keys.c.kind == key.kind, keys.c.value == key.value)
+    return sa.select(_itself.c.root_id).where(_itself.c.id.in_(holder))
+
+
+def known_key(db: sa.Connection, text: str, region: str) -> Key | None:
+    """The whole number or address that a text to search for is, if a contact has it: found at once, however many there are."""
+    kind = "email" if "@" in text else "phone"
+    if kind == "phone" and (_LETTER.search(text) or sum(map(str.isdecimal, text)) < _WHOLE_NUMBER):
+        return None
+    key = normalise(kind, text, region)
+    return None if key is None or db.execute(_roots_by(key).limit(1)).first() is None else key
 
 
 def contact_number(db: sa.Connection, uid: str) -> int | None:
@@ -439,12 +474,24 @@ _ENVELOPE: Final = (
 )  # fmt: skip
 
 
+_LISTED: Final = ("ignored", "failed")
+"""What has a list of its own."""
+
+
 def envelope_page(
     db: sa.Connection, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
 ) -> Page:
     """Envelopes, newest first."""
     query = _ENVELOPE.order_by(journal.c.id.desc()).limit(limit + 1)
-    for column, value in ((journal.c.outcome, outcome), (channels.c.name, channel), (journal.c.reason, reason)):
+    if outcome in _LISTED:
+        query = query.where(one_of(journal.c.outcome, outcome), one_of(journal.c.outcome, *_LISTED))
+    elif outcome == "pending":
+        # Of these there are few, wherever they stand among all: they are found first.
+        some = journal.alias("some")
+        query = query.where(journal.c.id.in_(sa.select(some.c.id).where(one_of(some.c.outcome, outcome))))
+    elif outcome is not None:
+        query = query.where(journal.c.outcome == outcome)
+    for column, value in ((channels.c.name, channel), (journal.c.reason, reason)):
         if value is not None:
             query = query.where(column == value)
     if cursor is not None:

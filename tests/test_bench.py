@@ -208,7 +208,7 @@ def test_the_chart_is_an_image_with_a_row_for_each_goal() -> None:
     assert "fast & good" in texts
     assert "a <machine>" in texts
     bars = [one.get("class") for one in root.iter("{http://www.w3.org/2000/svg}rect")]
-    assert bars == ["track", "met", "track", "missed"]
+    assert bars == ["ground", "track", "met", "track", "missed"]
 
 
 # --- people ---

@@ -44,6 +44,7 @@ class Vk(PlayedServer):
     key: int = 1
     polled: bool = True
     servers: list[Json] = field(default_factory=list)
+    rights: tuple[str, ...] = ("manage", "messages")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,6 +135,9 @@ class Vk(PlayedServer):
 
     def _groups_getLongPollSettings(self, _: Json) -> Json:  # noqa: N802
         return {"api_version": "5.199", "events": {"message_new": 1}, "is_enabled": self.polled}
+
+    def _groups_getTokenPermissions(self, _: Json) -> Json:  # noqa: N802
+        return {"mask": 0, "permissions": [{"name": name, "setting": 1} for name in self.rights]}
 
     def _groups_getCallbackServers(self, _: Json) -> Json:  # noqa: N802
         return {"count": len(self.servers), "items": self.servers}

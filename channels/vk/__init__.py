@@ -18,10 +18,10 @@ from channels.adapter import Port, Probe, Rejected
 from channels.message import Accepted, Answer, Envelope, Inbound, Outgoing, Parsed, Request, digest
 from channels.vk import callback, events, folding, sending, wire
 from channels.vk.config import Config
-from channels.vk.connection import Connection
+from channels.vk.connection import Connection, Speaking
 from channels.vk.files import LOCATOR
 from channels.vk.polling import Polling
-from channels.vk.trouble import Denied, Gone, poll_is_off
+from channels.vk.trouble import MESSAGES, Denied, Gone, poll_is_off
 from kernel.texts import Language
 
 __all__ = ["Adapter", "Config"]
@@ -77,7 +77,7 @@ class Adapter(BaseAdapter[Config]):
         if self.config.token is None:
             return Probe(f"without a token nobody can ask VK: press Confirm there for {address}", tried=False)
         async with self._connection.opened() as speaking:
-            name = await speaking.community()
+            name = await speaking.community() + await self._lacking(speaking)
             if self.config.mode == "longpoll":
                 await speaking.session()
                 if not await speaking.polls():
@@ -89,6 +89,14 @@ class Adapter(BaseAdapter[Config]):
                 return Probe(f"{name}; the key may not ask how the Callback API is")
         secret = None if self.config.secret is None else self.config.secret.get_secret_value()
         return Probe(f"{name}; {callback.described(servers, address, secret)}")
+
+    async def _lacking(self, speaking: Speaking) -> str:
+        """That the key may not write, in words; nothing where it may, or VK does not say."""
+        try:
+            may = MESSAGES in await speaking.rights()
+        except Denied:
+            return ""
+        return "" if may else "; the key has no right to messages: clients cannot be answered, nor a gap be read"
 
     async def fetch(self, locator: str, most: int) -> bytes:
         """A file that somebody sent to the community."""

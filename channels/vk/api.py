@@ -107,6 +107,11 @@ class Api:
             raise without_poll(error.code) from None
         return _read(lambda: bool(given["is_enabled"]) and bool(given["events"]["message_new"]))
 
+    def rights(self) -> frozenset[str]:
+        """What the key may do, by VK's names: `messages`, `manage` …. Raises Denied."""
+        given = self._method("groups.getTokenPermissions")
+        return _read(lambda: frozenset(str(one["name"]) for one in given["permissions"]))
+
     def callbacks(self, group: int) -> dict[str, tuple[str, str]]:
         """The servers of the Callback API, by address: ok, wait, failed or unconfigured, and the secret key. Raises Denied."""
         given = self._method("groups.getCallbackServers", group_id=group)

@@ -69,6 +69,10 @@ class Speaking:
         """Whether the long poll is on and tells of new messages."""
         return await self._call(lambda: self._api.polls(self._group))
 
+    async def rights(self) -> frozenset[str]:
+        """What the key may do, by VK's names."""
+        return await self._call(self._api.rights)
+
     async def callbacks(self) -> dict[str, tuple[str, str]]:
         """The servers of the Callback API by address: how they are, and their secret keys."""
         return await self._call(lambda: self._api.callbacks(self._group))

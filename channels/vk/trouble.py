@@ -17,6 +17,10 @@ _LATER: Final = {
 }
 
 
+MESSAGES: Final = "messages"
+"""The right that a key needs to write to clients and to read conversations, as VK calls it."""
+
+
 class Denied(Exception):
     """VK will not do this, however often it is asked. `code`: its error, or the HTTP status."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.assembly.core import Core
 from ingest.outgoing.writing import Writing
@@ -14,6 +15,9 @@ from ingest.reactions.presses import Presses
 from ingest.reactions.quoting import Quoting
 from ingest.reactions.replying import Replying
 from storage.journal import Claimed
+
+FOLLOWS_WITHIN: Final = 5.0
+"""Seconds: others look each second whether another revision is in force (`ingest.health.presence`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def settle(core: Core) -> Settling:
         core.clock,
         after.settled,
         on_more=core.bells.work.elsewhere,
+        follows_within=0.0 if store.embedded else FOLLOWS_WITHIN,
     )
     return Settling(settler, presses, writing, replying, enriching, pipeline, after)
 

@@ -58,7 +58,14 @@ def _presence(
     def report() -> Mapping[str, Any]:
         return {**who, **way_in.health.report()}
 
-    heard, see = core.bells.changed.here, following.see
-    presence = Presence(core.store, core.uid, elsewhere, report, following.digest, heard, see, lease)
-    core.bells.changed.carried_by(presence.moved)
+    # Without Redis too, a receiver's contact is not left to the sweep: what was taken in is told within a second or two.
+    carried = (core.bells.changed, core.bells.work)
+
+    def heard() -> None:
+        for bell in carried:
+            bell.here()
+
+    presence = Presence(core.store, core.uid, elsewhere, report, following.digest, heard, following.see, lease)
+    for bell in carried:
+        bell.carried_by(presence.moved)
     return presence

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from channels.adapter import Adapter
 from channels.message import Envelope, Inbound
-from dedup.keys import normalise
+from dedup.keys import Key, normalise
 from desk.ports import Json, Refused
 from ingest.bells import Bells
 from ingest.config.current import Current
@@ -115,9 +115,17 @@ class StoreOffice:
 
     async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads."""
-        chosen = views.LeadFilter(**wanted)
-        page: views.Page = await self._read(lambda db: views.lead_page(db, chosen, limit, cursor))
-        return page.json()
+
+        def unit(db: sa.Connection) -> Json:
+            text = wanted.get("q")
+            chosen = views.LeadFilter(**wanted, key=self._known_key(db, text))
+            return views.lead_page(db, chosen, limit, cursor).json()
+
+        shown: Json = await self._read(unit)
+        return shown
+
+    def _known_key(self, db: sa.Connection, text: str | None) -> Key | None:
+        return None if not text else views.known_key(db, text, self._rulebooks.current(db).keys.region)
 
     async def lead(self, uid: str, cursor: str | None = None) -> Json:
         """One lead, whole."""
@@ -247,7 +255,8 @@ class StoreOffice:
                 wanted = normalise(kind, value, self._rulebooks.current(db).keys.region)
                 if wanted is None:
                     return {"items": [], "next": None}
-            return views.contacts_found(db, wanted, q, limit, cursor).json()
+            meant = self._known_key(db, q) if wanted is None else None
+            return views.contacts_found(db, wanted or meant, None if meant else q, limit, cursor).json()
 
         shown: Json = await self._read(unit)
         return shown

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +14,7 @@ import structlog
 from channels.message import Inbound, Parsed, Signal
 from ingest.adapters import Adapters
 from ingest.pipeline.aside import Aside
+from ingest.pipeline.in_hand import BATCH, InHand, next_limit
 from ingest.pipeline.settle import Joins, Reading, Settled, Settler
 from ingest.pipeline.signals import Signals
 from kernel.clock import Clock
@@ -23,8 +24,6 @@ from storage.files import Files
 from storage.journal import ATTEMPTS, Claim, Claimed, Journal
 from storage.store import Away, Conflict, Store
 
-BATCH: Final = 100
-HANDED: Final = 2 * BATCH
 SWEEP: Final = 5.0
 COMPANY: Final = 0.005
 LEASE: Final = timedelta(seconds=60)
@@ -37,7 +36,10 @@ log = structlog.get_logger("priyom.pipeline")
 
 
 class Pipeline:
-    """The worker. `wake` after an acceptance; `paused` is a test hook. `on_more`: there is more than one batch, others may help."""
+    """The worker. `wake` after an acceptance; `paused` is a test hook. `on_more`: there is more than one batch, others may help.
+
+    `follows_within`: in how many seconds this process has a channel that another one has from a new file already.
+    """
 
     def __init__(
         self,
@@ -51,7 +53,11 @@ class Pipeline:
         on_settled: Callable[[Sequence[Claimed], Settled], None],
         lease: timedelta = LEASE,
         on_more: Callable[[], None] = lambda: None,
+        *,
+        follows_within: float = 0.0,
     ) -> None:
+        self._follows_within = follows_within
+        self._strange: set[str] = set()
         self._store = store
         self._journal = journal
         self._settler = settler
@@ -65,7 +71,8 @@ class Pipeline:
         self._aside: Aside[list[Reading]] = Aside("parse")
         self._woken = asyncio.Event()
         self._own = Claim(uuid7(), lease // timedelta(microseconds=1))
-        self._handed: deque[Claimed] = deque()
+        self._handed = InHand()
+        self._limit = BATCH
         self._token: str | None = None
         self._behind = True
         self._running = False
@@ -86,15 +93,14 @@ class Pipeline:
 
         None, and the group waits in the journal, while older entries do or enough is in hand; so their order is kept.
         """
-        full = len(self._handed) >= HANDED
-        return None if self._behind or full or self.paused or not self._running else self._own
+        return None if self._behind or self._handed.is_full or self.paused or not self._running else self._own
 
     def hand_over(self, claimed: list[Claimed] | None) -> None:
         """Take new entries that are claimed for us; None: some are in the journal that nobody has."""
         if claimed is None:
             self._behind = True
         else:
-            self._handed.extend(claimed)
+            self._handed.add(claimed)
         self._woken.set()
 
     async def run(self) -> None:
@@ -136,8 +142,7 @@ class Pipeline:
             if len(self._handed) < BATCH:
                 # A batch costs a fixed number of statements: a few milliseconds of company make it worth more.
                 await asyncio.sleep(COMPANY)
-            claimed = [self._handed.popleft() for _ in range(min(BATCH, len(self._handed)))]
-            await self._take(self._own.token, claimed)
+            await self._take(self._own.token, self._handed.take())
             return True
         if not self._behind:
             return False
@@ -145,12 +150,14 @@ class Pipeline:
         self._behind = False
         self._token = token = uuid7()
         claimed = await self._patiently(
-            lambda: self._store.run(lambda db: self._journal.claim(db, BATCH, token, self._lease))
+            lambda: self._store.run(lambda db: self._journal.claim(db, self._limit, token, self._lease))
         )
         if claimed:
+            full = len(claimed) == self._limit
+            self._limit = next_limit(self._limit, claimed)
             # A full batch, or one that comes alone because it was tried before: more may be waiting behind it.
-            self._behind = self._behind or len(claimed) == BATCH or claimed[0].attempts > 1
-            if len(claimed) == BATCH:
+            self._behind = self._behind or full or claimed[0].attempts > 1
+            if full:
                 self._on_more()
             await self._take(token, claimed)
         self._token = None
@@ -159,6 +166,7 @@ class Pipeline:
     async def _take(self, token: str, claimed: list[Claimed]) -> None:
         """Settle a batch that is claimed. While the store is away it waits; the claim ends with its lease."""
         crashpoint("claim.after_commit")
+        await self._wait_for_channels(claimed)
         readings = await self._read(claimed)
         if any(_has_files(r.parsed) for r in readings):
             readings = await self._patiently(lambda: asyncio.to_thread(self._keep_files, readings))
@@ -167,6 +175,15 @@ class Pipeline:
         together = [r for r in readings if r not in alone] if alone else readings
         for batch in ([together] if together else []) + [[one] for one in alone]:
             await self._settle(token, batch)
+
+    async def _wait_for_channels(self, claimed: Sequence[Claimed]) -> None:
+        """A channel that is new in the file may be taken in elsewhere a moment before it is known here. It is waited for once."""
+        unknown = {c for one in claimed if self._adapters.reader(c := one.envelope.channel) is None} - self._strange
+        until = asyncio.get_running_loop().time() + self._follows_within
+        while unknown and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(FIRST_PAUSE)
+            unknown = {channel for channel in unknown if self._adapters.reader(channel) is None}
+        self._strange |= unknown
 
     async def _read(self, claimed: Sequence[Claimed]) -> list[Reading]:
         """Parse a batch beside the loop; should it hang, one by one, so that the neighbours of what hangs go on."""
@@ -265,7 +282,8 @@ class Pipeline:
                 return await work()
             except Away as error:
                 log.warning("the store is away", action="store.away", error=str(error), again_in=pause)
-            await asyncio.sleep(pause)
+            # Spread by chance: of several workers, not all shall come at the moment at which the store is back.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries
             pause = min(pause * 3, LAST_PAUSE)
 
 

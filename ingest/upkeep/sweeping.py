@@ -149,7 +149,7 @@ class Sweep:
             if after.free >= last.free:
                 break
         await self._store.alone("PRAGMA wal_checkpoint(PASSIVE)")
-        report.freed = (before.pages - after.pages) * after.page
+        report.freed = max(0, before.pages - after.pages) * after.page
 
     async def _read(self, unit: Callable[[sa.Connection], R]) -> R:
         return await self._step(lambda: self._store.read(unit), REST / SHARE)

@@ -97,6 +97,15 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield Served(office, config)
 
 
+async def test_vacuum_says_what_went_and_how_to_make_an_old_file_shorter(served: Served) -> None:
+    told = await priyom("vacuum")
+    assert told.code == 0
+    assert [line.split() for line in told.out.splitlines()[:2]] == [["kind", "gone", "size"], ["bodies", "0", "0", "B"]]
+    assert "--whole" not in told.err
+    told = await priyom("vacuum", "--whole", "--dry-run")
+    assert (told.code, "would go" in told.out, "--whole" in told.err) == (0, True, True)
+
+
 async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     told = await priyom("--help")
     assert told.code == 0

@@ -12,7 +12,7 @@ from ingest.assembly.core import _start
 from ingest.config.schema import Config
 from ingest.office.following import Following
 from kernel.clock import Clock
-from storage import processes
+from storage import leases, processes
 from storage.names import Names
 from storage.processes import Said
 from storage.revisions import current_id
@@ -129,3 +129,16 @@ async def test_who_stood_back_before_processes_that_were_dead_already_comes_forw
     assert store.peek(current_id) == 2
     await newer.see()
     assert newer.following.is_applied
+
+
+async def test_a_file_with_a_channel_s_old_name_makes_no_second_channel_of_it(store: Store, tmp_path: Path) -> None:
+    renamed = SMALL.replace("site: {kind", "form: {was: site, kind")
+    running = await started(store, tmp_path / "a", SMALL)
+    running.file.write_text(renamed)
+    await running.parts.reloader.reload("irina")
+    live(store, running.following.digest())
+    (tmp_path / "b").mkdir()
+    assert start(store, configured(tmp_path / "b", SMALL))
+    assert "site" not in store.peek(Names().channels.all)
+    found = store.transact(lambda db: leases.renew(db, Names(), "us", [leases.of_channel("site"), "watch"], SPAN))
+    assert found == {"watch": None}

@@ -278,3 +278,32 @@ async def test_workers_of_one_process_share_the_journal_and_make_everything_once
     assert Counter(outcome for outcome, _ in parts.outcomes()) == {"created": 100, "attached": 200}
     assert (parts.count(contacts), parts.count(leads), parts.count(interactions)) == (100, 100, 300)
     assert parts.balanced()
+
+
+async def test_a_channel_that_another_process_has_already_is_waited_for_once(parts: Parts, tmp_path: Path) -> None:
+    adapters = Adapters({})
+    parts.append(envelope(ANNA))
+    claimed = parts.claim()
+
+    def patient(seconds: float) -> Pipeline:
+        return Pipeline(
+            parts.store,
+            parts.journal,
+            parts.settler,
+            Signals(),
+            Files(tmp_path),
+            adapters,
+            at_clock(NOW),
+            lambda _claimed, _what: None,
+            follows_within=seconds,
+        )
+
+    waiting = asyncio.create_task(patient(WITHIN)._wait_for_channels(claimed))
+    in_vain = patient(0.01)
+    async with asyncio.timeout(WITHIN):
+        await in_vain._wait_for_channels(claimed)
+        assert in_vain.read(claimed[0]).fault == "no_channel"
+        assert not waiting.done()
+        adapters.change({"site": Plain()})
+        await waiting
+    assert in_vain._strange == {"site"}

@@ -37,6 +37,22 @@ async def outcome(folder: Path, text: str, within: float = 60.0) -> Mapping[str,
     return {one.key: one for one in results}
 
 
+def messengers(bot: Telegram, community: Vk, box: Played, mail: smtp.MailServer) -> str:
+    """A file with a bot, a community and a mailbox, to which channels can be added."""
+    return f"""\
+accounts:
+  info:
+    user: {imap.USER}
+    password: ${{PASSWORD}}
+    imap: {{host: 127.0.0.1, port: {box.port}, tls: false}}
+    smtp: {{host: 127.0.0.1, port: {mail.port}, tls: false}}
+channels:
+  bot: {{kind: telegram, token: "${{TG}}", api_base: "{bot.url}"}}
+  vk: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"}}
+  post: {{kind: mail, account: info}}
+"""
+
+
 @pytest.fixture
 async def bot() -> AsyncIterator[Telegram]:
     async with Telegram() as played:
@@ -48,19 +64,8 @@ async def test_what_is_right_is_said_in_a_line_each(tmp_path: Path, bot: Telegra
         async with Vk() as community, Played(plain) as box:
             results = await outcome(
                 tmp_path,
-                f"""\
-accounts:
-  info:
-    user: {imap.USER}
-    password: ${{PASSWORD}}
-    imap: {{host: 127.0.0.1, port: {box.port}, tls: false}}
-    smtp: {{host: 127.0.0.1, port: {mail.port}, tls: false}}
-channels:
-  bot: {{kind: telegram, token: "${{TG}}", api_base: "{bot.url}"}}
-  vk: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"}}
-  post: {{kind: mail, account: info}}
-  pbx: {{kind: telephony, dialect: megafon, token: "${{PASSWORD}}"}}
-""",
+                messengers(bot, community, box, mail)
+                + '  pbx: {kind: telephony, dialect: megafon, token: "${PASSWORD}"}\n',
             )
         assert mail.mails == []
     states = {key: one.state for key, one in results.items()}
@@ -90,19 +95,9 @@ async def test_what_is_wrong_says_what_to_do_and_hides_no_other(tmp_path: Path, 
             community.polled = False
             results = await outcome(
                 tmp_path,
-                f"""\
-accounts:
-  info:
-    user: {imap.USER}
-    password: ${{PASSWORD}}
-    imap: {{host: 127.0.0.1, port: {box.port}, tls: false}}
-    smtp: {{host: 127.0.0.1, port: {mail.port}, tls: false}}
-channels:
-  bot: {{kind: telegram, token: "${{TG}}", api_base: "{bot.url}"}}
-  vk: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"}}
-  calls: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}", mode: callback, confirmation: c0ffee}}
-  post: {{kind: mail, account: info}}
-""",
+                messengers(bot, community, box, mail)
+                + f'  calls: {{kind: vk, token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}", mode: callback, '
+                "confirmation: c0ffee}\n",
             )
     assert results["storage.url"].state == "ok"
     assert {one.state for key, one in results.items() if key != "storage.url"} == {"wrong"}
@@ -140,6 +135,15 @@ async def test_how_vk_finds_our_server(tmp_path: Path, status: str, key: str, sa
         calls = f"{{kind: vk, mode: callback, confirmation: c, {given}}}"
         results = await outcome(tmp_path, f"channels:\n  calls: {calls}\n")
     assert said in results["channels.calls"].said
+
+
+@pytest.mark.parametrize(("rights", "lacking"), [(("manage", "messages"), False), (("manage",), True)])
+async def test_a_key_that_may_not_write_is_said(tmp_path: Path, rights: tuple[str, ...], lacking: bool) -> None:
+    async with Vk(rights=rights) as community:
+        given = f'token: "${{VK}}", group_id: {GROUP}, api_base: "{community.url}"'
+        results = await outcome(tmp_path, f"channels:\n  vk: {{kind: vk, {given}}}\n")
+    assert results["channels.vk"].state == "ok"
+    assert ("no right to messages" in results["channels.vk"].said) is lacking
 
 
 async def test_a_server_without_tls_and_a_certificate_of_nobody_are_told_apart(tmp_path: Path) -> None:

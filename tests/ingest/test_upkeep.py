@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
+from ingest.upkeep.growth import Growth
 from storage import outbox, revisions, space
 from storage.files import Files
 from storage.outbox import Announcement
 from storage.schema import bodies, interactions, journal, links
 from storage.schema import outbox as notices
+from storage.statistics import FEWEST
 from storage.store import Store
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, Parts, at_clock, envelope, wire
@@ -195,3 +197,27 @@ async def test_only_sqlites_file_is_written_anew(company: Company, store: Store)
     else:
         with pytest.raises(Refused, match="PostgreSQL"):
             await assembled.serving.office.sweep(dry_run=False, whole=True)
+
+
+async def test_the_planner_is_told_when_a_table_has_doubled(store: Store) -> None:
+    growth = Growth(store)
+    store.transact(lambda db: db.execute(sa.insert(bodies), _many(0, FEWEST)))
+    if store.embedded:
+        assert await growth.look() == []
+        return
+    await _flushed(store)
+    assert await growth.look() == ["bodies"]
+    assert await growth.look() == []
+    store.transact(lambda db: db.execute(sa.insert(bodies), _many(FEWEST, FEWEST // 2)))
+    await _flushed(store)
+    assert await growth.look() == []
+
+
+def _many(start: int, count: int) -> list[dict[str, object]]:
+    return [{"journal_id": start + number, "codec": 0, "meta": "", "body": ""} for number in range(count)]
+
+
+async def _flushed(store: Store) -> None:
+    """The server's counters lag behind, unless they are asked not to."""
+    await store.run(lambda db: db.exec_driver_sql("SELECT pg_stat_force_next_flush()").close())
+    await store.run(lambda db: db.exec_driver_sql("SELECT 1").close())

@@ -74,6 +74,17 @@ async def test_a_session_that_is_cut_off_is_replaced_and_a_silent_one_holds_no_l
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
+async def test_a_server_that_takes_no_writes_counts_as_away(store: Store) -> None:
+    def write(db: sa.Connection) -> None:
+        db.execute(sa.text("SET TRANSACTION READ ONLY"))
+        db.execute(sa.text("DELETE FROM bodies"))
+
+    with pytest.raises(Away, match="read-only"):
+        await store.run(write)
+    assert await store.run(_counted) == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
 async def test_a_lock_that_nobody_gives_up_counts_as_the_stores_absence(store: Store) -> None:
     locked, done = threading.Event(), threading.Event()
     other = Store(store.url.render_as_string(hide_password=False))

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _namesakes()
     _health()
     _answers()
+    _shown()
     _processes()
 
 
@@ -184,6 +185,16 @@ def _desk() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
     )
+
+
+def _shown() -> None:
+    """What lists are read by, so that no list reads a table whole."""
+    closed = sa.text("state IN ('converted', 'lost', 'disqualified', 'merged')")
+    dead, unsettled = sa.text("state = 'dead'"), sa.text("settled_at IS NULL")
+    op.create_index("leads_closed", "leads", ["state", "id"], sqlite_where=closed, postgresql_where=closed)
+    op.create_index("outbox_dead", "outbox", ["id"], sqlite_where=dead, postgresql_where=dead)
+    op.create_index("suggestions_other", "suggestions", ["other_id"])
+    op.create_index("suggestions_open", "suggestions", ["id"], sqlite_where=unsettled, postgresql_where=unsettled)
 
 
 def _answers() -> None:

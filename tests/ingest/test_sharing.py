@@ -1,9 +1,13 @@
-"""Bells are heard here, or carried elsewhere where nobody here hears them."""
+"""What processes share among them: roles, and bells that are heard here or carried elsewhere."""
+
+from pathlib import Path
 
 import pytest
 
 from ingest.bells import Bells
+from ingest.daemon import CannotStart, require_one_for_all
 from ingest.roles import ALL, UnknownRole, named, parsed
+from storage.store import Store
 
 
 def test_a_bell_that_somebody_here_hears_is_not_carried_elsewhere() -> None:
@@ -34,3 +38,11 @@ def test_roles_are_read_in_any_order_and_named_in_theirs() -> None:
 def test_a_role_that_does_not_exist_is_refused_with_those_that_do(names: list[str], said: str) -> None:
     with pytest.raises(UnknownRole, match=f"{said}.*receive,listen,work,desk"):
         parsed(names)
+
+
+def test_on_sqlite_one_process_does_everything(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'priyom.db'}")
+    require_one_for_all(store, ALL)
+    with pytest.raises(CannotStart, match=r"leave --roles out, or set storage\.url"):
+        require_one_for_all(store, frozenset({"receive"}))
+    store.close()
