@@ -38,7 +38,8 @@ def shorten_leases(lease: timedelta = LEASE) -> None:
     from ingest.pipeline.pipeline import Pipeline
 
     make = Pipeline.__init__
-    names = list(inspect.signature(make).parameters)
+    given = inspect.signature(make).parameters.values()
+    names = [one.name for one in given if one.kind is not one.KEYWORD_ONLY]
     place = names.index("lease") - len(names)
     shortened = list(make.__defaults__ or ())
     shortened[place] = lease
