@@ -42,10 +42,10 @@ def told_of(lead: Json, mails: list[Mail]) -> list[Mail]:
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, founded: Make) -> Iterator[Daemon]:
     """One for all tests that change nothing but their own clients and channels."""
     form = {"kind": "webform", "source": "Сайт"}
-    made = Daemon(
+    made = founded(
         tmp_path_factory.mktemp("shared"),
         http={"max_body": "64KB"},
         channels={

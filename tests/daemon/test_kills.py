@@ -178,7 +178,7 @@ async def test_killed_at_random_nothing_is_lost_and_nothing_is_doubled(
             killed = loop.create_future()
             loop.call_later(chance.uniform(0, 0.05), killed.set_result, None)
             await killed
-            await asyncio.to_thread(daemon.kill)
+            await asyncio.to_thread(daemon.strike, chance)
         await asyncio.to_thread(daemon.start)
         await posting.now(born=True)
     await report(daemon, posting, mails, capsys, kills)
