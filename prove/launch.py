@@ -38,11 +38,9 @@ def shorten_leases() -> None:
     from ingest.pipeline.pipeline import Pipeline
 
     make = Pipeline.__init__
-    names = list(inspect.signature(make).parameters)
-    place = names.index("lease") - len(names)
-    shortened = list(make.__defaults__ or ())
-    shortened[place] = LEASE
-    make.__defaults__ = tuple(shortened)
+    told = inspect.signature(make).parameters.values()
+    optional = [one for one in told if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is not one.empty]
+    make.__defaults__ = tuple(LEASE if one.name == "lease" else one.default for one in optional)
     for module in (sender, sending):
         vars(module)["LEASE"] = LEASE
 
