@@ -75,6 +75,7 @@ class Daemon:
             async with asyncio.timeout(STARTS_WITHIN):
                 await greeted.wait()
         except TimeoutError as error:
+            self.signal(signal.SIGKILL)
             raise Lost(f"{self.name} does not start within {STARTS_WITHIN:.0f} s: see {self._log}") from error
         code = None if self._heard else await self.ended()
         if code is not None and code != -signal.SIGKILL:

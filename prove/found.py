@@ -306,6 +306,6 @@ def ahead(db: sa.Connection, updates: Mapping[int, str], name: str) -> set[str]:
         .join(schema.channels, schema.channels.c.id == schema.journal.c.channel_id)
         .where(schema.channels.c.name == name)
         .order_by(schema.journal.c.id.desc())
-        .limit(4 * len(updates))
+        .limit(20 * len(updates))
     )
     return passed - {_token(codec, body) for codec, body in latest}

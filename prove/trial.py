@@ -155,7 +155,7 @@ class _Trial:
             with contextlib.suppress(Away, Conflict, sa.exc.SQLAlchemyError):
                 loads, items, lost = await asyncio.to_thread(
                     site.store.peek,
-                    lambda db, updates=updates: (  # type: ignore[misc] # bound by default
+                    lambda db, updates=updates: (
                         found.loads(db),
                         account.account(db),
                         found.ahead(db, updates, "bot"),
