@@ -1,14 +1,17 @@
 """A company of several processes over one PostgreSQL, spoken to as if it were one daemon: a stand-in that tests run over unchanged.
 
-Two processes receive, and what is posted goes to each in turn; one listens, two work, one is the desk. Test hooks reach them all.
+Two processes receive, and what is posted goes to each in turn; one of them is the desk. One more listens, and two work. Test hooks
+reach them all.
 """
 
+import contextlib
 import itertools
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +27,7 @@ LEASE: Final = 4.0
 
 
 class Company(Daemon):
-    """One store and its configuration, and the processes over it. What was killed comes back with the next `start`; the rest goes on."""
+    """One store and its configuration, and the processes over it. What was killed comes back with the next `start`."""
 
     def __init__(self, folder: Path, store_url: str, redis_url: str | None, **sections: Any) -> None:
         self._ports: list[int] = []
@@ -76,13 +79,23 @@ class Company(Daemon):
             process.ended(STOPS_WITHIN)
 
     def ended(self, within: float = DEADLINE) -> int:
-        """Wait until a crash point ends one of them; its exit code. The others go on."""
+        """Wait until a crash point ends one of them; its exit code. The others go on, and none of theirs is armed any more."""
         deadline = time.monotonic() + within
         while all(process.alive for process in self.processes):
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("priyom", within)
             time.sleep(LOOK_EVERY)
+        self._disarm()
         return next(code for process in self.processes if (code := process.code) is not None)
+
+    def _disarm(self) -> None:
+        for process, port in zip(self.processes, self._ports, strict=True):
+            with contextlib.suppress(OSError, HTTPException):
+                speaking = HTTPConnection("127.0.0.1", port, timeout=STOPS_WITHIN)
+                with contextlib.closing(speaking):
+                    if process.alive:
+                        speaking.request("POST", "/test/crash", '{"at": ""}', {"Content-Type": "application/json"})
+                        speaking.getresponse()
 
     def close(self) -> None:
         """Leave nothing running."""
@@ -106,7 +119,9 @@ class Clients(Client):
     def __init__(self, session: aiohttp.ClientSession, addresses: list[str]) -> None:
         super().__init__(session)
         self._addresses = addresses
-        self._receivers = itertools.cycle(url for url, roles in zip(addresses, ROLES, strict=True) if "receive" in roles)
+        self._receivers = itertools.cycle(
+            url for url, roles in zip(addresses, ROLES, strict=True) if "receive" in roles
+        )
 
     async def ask(self, method: str, path: str, **arguments: Any) -> Answer:
         """Any request. Figures are those of all, one after the other; a hook's answer is the first one's."""

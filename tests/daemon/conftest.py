@@ -38,21 +38,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def founded(request: pytest.FixtureRequest) -> Make:
     """Makes a daemon over a folder, which is not started yet and whose end is its maker's to see to."""
-    if not request.config.getoption("--processes"):
-        return Daemon
+    several: Make = request.getfixturevalue("several") if request.config.getoption("--processes") else Daemon
+    return several
+
+
+@pytest.fixture(scope="session")
+def several(request: pytest.FixtureRequest) -> Callable[..., Company]:
+    """`founded` as it is with `--processes`."""
     server: postgres.Server = request.getfixturevalue("postgresql")
     redis_url = None
     with contextlib.suppress(pytest.skip.Exception):
         redis: valkey.Valkey = request.getfixturevalue("valkey_server")
         redis_url = redis.url
 
-    def several(folder: Path, **sections: Any) -> Daemon:
+    def company(folder: Path, **sections: Any) -> Company:
         url = server.create(f"company{next(_numbers)}")
         with contextlib.closing(Store(url)) as store:
             migrate.create(store)
         return Company(folder, url, redis_url, **sections)
 
-    return several
+    return company
 
 
 @pytest.fixture

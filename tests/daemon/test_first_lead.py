@@ -562,6 +562,7 @@ async def test_sigterm_ends_at_once_while_the_mail_server_is_silent_and_clients_
             assert notice["state"] == "due"
 
 
+@pytest.mark.alone("SQLite has one process")
 async def test_a_second_daemon_on_the_same_file_is_refused_in_a_sentence(
     daemon: Daemon, client: Client, make: Make
 ) -> None:

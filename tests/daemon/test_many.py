@@ -30,10 +30,10 @@ LIMIT: Final = 10
 TEAMS: Final = ("all", "absent", "limited")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def daemon(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, founded: Make
-) -> Iterator[Daemon]:
+@pytest.fixture(
+    scope="module", params=[pytest.param("sqlite", marks=pytest.mark.alone("SQLite has one process")), "postgresql"]
+)
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, founded: Make) -> Iterator[Daemon]:
     """One over each kind of store: a form and five managers for each of the teams, and a form for the few people."""
     made = founded(tmp_path_factory.mktemp("many"))
     members = {team: [f"{team}{n}" for n in range(1, 6)] for team in TEAMS}

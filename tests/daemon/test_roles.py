@@ -15,6 +15,8 @@ from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, Json, until
 from tests.imap import Box, Pymap
 
+pytestmark = pytest.mark.alone("has several processes already")
+
 LEASE = "2s"
 
 
