@@ -25,7 +25,7 @@ from storage import outbox
 from storage.messages import CHANGED
 from storage.names import Names
 from storage.outbox import Due
-from storage.store import Away, Conflict, Store
+from storage.store import Away, Conflict, Store, Unit
 
 BURST: Final = 200
 COMPANY: Final = 0.05
@@ -184,11 +184,20 @@ class Sender:
             ]
             self._editing.keep(db, route, single, now)
 
-        await self._store.run(finish)
+        await self._kept(finish)
         for one, delivery in told:
             self._on_sent(route.name, delivery.sent)
             for item in one.items if not delivery.sent else ():
                 await self._fail(token, route, item, delivery)
+
+    async def _kept(self, end: Unit[None]) -> None:
+        """Write the end of an attempt, however long the store is away: what was sent must not be sent again for that."""
+        while True:
+            try:
+                return await self._store.run(end)
+            except (Away, Conflict) as error:
+                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
+            await asyncio.sleep(STORE_AWAY)
 
     async def _fail(self, token: str, route: Route | None, item: Due, delivery: Delivery) -> None:
         """Not sent: the same route again, the next route, or a dead end that is shown."""

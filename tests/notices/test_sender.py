@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ingest.assembly import Parts, assemble
 from ingest.notices.route import Delivery, Message
 from storage.schema import offers, outbox
-from storage.store import Store
+from storage.store import Away, Store
 from tests.daemon.process import until
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, at_clock, wire
@@ -168,6 +168,28 @@ async def test_what_a_slow_server_is_still_being_told_is_nobody_else_s_to_send(
     slow.goes_on.set()
     assert await sending == 1
     assert [one.state for one in office.rows()] == ["sent"]
+
+
+async def test_what_was_sent_is_not_sent_again_because_the_store_was_away_at_its_end(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Last(Kept):
+        async def send(self, messages: Sequence[Message]) -> list[Delivery]:
+            monkeypatch.setattr(store, "run", away)
+            return await super().send(messages)
+
+    async def away(_unit: object) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr("ingest.notices.sender.STORE_AWAY", 0.0)
+        raise Away("for a moment")
+
+    mail = Last("mail")
+    office = await opened(store, tmp_path, mail)
+    monkeypatch.setattr("ingest.notices.sender.STORE_AWAY", 0.0)
+    office.post(1)
+    await office.send()
+    assert len(mail.messages) == 1
+    assert [row.state for row in office.rows()] == ["sent"]
 
 
 async def test_a_route_says_how_long_to_wait(store: Store, tmp_path: Path) -> None:
