@@ -22,6 +22,10 @@ WINDOW: Final = 100
 """Rows that are looked at in one reading, and at most dropped in one transaction."""
 NAMING: Final = 1_000
 """Interactions that are looked through for the names of files in one reading."""
+YOUNG: Final = 0
+STAYS: Final = 1
+"""Old, and still wanted."""
+GOES: Final = 2
 
 _after: Final = sa.bindparam("after", type_=sa.BigInteger())
 _before: Final = sa.bindparam("before", type_=sa.BigInteger())
@@ -37,40 +41,40 @@ class Window:
 
 
 class Walk:
-    """One kind of row that gets old: by which column it is walked, whether one is old (0 or 1), and its length."""
+    """One kind of row that gets old: by which column it is walked, what one is (YOUNG, STAYS or GOES), and its length."""
 
-    def __init__(self, table: sa.Table, number: sa.Column[int], old: sa.ColumnElement[Any], size: Any) -> None:
+    def __init__(self, table: sa.Table, number: sa.Column[int], what: sa.ColumnElement[Any], size: Any) -> None:
         self._look = Prepared(
-            sa.select(number, old, size).select_from(table).where(number > _after).order_by(number).limit(WINDOW)
+            sa.select(number, what, size).select_from(table).where(number > _after).order_by(number).limit(WINDOW)
         )
 
     def window(self, db: sa.Connection, after: int, before: datetime) -> Window:
         """What is old among the next rows behind the id `after`."""
         found = self._look(db, {"after": after, "before": micros(before)})
-        old = [(number, size) for number, is_old, size in found if is_old]
+        old = [(number, size) for number, what, size in found if what == GOES]
         if len(found) < WINDOW:
             following = None
         else:
             last = found[-1][0]
-            following = last if old else -(-last // BLOCK) * BLOCK
+            # Old rows that stay are no sign of what comes behind them.
+            is_young = all(what == YOUNG for _, what, _ in found)
+            following = -(-last // BLOCK) * BLOCK if is_young else last
         return Window([number for number, _ in old], sum(size for _, size in old), following)
 
 
 # A pending envelope has still to be read, however old it is.
-_decided_before: Final = (
-    sa.select(sa.func.count())
-    .where(journal.c.id == bodies.c.journal_id, journal.c.outcome != "pending", journal.c.received_at < _before)
+_body: Final = (
+    sa.select(sa.case((journal.c.received_at >= _before, YOUNG), (journal.c.outcome == "pending", STAYS), else_=GOES))
+    .where(journal.c.id == bodies.c.journal_id)
     .scalar_subquery()
 )
-BODIES: Final = Walk(
-    bodies, bodies.c.journal_id, _decided_before, sa.func.length(bodies.c.body) + sa.func.length(bodies.c.meta)
-)
+BODIES: Final = Walk(bodies, bodies.c.journal_id, _body, sa.func.length(bodies.c.body) + sa.func.length(bodies.c.meta))
 # A word to a client stays: its row keeps the word from being said again.
 _over: Final = sa.and_(sa.or_(outbox.c.state == "sent", outbox.c.state == "dead"), outbox.c.interaction_id.is_(None))
 NOTICES: Final = Walk(
     outbox,
     outbox.c.id,
-    sa.case((sa.and_(_over, outbox.c.created_at < _before), 1), else_=0),
+    sa.case((outbox.c.created_at >= _before, YOUNG), (_over, GOES), else_=STAYS),
     sa.func.length(sa.func.coalesce(outbox.c.record, "")),
 )
 

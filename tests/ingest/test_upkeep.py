@@ -98,13 +98,12 @@ async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(compan
 
 async def test_bodies_are_found_in_every_block_of_ids(company: Company) -> None:
     parts, assembled = await company()
-    for at in (NOW, LATE):
-        parts.append(*(envelope(ANNA, at) for _ in range(120)))
+    parts.append(*(envelope(ANNA) for _ in range(20)), *(envelope(ANNA, LATE) for _ in range(250)))
     other = Store(parts.store.url.render_as_string(hide_password=False))
     wire(other).append(*(envelope(ANNA) for _ in range(3)))
     other.close()
-    parts.drain()
-    assert (await sweep(assembled))["bodies"] == 123
+    parts.store.transact(lambda db: db.execute(sa.update(journal).values(outcome="ignored")))
+    assert (await sweep(assembled))["bodies"] == 23
 
 
 async def test_notices_that_were_sent_long_ago_go_and_those_to_be_sent_stay(company: Company) -> None:
@@ -124,6 +123,33 @@ async def test_notices_that_were_sent_long_ago_go_and_those_to_be_sent_stay(comp
     assert (gone["notices"], gone["links"]) == (2, 1)
     left = parts.store.transact(lambda db: db.execute(sa.select(notices.c.state)).scalars().all())
     assert left == ["due"]
+
+
+async def test_old_notices_behind_many_answers_that_stay_go_too(company: Company) -> None:
+    parts, assembled = await company()
+
+    def fill(db: sa.Connection) -> None:
+        words = [(parts.store.ids.take(), 1, 1) for _ in range(100)]
+        outbox.say_many(db, words, NOW)
+        outbox.announce(db, parts.names, [Announcement("summary", "anna", {})], iter([parts.store.ids.take()]), NOW)
+        db.execute(sa.update(notices).values(state="sent"))
+
+    parts.store.transact(fill)
+    assert (await sweep(assembled))["notices"] == 1
+    assert len(parts.rows(notices)) == 100
+
+
+async def test_old_bodies_behind_many_that_are_still_to_be_read_go_too(company: Company) -> None:
+    parts, assembled = await company()
+    parts.append(*(envelope(ANNA) for _ in range(100)), envelope(b"boom"))
+    parts.store.transact(
+        lambda db: db.execute(
+            sa.update(journal)
+            .where(journal.c.id == sa.select(sa.func.max(journal.c.id)).scalar_subquery())
+            .values(outcome="failed")
+        )
+    )
+    assert (await sweep(assembled))["bodies"] == 1
 
 
 async def test_files_that_no_interaction_names_go(company: Company, store: Store) -> None:
@@ -206,7 +232,7 @@ async def test_the_planner_is_told_when_a_table_has_doubled(store: Store) -> Non
         assert await growth.look() == []
         return
     await _flushed(store)
-    assert await growth.look() == ["bodies"]
+    assert "bodies" in await growth.look()
     assert await growth.look() == []
     store.transact(lambda db: db.execute(sa.insert(bodies), _many(FEWEST, FEWEST // 2)))
     await _flushed(store)
