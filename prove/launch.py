@@ -38,10 +38,9 @@ def shorten_leases() -> None:
     from ingest.pipeline.pipeline import Pipeline
 
     make = Pipeline.__init__
-    names = list(inspect.signature(make).parameters)
-    place = names.index("lease") - len(names)
+    given = [one.name for one in inspect.signature(make).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     shortened = list(make.__defaults__ or ())
-    shortened[place] = LEASE
+    shortened[given.index("lease") - len(given)] = LEASE
     make.__defaults__ = tuple(shortened)
     for module in (sender, sending):
         vars(module)["LEASE"] = LEASE
