@@ -15,10 +15,10 @@ SYNC = $(BIN)/python -m pip install --quiet --only-binary :all: --no-deps --requ
 endif
 OURSELVES = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: help install run together test lint kills prove fuzz bench screenshots lock clean
+.PHONY: help install run together test test-processes lint kills prove fuzz bench screenshots lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 install: $(VENV)/.ok ## the environment .venv/ from the locked dependencies
 
@@ -33,6 +33,9 @@ test: $(VENV)/.dev ## everything: format, lint, types, imports, tests
 
 kills: $(VENV)/.dev ## the daemon killed a hundred times at random while contacts come in
 	@$(BIN)/python -m pytest -q tests/daemon/test_kills.py --kills 100
+
+test-processes: $(VENV)/.dev ## the tests of the daemon once more, as five processes over PostgreSQL and Valkey: some minutes
+	@$(BIN)/python -m pytest -q --processes -rs tests/daemon
 
 prove: $(VENV)/.dev ## the promises tried by killing, on SQLite and PostgreSQL: MINUTES=2 SEED= STORE=sqlite|postgresql|both
 	@$(BIN)/python -m prove --minutes $(or $(MINUTES),2) --store $(or $(STORE),both) $(if $(SEED),--seed $(SEED))

@@ -10,12 +10,16 @@ approaches go to a line. It keeps its holder, whose personal key it is again whe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from dedup.keys import Evidence, Key, Rejection
+from dedup.names import compare
 
 MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key", "by_hand", "new_by_hand"]
 SuggestionCode = Literal["keys_of_two", "another_name"]
+
+_MAY_BE_ONE_NAME: Final = 0.5
+"""From this likeness on, two names may be one person's: forms of one name, one of them shorter, slips of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +348,10 @@ class _Fold:
         return new.id
 
     def _introduce(self, arrival: Arrival, contact: int) -> str | None:
-        """The name that an arrival gives, where it is not the contact's; a contact without one takes it."""
+        """The name that an arrival gives, where it is written otherwise than the contact's; a contact without one takes it.
+
+        Only a name that says somebody else is a question for a person: Саша is Александр, and Анна may be Анна Петрова.
+        """
         person = self.people[contact]
         if not arrival.name:
             return None
@@ -354,7 +361,8 @@ class _Fold:
             return None
         if _plain(arrival.name) == _plain(person.name):
             return None
-        self.suggestions.append(Suggestion(arrival.entry, contact, contact, "another_name"))
+        if compare(person.name, arrival.name).score < _MAY_BE_ONE_NAME:
+            self.suggestions.append(Suggestion(arrival.entry, contact, contact, "another_name"))
         return arrival.name
 
     def _is_personal(self, evidence: Evidence, arrival: Arrival) -> bool:

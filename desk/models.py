@@ -619,6 +619,7 @@ class Readiness(Answer):
 
     `roles`: what it does. `configuration`: whether its file makes the revision that is in force (`applied`), or another (`other`).
     `wakes`: whether Redis carries wake-ups between processes, `off` where none is configured; work goes on in any case.
+    `failing`: tasks of the process that die again and again, so that it is not ready.
     """
 
     ready: bool
@@ -627,6 +628,7 @@ class Readiness(Answer):
     roles: list[str]
     configuration: Literal["applied", "other"]
     wakes: Literal["off", "up", "away"]
+    failing: list[str]
 
 
 class Document(Answer):

@@ -32,7 +32,6 @@ from ingest.intake.door import Doorway
 from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
-from ingest.supervise import Supervisor
 from ingest.systemd import Systemd
 from ingest.upkeep.growth import Growth
 from kernel import seams
@@ -123,7 +122,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
         gc.enable()
-        supervisor = Supervisor()
+        supervisor = parts.supervisor
         for name, run in _tasks(parts, roles).items():
             supervisor.start(name, run)
         systemd = Systemd(os.environ)

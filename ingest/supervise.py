@@ -1,13 +1,15 @@
 """Tasks that must not die unnoticed: each is named, restarted with growing pauses, and shows how it stands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
 PAUSES: Final = (0.05, 0.5, 2.0, 10.0, 30.0)
 CALM: Final = 60.0
+PERSISTENT: Final = 3
+"""So many deaths without a calm minute between them, and a task counts as failing until it has had one."""
 CALLS: Final = 4
 CALL_AGAIN: Final = 0.5
 
@@ -17,9 +19,15 @@ log = structlog.get_logger("priyom.supervise")
 class Supervisor:
     """Runs coroutines for as long as the daemon runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, pauses: Sequence[float] = PAUSES) -> None:
+        self._pauses = pauses
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.failing: dict[str, str] = {}
+        self._fallen: dict[str, tuple[int, float]] = {}
+
+    def failing(self) -> list[str]:
+        """The tasks that die again and again: what they do is not done."""
+        now = asyncio.get_running_loop().time()
+        return sorted(name for name, (falls, at) in self._fallen.items() if falls >= PERSISTENT and now - at < CALM)
 
     def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Keep `work` running under `name`."""
@@ -34,12 +42,13 @@ class Supervisor:
                 await work()
             except asyncio.CancelledError:
                 raise
-            except Exception as error:
+            except Exception:
                 log.exception("a task died and is started again", action="task.died", task=name)
-                self.failing[name] = type(error).__name__
-            falls = 0 if loop.time() - began > CALM else falls + 1
-            await asyncio.sleep(PAUSES[min(falls, len(PAUSES)) - 1] if falls else PAUSES[0])
-            self.failing.pop(name, None)
+            ended = loop.time()
+            falls = 1 if ended - began > CALM else falls + 1
+            pause = self._pauses[min(falls, len(self._pauses)) - 1]
+            self._fallen[name] = (falls, ended + pause)
+            await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """Cancel all and wait for their end; one that did not hear it, in a library of somebody else's, is told again."""

@@ -26,7 +26,9 @@ _passed: Counter[str] = Counter()
 
 
 def arm(spec: str) -> None:
-    """Arm points from `name` or `name:nth`, several with commas. Raises ValueError for a name that does not exist."""
+    """Arm these points and no others, from `name` or `name:nth`, several with commas. Raises ValueError for an unknown name."""
+    _armed.clear()
+    _passed.clear()
     for part in filter(None, spec.split(",")):
         name, _, nth = part.partition(":")
         if name not in {*POINTS, *OF_REPLIES}:

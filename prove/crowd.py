@@ -91,7 +91,7 @@ class Crowd:
         """Somebody whose channels are one person's from the moment that his first approach is decided on."""
         first = self.generator.known(person)
         await self.send(first)
-        for envelope in self.truth.accepted[first.token]:
+        for envelope in tuple(self.truth.accepted[first.token]):
             while self._wanted and await self._outcome(envelope) not in {"created", "attached"}:
                 await asyncio.sleep(AGAIN)
         self._people.append(person)

@@ -31,19 +31,23 @@ def main() -> int:
     return 0
 
 
-def shorten_leases() -> None:
+def shorten_leases(lease: timedelta = LEASE) -> None:
     """What a dead process had taken in hand is free again soon. The leases of listening have a hook of their own."""
     from ingest.notices import sender
     from ingest.outgoing import sending
     from ingest.pipeline.pipeline import Pipeline
 
     make = Pipeline.__init__
-    given = [one.name for one in inspect.signature(make).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    given = inspect.signature(make).parameters.values()
+    names = [one.name for one in given if one.kind is not one.KEYWORD_ONLY]
+    place = names.index("lease") - len(names)
     shortened = list(make.__defaults__ or ())
-    shortened[given.index("lease") - len(given)] = LEASE
+    shortened[place] = lease
     make.__defaults__ = tuple(shortened)
     for module in (sender, sending):
-        vars(module)["LEASE"] = LEASE
+        vars(module)["LEASE"] = lease
+    # What is begun is ended within the lease, or else nothing would ever be begun.
+    vars(sending)["WITHIN"] = lease.total_seconds() / 2
 
 
 def plant_bugs() -> None:

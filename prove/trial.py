@@ -156,7 +156,6 @@ class _Trial:
             await site.close_leads(5)
         await self._until(self._nobody_waits, "")
         await self._until(self._all_told, "notices stay unsent", step=True)
-        await self._until(self._all_listening, "")
         await self._last_questions()
 
     async def _restart(self, *, mended: bool) -> None:
@@ -240,10 +239,6 @@ class _Trial:
     async def _last_questions(self) -> None:
         """What the product itself says in the end, by its own commands."""
         site = self._site
-        shown = await site.fleet.ask(site.fleet.desk(), "GET", "/api/channels")
-        for one in (shown or {}).get("items", ()):
-            if one["name"] in {"bot", "info"}:
-                site.verdicts[10].hold(one["state"] == "listening", f"{one['name']} is {one['state']}: {one}")
         code, said = await asyncio.to_thread(site.fleet.command, "ledger", "--json")
         balanced = code == 0 and json.loads(said or "{}").get("balanced") is True
         site.verdicts[7].hold(balanced, f"priyom ledger --json ends with {code}: {said[-300:]}")
@@ -255,6 +250,9 @@ class _Trial:
             site.verdicts[9].hold(
                 code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}"
             )
+        # Last, since what a process said before its latest start is shown for a while.
+        await self._until(self._all_listening, "")
+        site.verdicts[10].hold(await self._all_listening(), "a channel does not listen again: see the daemons' logs")
 
 
 async def _first_of(keeper: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:

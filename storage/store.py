@@ -142,8 +142,13 @@ class Store:
             return
         with _failures_named(), self._main.connect() as connection:
             db = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for statement in ("SET statement_timeout = 0", *statements, _STATEMENT_TIMEOUT):
-                db.exec_driver_sql(statement)
+            db.exec_driver_sql("SET statement_timeout = 0")
+            try:
+                for statement in statements:
+                    db.exec_driver_sql(statement)
+            finally:
+                # It goes back to the pool even where one was refused.
+                db.exec_driver_sql(_STATEMENT_TIMEOUT)
 
     def transact(self, unit: Unit[R]) -> R:
         """`run` for a caller that is already in a thread of its own."""

@@ -19,8 +19,9 @@ _numbers = itertools.count()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How often the daemon is killed at random; `make kills` says a hundred."""
+    """How often the daemon is killed at random; `make kills` says a hundred. `make test-processes` runs it as several."""
     parser.addoption("--kills", type=int, default=10, help="random kills in tests/daemon/test_kills.py")
+    parser.addoption("--processes", action="store_true", help="tests/daemon over several processes on PostgreSQL")
 
 
 @pytest.fixture(autouse=True, scope="session")

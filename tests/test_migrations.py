@@ -123,3 +123,23 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(empty: Store) -> None:
     tables = empty.peek(lambda db: sa.inspect(db).get_table_names())
     empty.close()
     assert tables == ["turns"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_step_over_a_large_table_may_take_its_time(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def timeouts(db: sa.Connection) -> list[str]:
+        names = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
+        return [str(db.execute(sa.text(f"SHOW {name}")).scalar_one()) for name in names]
+
+    during: list[str] = []
+    told = migrate._say_whom_it_serves
+
+    def say(db: sa.Connection) -> None:
+        during.extend(timeouts(db))
+        told(db)
+
+    monkeypatch.setattr(migrate, "_say_whom_it_serves", say)
+    migrate.upgrade(empty)
+    after = empty.transact_raw(timeouts)
+    empty.close()
+    assert (during, after) == (["0", "0", "10s"], ["1min", "10s", "10s"])

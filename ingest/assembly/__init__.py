@@ -20,6 +20,7 @@ from ingest.config.schema import Config
 from ingest.leasing import SPAN
 from ingest.office.reloading import Reloader
 from ingest.roles import ALL, Role, named
+from ingest.supervise import Supervisor
 from kernel.clock import Clock
 from storage.store import Store
 
@@ -41,6 +42,7 @@ class Parts:
     serving: Serving
     together: Together | None
     line: "Line | None"
+    supervisor: Supervisor
 
 
 async def assemble(
@@ -62,18 +64,24 @@ async def assemble(
     reloader = follow_file(core, way_in, working, path)
     together = join(core, way_in, reloader, roles, lease)
     line = connect(core, roles)
-    serving = serve(core, settling, way_in, reloader, partial(_standing, roles, together, line))
+    supervisor = Supervisor()
+    serving = serve(core, settling, way_in, reloader, partial(_standing, roles, together, line, supervisor))
     if "work" in roles:
         core.bells.work.heard_by(settling.pipeline.wake)
         core.bells.send.heard_by(working.sender.wake, working.sending.wake)
         core.bells.turn.heard_by(working.ticker.poke)
         core.bells.people.heard_by(working.suggester.wake)
     core.bells.changed.heard_by(core.changes.elsewhere)
-    return Parts(core, settling, way_in, working, reloader, serving, together, line)
+    return Parts(core, settling, way_in, working, reloader, serving, together, line, supervisor)
 
 
-def _standing(roles: frozenset[Role], together: Together | None, line: "Line | None") -> Json:
+def _standing(roles: frozenset[Role], together: Together | None, line: "Line | None", supervisor: Supervisor) -> Json:
     """What a process says of itself beside its readiness."""
     is_applied = together is None or together.following.is_applied
     wakes = "off" if line is None else "up" if line.is_up else "away"
-    return {"roles": named(roles), "configuration": "applied" if is_applied else "other", "wakes": wakes}
+    return {
+        "roles": named(roles),
+        "configuration": "applied" if is_applied else "other",
+        "wakes": wakes,
+        "failing": supervisor.failing(),
+    }

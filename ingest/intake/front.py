@@ -63,6 +63,8 @@ class Front:
                     self._told(number, accepted, refusal)
             case ("take", data) if connection is not None:
                 self._take(data, connection)
+            case ("ask",):
+                self._line.say("answer")
             case ("begin", orders):
                 self._begin(*pickle.loads(orders))  # noqa: S301 - from the daemon that started us
             case ("end",):

@@ -34,6 +34,11 @@ Below that the daemon has time enough, and a front would only make the way longe
 ENDS_WITHIN: Final = 1.5
 """Seconds that a front has to give everything back; then it is killed, with the connections that it has."""
 
+ASKED_EVERY: Final = 2.0
+"""Seconds between two questions to a front whether it still goes on."""
+UNANSWERED: Final = 5
+"""So many of them in a row without an answer, and it hangs, and is killed with the connections that it has."""
+
 _BUSY: Final = 1.0
 _QUIET: Final = 60.0
 _AGAIN_AFTER: Final = (1.0, 5.0, 30.0)
@@ -50,12 +55,22 @@ Return = Callable[[socket.socket, bytes], None]
 class Fronting:
     """Whether there is a front, and all that passes between it and us. `take_back` is where connections go that it gives back."""
 
-    def __init__(self, gateway: Gateway, *, most: int, enough: int = ENOUGH, ends_within: float = ENDS_WITHIN) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        most: int,
+        enough: int = ENOUGH,
+        ends_within: float = ENDS_WITHIN,
+        asked_every: float = ASKED_EVERY,
+    ) -> None:
+        self._asked_every = asked_every
         self._gateway = gateway
         self._most = most
         self._enough = enough
         self._ends_within = ends_within
         self._front: _Front | None = None
+        self._leaving: set[_Front] = set()
         self._able = line.POSSIBLE and _cores() > 1
         self._seen = 0
         self._since = 0.0
@@ -90,7 +105,7 @@ class Fronting:
             return
         try:
             orders = pickle.dumps((self._gateway.everyday(), self._gateway.proxies, self._most))
-            self._front = _Front(orders, self._gateway, self.take_back, self._ended)
+            self._front = _Front(orders, self._gateway, self.take_back, self._ended, self._asked_every)
         except Exception as error:  # noqa: BLE001 - nothing depends on a front
             self._failed(str(error))
             return
@@ -102,7 +117,10 @@ class Fronting:
             return
         if front.posts < self._enough:
             self._front = None
+            self._leaving.add(front)
             front.end()
+            # It may have clients who do not read their answers, or hang.
+            asyncio.get_running_loop().call_later(_QUIET, front.kill, "a front did not end in time")
             log.info("it is quiet: the daemon reads everything itself", action="front.end", pid=front.pid)
             return
         front.posts = 0
@@ -110,6 +128,7 @@ class Fronting:
         asyncio.get_running_loop().call_later(_QUIET, self._look, front)
 
     def _ended(self, front: "_Front") -> None:
+        self._leaving.discard(front)
         if front is self._front:
             self._front = None
             self._failed("it ended by itself")
@@ -121,10 +140,11 @@ class Fronting:
         log.warning("the daemon reads posts itself", action="front.lost", reason=reason, again_in=pause)
 
     async def renew(self) -> None:
-        """End the present front, whose adapters are no longer the daemon's, and return when it judges nothing more."""
+        """End every front, whose adapters are no longer the daemon's, and return when none judges anything more."""
         front, self._front = self._front, None
         if front is not None:
-            await front.end_within(self._ends_within)
+            self._leaving.add(front)
+        await asyncio.gather(*(one.end_within(self._ends_within) for one in self._leaving))
 
     async def stop(self) -> None:
         """End it for good. Its connections are here again when this returns, answered as far as that could be."""
@@ -135,7 +155,16 @@ class Fronting:
 class _Front:
     """One such process, from its start to its end."""
 
-    def __init__(self, orders: bytes, gateway: Gateway, take_back: Return, on_end: "Callable[[_Front], None]") -> None:
+    def __init__(
+        self,
+        orders: bytes,
+        gateway: Gateway,
+        take_back: Return,
+        on_end: "Callable[[_Front], None]",
+        asked_every: float,
+    ) -> None:
+        self._asked_every = asked_every
+        self._unanswered = 0
         self._gateway = gateway
         self._take_back = take_back
         self._on_end = on_end
@@ -155,6 +184,20 @@ class _Front:
             )
         self._line = Line(ours, self._hear, self._hung_up)
         self._line.say("begin", orders)
+
+    def _ask(self) -> None:
+        """Ask every few seconds whether it still goes on: one that hangs breaks no line, and what it was given would wait for ever.
+
+        Questions are counted and not time, since it may be we who were halted.
+        """
+        if self._gone.is_set():
+            return
+        if self._unanswered >= UNANSWERED:
+            self.kill("a front hangs")
+            return
+        self._unanswered += 1
+        self._line.say("ask")
+        asyncio.get_running_loop().call_later(self._asked_every, self._ask)
 
     @property
     def pid(self) -> int:
@@ -182,9 +225,14 @@ class _Front:
             async with asyncio.timeout(seconds):
                 await self._gone.wait()
         except TimeoutError:
-            log.warning("a front did not end in time", action="front.killed", pid=self.pid)
-            self._process.kill()
+            self.kill("a front did not end in time")
             await self._gone.wait()
+
+    def kill(self, why: str) -> None:
+        """End it with the connections that it has, unless it has ended."""
+        if not self._gone.is_set():
+            log.warning(why, action="front.killed", pid=self.pid)
+            self._process.kill()
 
     def _hear(self, message: tuple[Any, ...], connection: socket.socket | None) -> None:
         match message:
@@ -196,8 +244,11 @@ class _Front:
                 self._take_back(connection, data)
             case ("refused", channel, status, code, words, us):
                 self._gateway.count(channel, Rejected(status, code, words), instant(us))
+            case ("answer",):
+                self._unanswered = 0
             case ("ready",):
                 self.ready = True
+                self._ask()
 
     def _tell(self, number: int, accepted: Sequence[Accepted], refusal: Rejected | None) -> None:
         if not self._results:

@@ -5,6 +5,7 @@ else has either end. A connection's descriptor travels with the first byte of it
 """
 
 import asyncio
+import contextlib
 import marshal
 import os
 import socket
@@ -79,7 +80,9 @@ class Line:
         except BlockingIOError:
             return 0
         except OSError:
-            # The other end is gone, as `_read` will see: nobody is there to hear the rest.
+            # The other end is gone, or must be: what was lost on the way is missed there. `_read` will see it.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
             return len(frame)
 
     def _go_on(self) -> None:
@@ -99,13 +102,14 @@ class Line:
 
     def _read(self) -> None:
         try:
-            data, connections, *_ = socket.recv_fds(self._socket, _PIECE, _MOST_AT_ONCE)
+            data, connections, flags, _ = socket.recv_fds(self._socket, _PIECE, _MOST_AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
-            data, connections = b"", []
+            data, connections, flags = b"", [], 0
         self._connections.extend(connections)
-        if not data:
+        # Where this process may open no more files, a connection is left out, and every later one would be taken for another.
+        if not data or flags & socket.MSG_CTRUNC:
             self._hang_up()
             return
         self._received += data
@@ -114,15 +118,18 @@ class Line:
     def _deliver(self) -> None:
         begin = 0
         received = self._received
-        while len(received) - begin >= _HEAD:
-            body = begin + _HEAD
-            end = body + int.from_bytes(received[begin : begin + 4], "little")
-            if end > len(received):
-                break
-            came_along = socket.socket(fileno=self._connections.popleft()) if received[body - 1] else None
-            begin = end
-            self._hear(marshal.loads(received[body:end]), came_along)  # noqa: S302 - this program said it
-        del received[:begin]
+        try:
+            while len(received) - begin >= _HEAD:
+                body = begin + _HEAD
+                end = body + int.from_bytes(received[begin : begin + 4], "little")
+                if end > len(received):
+                    break
+                came_along = socket.socket(fileno=self._connections.popleft()) if received[body - 1] else None
+                begin = end
+                self._hear(marshal.loads(received[body:end]), came_along)  # noqa: S302 - this program said it
+        finally:
+            # Whatever comes of a message: none is heard twice, and those behind it are heard with the next piece.
+            del received[:begin]
 
     def _hang_up(self) -> None:
         if self._socket.fileno() < 0:
@@ -130,8 +137,8 @@ class Line:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
-        for connection in self._connections:
-            os.close(connection)
+        while self._connections:
+            os.close(self._connections.popleft())
         for _, unsent in self._unsent:
             if unsent is not None:
                 os.close(unsent)

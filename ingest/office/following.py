@@ -4,6 +4,7 @@ A file that makes another revision changes nothing: its process says so, keeps i
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -53,10 +54,12 @@ class Following:
         now = asyncio.get_running_loop().time()
         began = self._began = now if self._began is None else self._began
         mark = (company.revision, company.reloaded_at)
-        first, changed = self._mark is None, self._mark != mark
-        self._mark, self._in_force = mark, company.digest
-        if changed and not first:
-            await self._follow(company)
+        before, self._mark, self._in_force = self._mark, mark, company.digest
+        first = before is None
+        # At first, too: somebody may have put another one in force, and brought our file up to it, since we read that.
+        is_other = not (self.is_applied or self._stood_back) if first else before != mark
+        if is_other and not await self._follow(company):
+            self._mark = before
         if self.is_applied:
             self._stood_back = False
         elif self._stood_back and not stood_by(company, self._uid):
@@ -64,19 +67,21 @@ class Following:
             if now - began < PATIENCE:
                 log.info("nobody stands by the other revision any more", action="config.taken")
                 await self._reloader.reload_on_signal()
-        elif first:
+        elif first and self._stood_back:
             self._say_so(company)
 
-    async def _follow(self, company: Company) -> None:
+    async def _follow(self, company: Company) -> bool:
+        """Read our file again and go by it where it makes the revision in force; False: the store was away, so once more."""
         try:
             followed = await self._reloader.follow(company.digest or "")
         except Refused as refused:
             log.error("the file could not be followed", action="config.refused", faults=str(refused).splitlines())  # noqa: TRY400 - nothing broke
-            return
+            return refused.status != HTTPStatus.SERVICE_UNAVAILABLE
         if followed:
             log.info("the revision in force is followed", action="config.followed", revision=company.revision)
         else:
             self._say_so(company)
+        return True
 
     @staticmethod
     def _say_so(company: Company) -> None:

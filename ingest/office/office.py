@@ -504,13 +504,14 @@ class StoreOffice:
         return self._changes.follow(last)
 
     async def health(self) -> Json:
-        """Whether the store answers and its schema is this version's; the channels beside it, which never spoil readiness."""
+        """Whether the store answers, its schema serves this version and no task keeps dying; channels never spoil readiness."""
         try:
             current = await self._store.read(serves)
         except Away:
             return {"ready": False, "store": "away", "channels": self._channel_states(), **self._standing()}
-        store = "ok" if current else "old_schema"
-        return {"ready": current, "store": store, "channels": self._channel_states(), **self._standing()}
+        standing = self._standing()
+        ready, store = current and not standing["failing"], "ok" if current else "old_schema"
+        return {"ready": ready, "store": store, "channels": self._channel_states(), **standing}
 
     def _channel_states(self) -> list[Json]:
         """No more than anybody may know."""

@@ -1,11 +1,17 @@
-"""Daemons of a test, of which none outlives it."""
+"""Daemons of a test, of which none outlives it. With `--processes` each is several processes over one PostgreSQL."""
 
+import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from storage import migrate
+from storage.store import Store
+from tests import postgres, valkey
+from tests.daemon.company import Company
 from tests.daemon.process import Client, Daemon
 from tests.smtp import MailServer
 
@@ -13,17 +19,56 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 Make = Callable[..., Daemon]
+ALONE = "alone"
+_numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What some tests say of themselves."""
+    config.addinivalue_line("markers", f"{ALONE}(reason): makes no sense over several processes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Over several processes, leave out what makes no sense so."""
+    for item in items if config.getoption("--processes") else ():
+        if alone := item.get_closest_marker(ALONE):
+            item.add_marker(pytest.mark.skip(reason=alone.args[0]))
+
+
+@pytest.fixture(scope="session")
+def founded(request: pytest.FixtureRequest) -> Make:
+    """Makes a daemon over a folder, which is not started yet and whose end is its maker's to see to."""
+    several: Make = request.getfixturevalue("several") if request.config.getoption("--processes") else Daemon
+    return several
+
+
+@pytest.fixture(scope="session")
+def several(request: pytest.FixtureRequest) -> Callable[..., Company]:
+    """`founded` as it is with `--processes`."""
+    server: postgres.Server = request.getfixturevalue("postgresql")
+    redis_url = None
+    with contextlib.suppress(pytest.skip.Exception):
+        redis: valkey.Valkey = request.getfixturevalue("valkey_server")
+        redis_url = redis.url
+
+    def company(folder: Path, **sections: Any) -> Company:
+        url = server.create(f"company{next(_numbers)}")
+        with contextlib.closing(Store(url)) as store:
+            migrate.create(store)
+        return Company(folder, url, redis_url, **sections)
+
+    return company
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+def make(tmp_path: Path, founded: Make) -> Iterator[Make]:
     """Makes daemons that are not started yet; each call with a folder of its own."""
     made: list[Daemon] = []
 
     def daemon(**sections: Any) -> Daemon:
         folder = tmp_path / str(len(made))
         folder.mkdir()
-        made.append(Daemon(folder, **sections))
+        made.append(founded(folder, **sections))
         return made[-1]
 
     yield daemon

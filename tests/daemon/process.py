@@ -55,6 +55,82 @@ def team(*names: str, **more: Mapping[str, Any]) -> Json:
     return {"managers": managers, "teams": {"sales": {"managers": list(names)}}}
 
 
+class Process:
+    """One process over a configuration file. It can be started again after its end; `printed` gets the lines of its output."""
+
+    def __init__(self, path: Path, log: Path, printed: list[str]) -> None:
+        self._path = path
+        self._log = log
+        self._printed = printed
+        self._forked: Forked | None = None
+        self._greeted = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    def launch(self, roles: str, environment: Mapping[str, str]) -> None:
+        """Start without waiting."""
+        self._greeted.clear()
+        speaking, printing = os.pipe()
+        command = ["run", "--config", str(self._path), "--test-hooks", *(["--roles", roles] if roles else [])]
+        with self._log.open("a") as log, os.fdopen(printing, "wb") as out:
+            self._forked = Forked(command, environment, out.fileno(), log.fileno())
+        self._reader = threading.Thread(target=self._read, args=(self._forked, speaking), daemon=True)
+        self._reader.start()
+
+    def greeted(self, *, may_end: bool = False) -> None:
+        """Return when it greets."""
+        assert self._greeted.wait(STARTS_WITHIN), f"no greeting within {STARTS_WITHIN} s\n{self._said}"
+        assert self.code is None or may_end, f"it ended with {self.code}\n{self._said}"
+
+    def _read(self, process: Forked, speaking: int) -> None:
+        with os.fdopen(speaking, encoding="utf-8") as lines:
+            for line in lines:
+                self._printed.append(line.rstrip("\n"))
+                if line.rstrip("\n") == _GREETING:
+                    self._greeted.set()
+        process.wait()
+        self._greeted.set()
+
+    @property
+    def _said(self) -> str:
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        assert self._forked is not None
+        return self._forked.pid
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        assert self._forked is not None
+        return self._forked.poll()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._forked is not None and self.code is None
+
+    def send_signal(self, number: int) -> None:
+        """Nothing for one that has ended."""
+        if self._forked is not None:
+            self._forked.send_signal(number)
+
+    def ended(self, within: float) -> int:
+        """Wait for its end; the exit code. Raises TimeoutExpired where that takes too long."""
+        assert self._forked is not None
+        assert self._reader is not None
+        code = self._forked.wait(within)
+        self._reader.join(within)
+        return code
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self._forked is not None:
+            self.send_signal(signal.SIGKILL)
+            self.ended(STOPS_WITHIN)
+
+
 class Daemon:
     """One store and its configuration, and the process over it while there is one. `start` and the ends may be repeated."""
 
@@ -66,9 +142,7 @@ class Daemon:
         self.database = folder / "priyom.db"
         self.store_url = f"sqlite:///{self.database}"
         self.printed: list[str] = []
-        self._process: Forked | None = None
-        self._greeted = threading.Event()
-        self._reader: threading.Thread | None = None
+        self.process = Process(self.path, self._log, self.printed)
         self._document: Json = {
             "api": {"token": "${PRIYOM_API_TOKEN}"},
             "storage": {"url": "${TEST_STORE}"},
@@ -80,8 +154,13 @@ class Daemon:
     def configure(self, **sections: Any) -> None:
         """Write the configuration with these sections in place of the present ones; `http` has our host and port at least."""
         self._document |= sections
-        self._document["http"] = {"host": "127.0.0.1", "port": self.port} | self._document.get("http", {})
+        self._document["http"] = {"host": "127.0.0.1", "port": self._listen_at} | self._document.get("http", {})
         self.path.write_text(yaml.safe_dump(self._document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+    @property
+    def _listen_at(self) -> int | str:
+        """`http.port`."""
+        return self.port
 
     def start(self, *, crash_at: str = "", roles: str = "", **environment: str) -> None:
         """Start and return when it greets. Raises AssertionError where it ends instead, with what it said."""
@@ -90,29 +169,11 @@ class Daemon:
 
     def launch(self, *, crash_at: str = "", roles: str = "", **environment: str) -> None:
         """Start without waiting."""
-        self._greeted.clear()
-        speaking, printing = os.pipe()
-        command = self._command("run", "--test-hooks", *(["--roles", roles] if roles else []))
-        with self._log.open("a") as log, os.fdopen(printing, "wb") as out:
-            given = self._environment(PRIYOM_CRASH_AT=crash_at, **environment)
-            self._process = Forked(command, given, out.fileno(), log.fileno())
-        self._reader = threading.Thread(target=self._read, args=(self._process, speaking), daemon=True)
-        self._reader.start()
+        self.process.launch(roles, self._environment(PRIYOM_CRASH_AT=crash_at, **environment))
 
     def greeted(self, *, crash_at: str = "") -> None:
         """Return when it greets."""
-        assert self._process is not None
-        assert self._greeted.wait(STARTS_WITHIN), f"no greeting within {STARTS_WITHIN} s\n{self.log}"
-        assert self._process.poll() is None or crash_at, f"it ended with {self._process.poll()}\n{self.log}"
-
-    def _read(self, process: Forked, speaking: int) -> None:
-        with os.fdopen(speaking, encoding="utf-8") as lines:
-            for line in lines:
-                self.printed.append(line.rstrip("\n"))
-                if self.printed[-1] == _GREETING:
-                    self._greeted.set()
-        process.wait()
-        self._greeted.set()
+        self.process.greeted(may_end=bool(crash_at))
 
     def _command(self, *arguments: str) -> list[str]:
         return [arguments[0], "--config", str(self.path), *arguments[1:]]
@@ -133,43 +194,35 @@ class Daemon:
     @property
     def pid(self) -> int:
         """The process's id."""
-        assert self._process is not None
-        return self._process.pid
+        return self.process.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self.process.alive
 
     def stop(self) -> int:
         """SIGTERM; the exit code. Raises TimeoutExpired where that takes too long."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._ended(STOPS_WITHIN)
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.ended(STOPS_WITHIN)
 
     def kill(self) -> None:
         """SIGKILL, from which nothing can be tidied up."""
-        assert self._process is not None
-        self._process.kill()
-        self._ended(STOPS_WITHIN)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.ended(STOPS_WITHIN)
+
+    def strike(self, chance: random.Random) -> None:
+        """SIGKILL to what chance says; of one process there is no choice."""
+        del chance
+        self.kill()
 
     def ended(self, within: float = DEADLINE) -> int:
         """Wait for an end that a crash point brings; the exit code."""
-        return self._ended(within)
-
-    def _ended(self, within: float) -> int:
-        assert self._process is not None
-        assert self._reader is not None
-        code = self._process.wait(within)
-        self._reader.join(within)
-        return code
+        return self.process.ended(within)
 
     def close(self) -> None:
         """Leave nothing running."""
-        if self._process is not None:
-            if self.alive:
-                self._process.kill()
-            self._ended(STOPS_WITHIN)
+        self.process.close()
 
     def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """A command over the same configuration, run to its end."""
@@ -180,7 +233,10 @@ class Daemon:
         """A client of its API and its forms, for one test's loop."""
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(self.url, connector=connector, trust_env=False) as session:
-            yield Client(session)
+            yield self._client(session)
+
+    def _client(self, session: aiohttp.ClientSession) -> "Client":
+        return Client(session)
 
 
 class Answer:

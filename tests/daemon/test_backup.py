@@ -5,6 +5,7 @@ import itertools
 import shutil
 
 import aiohttp
+import pytest
 
 from tests.daemon.conftest import Make
 from tests.daemon.process import Client
@@ -17,6 +18,7 @@ async def post_without_end(receiver: Client, desk: Client) -> None:
         await desk.decided(posted[-1])
 
 
+@pytest.mark.alone("copies the file of SQLite; test_together restores a dump")
 async def test_a_store_copied_under_load_is_restored_elsewhere_and_its_account_is_balanced(make: Make) -> None:
     daemon, restored = make(), make()
     daemon.start()

@@ -10,6 +10,8 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.daemon.browsing import DESKTOP, PHONE
 from tests.daemon.process import Client, Daemon
 
+pytestmark = pytest.mark.alone("pages are the same from any process")
+
 WORDS: Final = {
     "ru": {
         "title": "Оставьте заявку",

@@ -15,7 +15,10 @@ from tests.daemon.process import Client, Daemon
 SECOND = 1_000
 NAMES = ("Александр", "Анна", "Борис", "Ирина", "Пётр", "длинное")
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.alone("pages are the same from any process"),
+]
 
 
 @pytest.fixture(scope="module")

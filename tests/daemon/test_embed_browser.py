@@ -10,6 +10,8 @@ from playwright.async_api import Browser, FilePayload, expect
 from tests.daemon.browsing import PHONE, Tab, context_for, opened
 from tests.daemon.process import Client, Daemon, free_port
 
+pytestmark = pytest.mark.alone("pages are the same from any process")
+
 SITE = free_port()
 
 

@@ -42,10 +42,10 @@ def told_of(lead: Json, mails: list[Mail]) -> list[Mail]:
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, founded: Make) -> Iterator[Daemon]:
     """One for all tests that change nothing but their own clients and channels."""
     form = {"kind": "webform", "source": "Сайт"}
-    made = Daemon(
+    made = founded(
         tmp_path_factory.mktemp("shared"),
         http={"max_body": "64KB"},
         channels={
@@ -562,6 +562,7 @@ async def test_sigterm_ends_at_once_while_the_mail_server_is_silent_and_clients_
             assert notice["state"] == "due"
 
 
+@pytest.mark.alone("SQLite has one process")
 async def test_a_second_daemon_on_the_same_file_is_refused_in_a_sentence(
     daemon: Daemon, client: Client, make: Make
 ) -> None:

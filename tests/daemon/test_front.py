@@ -11,7 +11,10 @@ import pytest
 from tests.daemon.conftest import Make
 from tests.daemon.process import Daemon, until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what runs")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what runs"),
+    pytest.mark.alone("a front is a part of one process"),
+]
 
 BODY = b'{"name": "Anna", "phone": "+79123456789"}'
 SAID = b"POST /in/site HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)

@@ -145,6 +145,7 @@ async def test_killed_at_every_crash_point_nothing_is_lost_and_nothing_is_double
     await report(daemon, posting, mails, capsys, len(POINTS))
 
 
+@pytest.mark.alone("counts what one process does")
 async def test_killed_at_its_start_it_starts_the_next_time(daemon: Daemon) -> None:
     daemon.start(crash_at="distribute.before_commit")
     assert daemon.ended() == -9
@@ -178,7 +179,7 @@ async def test_killed_at_random_nothing_is_lost_and_nothing_is_doubled(
             killed = loop.create_future()
             loop.call_later(chance.uniform(0, 0.05), killed.set_result, None)
             await killed
-            await asyncio.to_thread(daemon.kill)
+            await asyncio.to_thread(daemon.strike, chance)
         await asyncio.to_thread(daemon.start)
         await posting.now(born=True)
     await report(daemon, posting, mails, capsys, kills)

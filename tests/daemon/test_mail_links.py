@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.process import Answer, Client, Daemon, Json, team
+from tests.daemon.conftest import Make
+from tests.daemon.process import Answer, Client, Json, team
 from tests.smtp import Mail, MailServer
 
 LINK = re.compile(r"^(.+): http://127\.0\.0\.1:\d+(/act/\S+)$", re.MULTILINE)
@@ -19,9 +20,9 @@ def mails() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-async def client(tmp_path: Path, mails: MailServer) -> AsyncIterator[Client]:
+async def client(tmp_path: Path, mails: MailServer, founded: Make) -> AsyncIterator[Client]:
     """A team that offers its leads for three minutes, told by mail."""
-    daemon = Daemon(tmp_path)
+    daemon = founded(tmp_path)
     sections = team("anna", "boris", boris={"language": "en"})
     sections["teams"]["sales"]["accept_within"] = "3m"
     smtp = {"host": "127.0.0.1", "port": mails.port, "tls": "false"}

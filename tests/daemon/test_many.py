@@ -11,6 +11,7 @@ import pytest
 
 from storage import migrate
 from storage.store import Store
+from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, Json
 
 SPELLINGS: Final = (
@@ -29,10 +30,12 @@ LIMIT: Final = 10
 TEAMS: Final = ("all", "absent", "limited")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+@pytest.fixture(
+    scope="module", params=[pytest.param("sqlite", marks=pytest.mark.alone("SQLite has one process")), "postgresql"]
+)
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, founded: Make) -> Iterator[Daemon]:
     """One over each kind of store: a form and five managers for each of the teams, and a form for the few people."""
-    made = Daemon(tmp_path_factory.mktemp("many"))
+    made = founded(tmp_path_factory.mktemp("many"))
     members = {team: [f"{team}{n}" for n in range(1, 6)] for team in TEAMS}
     managers: Json = {name: {"name": name.title()} for names in members.values() for name in names}
     managers["limited5"]["capacity"] = LIMIT

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, Json, team, until
 
 POSTS = 300
@@ -17,8 +18,8 @@ ROUNDS = 12
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    made = Daemon(tmp_path)
+def daemon(tmp_path: Path, founded: Make) -> Iterator[Daemon]:
+    made = founded(tmp_path)
     made.start()
     yield made
     made.close()
@@ -77,8 +78,8 @@ async def test_a_file_with_faults_is_refused_with_each_of_them_and_changes_nothi
         assert lead["owner"] in {"anna", "boris"}
 
 
-def test_a_plan_without_a_daemon_compares_with_what_the_store_knows(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path)
+def test_a_plan_without_a_daemon_compares_with_what_the_store_knows(tmp_path: Path, founded: Make) -> None:
+    daemon = founded(tmp_path)
     daemon.start()
     daemon.stop()
     daemon.configure(**team("anna"))

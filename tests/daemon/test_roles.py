@@ -15,6 +15,8 @@ from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, Json, until
 from tests.imap import Box, Pymap
 
+pytestmark = pytest.mark.alone("has several processes already")
+
 LEASE = "2s"
 
 
@@ -106,11 +108,11 @@ async def test_what_one_process_held_goes_on_without_it(make: Make, server: Pyma
 
         stopped = await running.listener()
         stopped_pid = stopped.pid
-        stopped._process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr] # it runs
+        stopped.process.send_signal(signal.SIGSTOP)
         second = await running.listener(but=stopped_pid)
         box.append(imap.letter(2, sender="two@example.com"))
         await written(client, 3)
-        stopped._process.send_signal(signal.SIGCONT)  # type: ignore[union-attr] # it runs
+        stopped.process.send_signal(signal.SIGCONT)
 
         async def listening() -> bool:
             (info,) = [one for one in (await client.get("/api/channels"))["items"] if one["name"] == "info"]

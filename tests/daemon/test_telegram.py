@@ -125,7 +125,7 @@ async def running(daemon: Daemon, telegram: Telegram, calling: Telegram) -> Asyn
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> AsyncIterator[Office]:
+async def office(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, founded: Make) -> AsyncIterator[Office]:
     """One daemon for all tests that leave it alive."""
     folder: Path = tmp_path_factory.mktemp("telegram")
     smtp = {"host": "127.0.0.1", "port": mails.port, "tls": False}
@@ -134,7 +134,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) ->
         hook = {"kind": "telegram", "token": f"9{TOKEN}", "api_base": calling.url}
         given["channels"]["hook"] = hook | {"mode": "webhook", "secret": "${TG_SECRET}"}
         given["notices"]["email"] = {"smtp": smtp, "from": "leads@example.com"}
-        daemon = Daemon(folder, **given)
+        daemon = founded(folder, **given)
         daemon.configure(http={"public_url": daemon.url})
         calling.token = f"9{TOKEN}"
         try:

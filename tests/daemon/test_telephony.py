@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.channels.exchanges import SECRETS, mango_body, mango_event, megafon_body
+from tests.daemon.conftest import Make
 from tests.daemon.process import Answer, Client, Daemon, Json, team, until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -32,10 +33,10 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory, founded: Make) -> Iterator[Daemon]:
     folder: Path = tmp_path_factory.mktemp("telephony")
     lines: dict[str, Any] = {"anna": {"extension": ["101"]}, "boris": {"extension": "102"}}
-    made = Daemon(folder, channels=CHANNELS, **team("anna", "boris", **lines))
+    made = founded(folder, channels=CHANNELS, **team("anna", "boris", **lines))
     made.start(**ENVIRONMENT)
     yield made
     made.close()

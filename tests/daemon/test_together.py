@@ -24,6 +24,8 @@ from tests import postgres, valkey
 from tests.daemon.process import STARTS_WITHIN, TOKEN, Client, Json, until
 from tests.daemon.test_backup import post_without_end
 
+pytestmark = pytest.mark.alone("has several processes already")
+
 ROOT = Path(__file__).parents[2]
 
 

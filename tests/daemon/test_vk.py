@@ -74,11 +74,11 @@ class Office:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def office(tmp_path_factory: pytest.TempPathFactory, founded: Make) -> AsyncIterator[Office]:
     """One daemon for all tests that leave it alive."""
     folder: Path = tmp_path_factory.mktemp("vk")
     async with Vk() as vk:
-        daemon = Daemon(folder, **company(vk))
+        daemon = founded(folder, **company(vk))
         try:
             async with running(daemon) as client:
                 await vk.until(lambda: vk.called(POLL))

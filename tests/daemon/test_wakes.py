@@ -13,6 +13,8 @@ from tests.daemon.conftest import Make
 from tests.daemon.process import Client, Daemon, until
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.alone("has several processes already")
+
 
 @pytest.fixture
 def store_url(postgresql: postgres.Server) -> Iterator[str]:

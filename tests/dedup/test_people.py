@@ -107,6 +107,13 @@ def test_another_name_stays_one_contact_introduced_as_and_suggested_for_a_split(
     assert people.suggestions == (Suggestion(1, 7, 7, "another_name"),)
 
 
+@pytest.mark.parametrize("name", ["Аня", "Анна", "А. Петрова", "Anna Petrova"])
+def test_what_may_be_another_form_of_the_name_is_kept_and_nobody_is_asked(name: str) -> None:
+    people = settled([arrival(PHONE, name=name)], world_of(Person(7, "Анна Петрова"), PHONE))
+    assert people.matches[0].introduced_as == name
+    assert people.suggestions == ()
+
+
 def test_the_same_name_in_other_case_spacing_or_yo_is_the_same_name() -> None:
     people = settled([arrival(PHONE, name=" семён  ИВАНОВ ")], world_of(Person(7, "Семен Иванов"), PHONE))
     assert people.matches[0].introduced_as is None

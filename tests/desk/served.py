@@ -356,6 +356,7 @@ class SmallOffice:
             "roles": ["receive", "listen", "work", "desk"],
             "configuration": "applied",
             "wakes": "off",
+            "failing": [],
         }
 
     async def metrics(self) -> bytes:

@@ -16,7 +16,7 @@ from storage import leases, processes
 from storage.names import Names
 from storage.processes import Said
 from storage.revisions import current_id
-from storage.store import Store
+from storage.store import Away, Store
 from tests.ingest.configured import SMALL, configured
 from tests.ingest.parts import NOW, at_clock
 
@@ -80,6 +80,37 @@ async def test_a_file_that_makes_another_revision_changes_nothing_and_says_so(st
         await other.see()
     assert [line["action"] for line in told] == ["config.other"]
     assert (other.channels, other.following.is_applied, store.peek(current_id)) == (before, False, 2)
+
+
+async def test_a_revision_is_followed_even_where_the_store_was_away_at_first(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await started(store, tmp_path / "a", SMALL), await started(store, tmp_path / "b", SMALL)
+    await other.see()
+    one.file.write_text(MORE)
+    other.file.write_text(MORE)
+    await one.parts.reloader.reload("irina")
+
+    async def away(_unit: object) -> None:
+        raise Away("for a moment")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "read", away)
+        await other.see()
+    assert not other.following.is_applied
+    await other.see()
+    assert other.following.is_applied
+    assert "landing" in other.channels
+
+
+async def test_a_revision_that_was_put_in_force_before_the_first_look_is_followed(store: Store, tmp_path: Path) -> None:
+    one, other = await started(store, tmp_path / "a", SMALL), await started(store, tmp_path / "b", SMALL)
+    one.file.write_text(MORE)
+    other.file.write_text(MORE)
+    await one.parts.reloader.reload("irina")
+    await other.see()
+    assert other.following.is_applied
+    assert "landing" in other.channels
 
 
 async def test_a_file_that_has_a_fault_is_not_followed(store: Store, tmp_path: Path) -> None:

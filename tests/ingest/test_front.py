@@ -4,6 +4,7 @@ import asyncio
 import marshal
 import os
 import pickle
+import resource
 import shutil
 import signal
 import socket
@@ -154,6 +155,23 @@ async def test_a_front_that_is_killed_costs_no_answered_post_and_the_daemon_goes
             assert stand.fronted == 1
 
 
+async def test_a_front_that_hangs_is_killed_and_what_it_was_given_breaks_instead_of_waiting_for_ever(
+    store: Store,
+) -> None:
+    stand = Fronted(store)
+    stand.fronting = Fronting(stand.gateway, most=MOST, enough=1_000, asked_every=0.05)
+    async with stand.open():
+        pid = await stand.ready()
+        async with stand.client() as client:
+            assert (await asked(client, post()))[0] == 202
+            os.kill(pid, signal.SIGSTOP)
+            client[1].write(post())
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                await asyncio.wait_for(client[0].readexactly(1), 20)
+        assert stand.fronting.pid is None
+        assert (await stand.sent(post(), post()))[1][0] == 202
+
+
 async def test_after_a_reload_nothing_is_judged_by_what_was_before_and_no_connection_is_lost(store: Store) -> None:
     async with Fronted(store).open() as stand:
         assert isinstance(stand, Fronted)
@@ -260,3 +278,49 @@ async def test_a_line_keeps_the_order_of_messages_and_of_the_connections_that_tr
         connection.close()
         assert far.recv(2) == b"!"
         far.close()
+
+
+async def test_a_message_over_which_its_hearer_fell_is_not_heard_again_and_keeps_none_behind_it() -> None:
+    heard: list[str] = []
+    ours, theirs = socket.socketpair()
+    line = Line(ours, lambda *_: None, lambda: None)
+
+    def hear(message: tuple[Any, ...], _connection: socket.socket | None) -> None:
+        heard.append(message[0])
+        if message[0] == "bad":
+            raise ValueError("bad")
+
+    ended = asyncio.Event()
+    fallen = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: fallen.set())
+    Line(theirs, hear, ended.set)
+    for said in ("first", "bad", "behind"):
+        line.say(said)
+    await asyncio.wait_for(fallen.wait(), 20)
+    line.say("last")
+    line.close()
+    await asyncio.wait_for(ended.wait(), 20)
+    assert heard == ["first", "bad", "behind", "last"]
+
+
+async def test_a_line_that_lost_a_connection_breaks_rather_than_take_the_next_for_it() -> None:
+    heard: list[Any] = []
+    broken = asyncio.Event()
+    ours, theirs = socket.socketpair()
+    line = Line(ours, lambda *_: None, lambda: None)
+    Line(theirs, lambda *told: heard.append(told), broken.set)
+    mine, far = socket.socketpair()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    try:
+        # No more than are open now: what the line sends is there already, and cannot be received.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, most[1]))
+        line.say("back", b"", connection=mine.fileno())
+        await asyncio.wait_for(broken.wait(), 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert heard == []
+    line.close()
+    mine.close()
+    far.close()

@@ -98,13 +98,12 @@ async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(compan
 
 async def test_bodies_are_found_in_every_block_of_ids(company: Company) -> None:
     parts, assembled = await company()
-    for at in (NOW, LATE):
-        parts.append(*(envelope(ANNA, at) for _ in range(120)))
+    parts.append(*(envelope(ANNA) for _ in range(20)), *(envelope(ANNA, LATE) for _ in range(250)))
     other = Store(parts.store.url.render_as_string(hide_password=False))
     wire(other).append(*(envelope(ANNA) for _ in range(3)))
     other.close()
-    parts.drain()
-    assert (await sweep(assembled))["bodies"] == 123
+    parts.store.transact(lambda db: db.execute(sa.update(journal).values(outcome="ignored")))
+    assert (await sweep(assembled))["bodies"] == 23
 
 
 async def test_notices_that_were_sent_long_ago_go_and_those_to_be_sent_stay(company: Company) -> None:

@@ -108,3 +108,12 @@ async def test_a_lock_that_nobody_gives_up_counts_as_the_stores_absence(store: S
     holder.join()
     assert await store.run(_counted) == 0
     other.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_a_session_whose_vacuum_was_refused_ends_long_statements_as_any_other(store: Store) -> None:
+    alone = Store(store.url.render_as_string(hide_password=False), writers=1)
+    with pytest.raises(Exception, match="nothing"):
+        await alone.alone("VACUUM nothing_of_this_name")
+    assert alone.transact_raw(lambda db: db.execute(sa.text("SHOW statement_timeout")).scalar_one()) == "1min"
+    alone.close()

@@ -1,0 +1,38 @@
+"""A task that dies is started again; one that keeps dying makes its process one that is not ready."""
+
+import asyncio
+
+from ingest.supervise import PERSISTENT, Supervisor
+
+
+class Dying:
+    """Dies as often as it is told to, then goes on."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.calm = asyncio.Event()
+
+    async def run(self) -> None:
+        if self.left:
+            self.left -= 1
+            raise RuntimeError("a defect")
+        self.calm.set()
+        await asyncio.Event().wait()
+
+
+async def failing_after(deaths: int) -> list[str]:
+    """What is failing when a task runs at last."""
+    task, supervisor = Dying(deaths), Supervisor(pauses=(0.0,))
+    supervisor.start("pipeline", task.run)
+    await asyncio.wait_for(task.calm.wait(), 10)
+    failing = supervisor.failing()
+    await supervisor.stop()
+    return failing
+
+
+async def test_a_task_that_dies_once_is_started_again_and_nothing_is_said_of_it() -> None:
+    assert await failing_after(1) == []
+
+
+async def test_a_task_that_dies_again_and_again_is_failing_until_it_has_had_a_calm_minute() -> None:
+    assert await failing_after(PERSISTENT) == ["pipeline"]
