@@ -11,7 +11,8 @@ from typing import Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from desk.models import Conflict, Refusal
+from desk.models.leads import Conflict
+from desk.models.shapes import Refusal
 from desk.ports import Json, Office, Visitor
 
 COOKIE: Final = "priyom_session"

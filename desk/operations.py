@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 import orjson
 
-from desk import models
+from desk.models import journal, leads, managers, people, running, shapes, trials
 from desk.openapi import Asked, Operation, Parameter, Stream, document
 from desk.ports import Json, Office, Refused, Visitor
 from desk.stream import EVENTS
@@ -27,8 +27,8 @@ VERDICTS: Final = {
     "apart": "They are two people: never join them by themselves",
     "dismiss": "Leave it open whether they are",
 }
-_STATES: Final = get_args(models.State)
-_OUTCOMES: Final = get_args(models.Outcome)
+_STATES: Final = get_args(shapes.State)
+_OUTCOMES: Final = get_args(shapes.Outcome)
 _LANGUAGES: Final = ("ru", "en")
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 BINARY: Final = "application/octet-stream"
@@ -315,80 +315,80 @@ _LANGUAGE: Final = (Parameter("language", "Left out: the company's", _LANGUAGES)
 _SUGGESTIONS: Final = (Parameter("state", "Left out: all", ("open", "answered")), *_LANGUAGE)
 
 OPERATIONS: Final = (
-    Operation("leads", "GET", "/api/leads", "Leads", _leads, models.Leads, _LEADS, paged=True,
+    Operation("leads", "GET", "/api/leads", "Leads", _leads, leads.Leads, _LEADS, paged=True,
               own=True),
-    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, models.WholeLead, _TIMELINE, own=True),
+    Operation("lead", "GET", "/api/leads/{id}", "One lead, whole", _lead, leads.WholeLead, _TIMELINE, own=True),
     Operation("explain", "GET", "/api/leads/{id}/explain", "Every decision about a lead in sentences", _explain,
-              models.Explanation, _LANGUAGE, own=True),
+              leads.Explanation, _LANGUAGE, own=True),
     *(
         Operation(f"{action}_lead", "POST", f"/api/leads/{{id}}/{action}", summary, partial(_act, action),
-                  models.WholeLead, body=models.LeadOrder, conflicts=True, own=True)
+                  leads.WholeLead, body=leads.LeadOrder, conflicts=True, own=True)
         for action, summary in ACTIONS.items()
     ),
     Operation("reply", "POST", "/api/leads/{id}/reply", "Answer the client by the channel that he wrote from", _reply,
-              models.Reply, body=models.ReplyOrder, conflicts=True, own=True),
+              leads.Reply, body=leads.ReplyOrder, conflicts=True, own=True),
     Operation("take_down", "POST", "/api/leads", "Take an approach down by hand, or see first whom it may be from",
-              _take_down, models.TakenDown, body=models.LeadDown, conflicts=True),
+              _take_down, trials.TakenDown, body=leads.LeadDown, conflicts=True),
     Operation("done", "POST", "/api/activities/{id}/done", "What was to be done is done; the lead afterwards", _done,
-              models.WholeLead, own=True),
-    Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, models.Contacts, _CONTACTS, paged=True),
-    Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, models.WholeContact),
+              leads.WholeLead, own=True),
+    Operation("contacts", "GET", "/api/contacts", "Contacts", _contacts, people.Contacts, _CONTACTS, paged=True),
+    Operation("contact", "GET", "/api/contacts/{id}", "One contact, whole", _contact, people.WholeContact),
     Operation("describe_contact", "PUT", "/api/contacts/{id}", "Name a contact, or give it an owner", _describe,
-              models.WholeContact, body=models.Description),
+              people.WholeContact, body=people.Description),
     Operation("import_contacts", "POST", "/api/contacts/import",
               "Bring contacts in from a file, some rows at a time, or see first what that would do", _bring_in,
-              models.BroughtIn, body=models.ContactRows),
+              people.BroughtIn, body=people.ContactRows),
     Operation("merge", "POST", "/api/contacts/{id}/merge", "Make two contacts one, or see first what that would do", _merge,
-              models.Merged, body=models.MergeOrder, conflicts=True),
+              people.Merged, body=people.MergeOrder, conflicts=True),
     Operation("split", "POST", "/api/contacts/{id}/split", "Give keys and interactions a contact of their own", _split,
-              models.Split, body=models.SplitOrder, conflicts=True),
-    Operation("undo_merge", "POST", "/api/merges/{id}/undo", "Take a merge back, exactly", _undo, models.Merge),
+              people.Split, body=people.SplitOrder, conflicts=True),
+    Operation("undo_merge", "POST", "/api/merges/{id}/undo", "Take a merge back, exactly", _undo, people.Merge),
     Operation("suggestions", "GET", "/api/suggestions", "Contacts that may be one person", _suggestions,
-              models.Suggestions, _SUGGESTIONS, paged=True),
+              people.Suggestions, _SUGGESTIONS, paged=True),
     *(
         Operation(f"{verdict}_suggestion", "POST", f"/api/suggestions/{{id}}/{verdict}", summary,
-                  partial(_judge, verdict), models.Suggestion, _LANGUAGE, conflicts=True)
+                  partial(_judge, verdict), people.Suggestion, _LANGUAGE, conflicts=True)
         for verdict, summary in VERDICTS.items()
     ),
-    Operation("company", "GET", "/api/companies/{id}", "One company or shared line, whole", _company, models.Company),
+    Operation("company", "GET", "/api/companies/{id}", "One company or shared line, whole", _company, people.Company),
     Operation("describe_company", "PUT", "/api/companies/{id}", "Name a company, or give it an owner", _describe_company,
-              models.Company, body=models.Description),
+              people.Company, body=people.Description),
     Operation("file", "GET", "/api/files/{name}", "A file of a message, by `file` of its attachment", _file, BINARY,
               own=True),
-    Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, models.Managers, paged=True,
+    Operation("managers", "GET", "/api/managers", "Managers and how they stand", _managers, managers.Managers, paged=True,
               own=True),
     Operation("set_availability", "PUT", "/api/managers/{name}/availability", "Whether a manager gets new leads",
-              _availability, models.Manager, body=models.Availability, own=True),
+              _availability, managers.Manager, body=managers.Availability, own=True),
     Operation("hand_over", "POST", "/api/managers/{name}/hand-over", "All open leads of a manager to another, or in turn",
-              _hand_over, models.HandedOver, body=models.HandOver),
-    Operation("plan", "POST", "/api/config/plan", "What the changed configuration would change", _plan, models.Plan),
-    Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, models.Plan),
+              _hand_over, managers.HandedOver, body=managers.HandOver),
+    Operation("plan", "POST", "/api/config/plan", "What the changed configuration would change", _plan, managers.Plan),
+    Operation("reload", "POST", "/api/config/reload", "Put the changed configuration in force", _reload, managers.Plan),
     Operation("invite_manager", "POST", "/api/managers/{name}/invite", "A link that binds a manager's Telegram account",
-              _invite, models.Invitation),
+              _invite, managers.Invitation),
     Operation("channels", "GET", "/api/channels", "Channels, how they are and what to do", _channels,
-              models.Channels, _LANGUAGE, paged=True),
-    Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, models.Ledger),
-    Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, models.Envelopes, _ENVELOPES, paged=True),
-    Operation("envelope", "GET", "/api/envelopes/{id}", "One envelope, whole", _envelope, models.WholeEnvelope),
+              running.Channels, _LANGUAGE, paged=True),
+    Operation("ledger", "GET", "/api/ledger", "The account of every envelope", _ledger, journal.Ledger),
+    Operation("envelopes", "GET", "/api/envelopes", "The journal", _envelopes, journal.Envelopes, _ENVELOPES, paged=True),
+    Operation("envelope", "GET", "/api/envelopes/{id}", "One envelope, whole", _envelope, journal.WholeEnvelope),
     Operation("replay_envelope", "POST", "/api/envelopes/{id}/replay", "Run a failed or ignored envelope through again",
-              _replay, models.Replayed, body=models.Replay),
+              _replay, journal.Replayed, body=journal.Replay),
     Operation("replay", "POST", "/api/replay", "Run failed or ignored envelopes through again", _replay_many,
-              models.Replays, body=models.ReplayMany),
+              journal.Replays, body=journal.ReplayMany),
     Operation("sweep", "POST", "/api/sweep", "Drop what the policy no longer keeps, and give its room back", _sweep,
-              models.Swept, body=models.Sweep),
-    Operation("swept", "GET", "/api/sweep", "How the latest sweep stands", _swept, models.Swept),
-    Operation("try", "POST", "/api/try", "What would happen to an approach; nothing is stored", _attempt, models.Trial,
-              body=models.Approach),
-    Operation("notices", "GET", "/api/notices", "Notices that have not reached their manager", _notices, models.Notices,
+              journal.Swept, body=journal.Sweep),
+    Operation("swept", "GET", "/api/sweep", "How the latest sweep stands", _swept, journal.Swept),
+    Operation("try", "POST", "/api/try", "What would happen to an approach; nothing is stored", _attempt, trials.Trial,
+              body=trials.Approach),
+    Operation("notices", "GET", "/api/notices", "Notices that have not reached their manager", _notices, running.Notices,
               paged=True),
     Operation("login_link", "POST", "/api/login-links", "A one-time link to the desk, for ten minutes", _login_link,
-              models.LoginLink, body=models.LoginLinkOrder),
+              managers.LoginLink, body=managers.LoginLinkOrder),
     Operation("events", "GET", "/api/events", "What changed, as it happens (server-sent events); `Last-Event-ID` goes on",
               _events, EVENTS, own=True),
-    Operation("openapi", "GET", "/api/openapi.json", "This document", _openapi, models.Document,
+    Operation("openapi", "GET", "/api/openapi.json", "This document", _openapi, running.Document,
               own=True),
-    Operation("health", "GET", "/healthz", "Whether the process lives", _health, models.Health, guarded=False),
-    Operation("readiness", "GET", "/readyz", "Whether the process can do its work", _readiness, models.Readiness,
+    Operation("health", "GET", "/healthz", "Whether the process lives", _health, running.Health, guarded=False),
+    Operation("readiness", "GET", "/readyz", "Whether the process can do its work", _readiness, running.Readiness,
               guarded=False, unready="Not ready"),
     Operation("metrics", "GET", "/metrics", "Prometheus metrics", _metrics, _METRICS, guarded=False),
 )  # fmt: skip
