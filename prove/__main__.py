@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument(
         "--sabotage", choices=("all", *SABOTAGES), help="break this promise on purpose: the kit must notice"
     )
+    parser.add_argument(
+        "--control", action="store_true", help="the course of the sabotage without the mistake: nothing may be noticed"
+    )
     asked = parser.parse_args()
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     stores = STORES if asked.store == "both" else (asked.store,)
@@ -46,7 +49,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="prove"))
     try:
         if asked.sabotage is not None:
-            return _sabotaged(folder, asked.sabotage, seed, () if asked.store == "both" else stores)
+            chosen = () if asked.store == "both" else stores
+            return _sabotaged(folder, asked.sabotage, seed, chosen, control=asked.control)
         return _tried(folder, seed, stores, asked.minutes * MINUTE)
     except (Lost, Missing) as why:
         print(f"prove: {why}", file=sys.stderr)
@@ -70,7 +74,9 @@ def _tried(folder: Path, seed: int, stores: tuple[str, ...], seconds: float) -> 
     return int(broken > 0)
 
 
-async def _all(folder: Path, seed: int, stores: tuple[str, ...], seconds: float, sabotage: str = "") -> list[Outcome]:
+async def _all(
+    folder: Path, seed: int, stores: tuple[str, ...], seconds: float, sabotage: str = "", *, control: bool = False
+) -> list[Outcome]:
     """All stores at one time."""
     folders = [folder / (f"{sabotage}-{store}" if sabotage else store) for store in stores]
     for one in folders:
@@ -84,7 +90,7 @@ async def _all(folder: Path, seed: int, stores: tuple[str, ...], seconds: float,
     try:
         trials = zip(folders, stores, strict=True)
         return await asyncio.gather(
-            *(trial.run(own, store, seed, seconds, sabotage, patience) for own, store in trials)
+            *(trial.run(own, store, seed, seconds, sabotage, patience, control=control) for own, store in trials)
         )
     finally:
         if ticking is not None:
@@ -100,25 +106,28 @@ async def _tick() -> None:
             print(f"  {(time.monotonic() - began) / MINUTE:.0f} min", flush=True)
 
 
-def _sabotaged(folder: Path, wanted: str, seed: int, stores: tuple[str, ...]) -> int:
-    """Each promise broken on purpose, one after the other, on its own store or these. Exit code 1 where the kit did not notice."""
+def _sabotaged(folder: Path, wanted: str, seed: int, stores: tuple[str, ...], *, control: bool) -> int:
+    """Each promise broken on purpose, one after the other, on its own store or these. Exit code 1 where the kit did not notice.
+
+    As a `control` nothing is broken, and nothing may be noticed.
+    """
     names = list(SABOTAGES) if wanted == "all" else [wanted]
     unnoticed = 0
     for name in names:
         sabotage = SABOTAGES[name]
         began = time.monotonic()
-        outcomes = asyncio.run(_all(folder, seed, stores or (sabotage.store,), SABOTAGED, name))
+        outcomes = asyncio.run(_all(folder, seed, stores or (sabotage.store,), SABOTAGED, name, control=control))
         signs = [said for one in outcomes for said in trial.caught(sabotage, one.verdicts)]
-        unnoticed += not signs
+        unnoticed += bool(signs) == control
         took = f"{time.monotonic() - began:3.0f} s"
         on = " and ".join(one.store for one in outcomes)
         print(f"{name:22}{sabotage.promise:>3}  {on:11}{took}  seen {len(signs):>5} times", flush=True)
-        print(f"{'':27}{next(iter(signs), 'NOT NOTICED')[:150]}", flush=True)
+        print(f"{'':27}{next(iter(signs), 'nothing noticed')[:150]}", flush=True)
     if unnoticed:
         print(f"the stores and logs stay in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"sabotages {len(names)} unnoticed {unnoticed}")
+    print(f"{'controls' if control else 'sabotages'} {len(names)} {'noticed' if control else 'unnoticed'} {unnoticed}")
     return int(unnoticed > 0)
 
 

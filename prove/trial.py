@@ -30,6 +30,7 @@ LATEST: Final = 100
 """Updates of a messenger that such a look takes in."""
 KILLS_EVERY: Final = (0.3, 2.0)
 FAULTS_EVERY: Final = (1.0, 3.0)
+WAITING: Final = 6
 POISON: Final = 8
 PATIENCE: Final = 30.0
 """Seconds that each step of bringing everything home may take."""
@@ -49,13 +50,20 @@ class Outcome:
 
 
 async def run(
-    folder: Path, kind: str, seed: int, seconds: float, sabotage: str = "", patience: float = PATIENCE
+    folder: Path,
+    kind: str,
+    seed: int,
+    seconds: float,
+    sabotage: str = "",
+    patience: float = PATIENCE,
+    *,
+    control: bool = False,
 ) -> Outcome:
-    """Try one store for so long, then judge. Raises Missing, Lost."""
+    """Try one store for so long, then judge; as a `control`, by the course of the sabotage without it. Raises Missing, Lost."""
     verdicts = Verdicts()
     planted = SABOTAGES.get(sabotage)
     natures = (planted and planted.crowd) or EVERYBODY
-    async with opened(folder, kind, seed, sabotage, verdicts, natures) as site:
+    async with opened(folder, kind, seed, "" if control else sabotage, verdicts, natures) as site:
         trial = _Trial(site, seconds, patience, planted)
         site.fleet.configure()
         try:
@@ -199,10 +207,11 @@ class _Trial:
         await self._until(self._nothing_pending, "")
         held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
         poisoned(site.crowd.truth, held, site.verdicts[POISON])
-        for name in (*SALES, *SERVICE, VISITING):
-            await site.set_available(name, available=True)
-        await site.close_leads(5)
-        await self._until(self._nobody_waits, "")
+        if self._planted is not None and self._planted.promise == WAITING:
+            for name in (*SALES, *SERVICE, VISITING):
+                await site.set_available(name, available=True)
+            await site.close_leads(5)
+            await self._until(self._nobody_waits, "")
 
     async def _restart(self, *, mended: bool) -> None:
         """A new life for each, that no crash point is armed in."""
