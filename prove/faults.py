@@ -30,8 +30,9 @@ async def kill(site: Site) -> None:
 async def kill_at_a_point(site: Site, point: str = "") -> None:
     """SIGKILL at this named point, or the next: where nothing reaches it in time, as at random."""
     if not point:
-        point = POINTS[site.next_point % len(POINTS)]
-        site.next_point += 1
+        # Each in turn, and what was not reached more often.
+        point = min(POINTS, key=lambda one: site.tried[one] + 2 * site.points[one])
+        site.tried[point] += 1
     daemon = await site.fleet.any(site.fleet.receivers if point.startswith("accept") else site.fleet.workers)
     life = daemon.life
     with site.fleet.sparing([daemon]):

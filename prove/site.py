@@ -65,7 +65,7 @@ class Site:
     valkey: Valkey | None = None
     cluster_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     points: Counter[str] = field(default_factory=Counter)
-    next_point: int = 0
+    tried: Counter[str] = field(default_factory=Counter)
     poisoned: int = 0
 
     async def set_available(self, name: str, *, available: bool) -> bool:
