@@ -14,8 +14,6 @@ import sqlalchemy as sa
 
 from prove.truth import Nature
 
-ANYWHERE: Final = "anywhere"
-"""Killed at random, and at no named point."""
 LATE: Final = 0.25
 """Seconds by which something is too late."""
 
@@ -25,8 +23,8 @@ class Sabotage:
     """One mistake: the promise that it breaks by number, what it is, and how it gets into the process.
 
     `sign`: what the check of just this says, so that nothing else that goes wrong counts as having caught it. `crowd`: who
-    approaches, by nature with a weight, where it matters. `faults`: what happens meanwhile, and nothing else; of `killed`, kills
-    at random or at this point. `store`: where its promise is one about several processes.
+    approaches, by nature with a weight, where it matters. `faults`: what happens meanwhile, and nothing else but kills at
+    the point `killed`. `store`: where its promise is one about several processes.
     """
 
     promise: int
@@ -221,6 +219,7 @@ def notice_first() -> None:
     import os
 
     from ingest.pipeline.settle import Settler
+    from kernel.seams import crashpoint
     from storage.schema import leads, managers, outbox
 
     settle = Settler.settle
@@ -239,6 +238,8 @@ def notice_first() -> None:
                     said = f"Message-ID: <{one.uid}@early>\r\nTo: {one.name}@example.com\r\n\r\nleads/{one.lead}\r\n"
                     server.sendmail("leads@example.com", [f"{one.name}@example.com"], said)
             time.sleep(LATE)
+            # The point behind the commit is now one before it.
+            crashpoint("settle.after_commit")
             db.execute(
                 sa.update(outbox).where(outbox.c.id.in_([one.id for one in due])).values(state="sent", attempts=1)
             )
@@ -278,7 +279,8 @@ SABOTAGES: Final[Mapping[str, Sabotage]] = {
         "the notice is sent before its lead is committed",
         notice_first,
         "there is no such lead",
-        killed=ANYWHERE,
+        {"phone": 1, "service": 1},
+        killed="settle.after_commit",
     ),
     "keys-looked-up": Sabotage(
         3,

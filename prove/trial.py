@@ -16,7 +16,7 @@ from prove import faults, found
 from prove.company import SALES, SERVICE, VISITING
 from prove.daemons import Daemon
 from prove.promises import Verdict, Verdicts, judge, nobody_waits, over, poisoned
-from prove.sabotage import ANYWHERE, SABOTAGES, Sabotage
+from prove.sabotage import SABOTAGES, Sabotage
 from prove.site import Site, opened
 from prove.truth import EVERYBODY
 from storage import account, schema
@@ -116,8 +116,6 @@ class _Trial:
             await asyncio.sleep(site.chance.uniform(*KILLS_EVERY))
             if planted is None:
                 await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)
-            elif planted.killed == ANYWHERE:
-                await faults.kill(site)
             elif planted.killed:
                 await faults.kill_at_a_point(site, planted.killed)
 
