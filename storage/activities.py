@@ -116,7 +116,11 @@ def close(db: sa.Connection, done: Sequence[tuple[int, datetime, str]]) -> None:
 
 def of_lead(db: sa.Connection, lead: int) -> list[dict[str, Any]]:
     """All that was and is to be done about a lead and those that go on in it, oldest first, as the API shows it."""
-    found = db.execute(sa.select(activities).where(activities.c.lead_id.in_(_parts(lead))).order_by(activities.c.id))
+    found = db.execute(
+        sa.select(activities)
+        .where(activities.c.lead_id.in_(_parts(lead)))
+        .order_by(activities.c.created_at, activities.c.id)
+    )
     return [
         {
             "id": dashed(row.uid),

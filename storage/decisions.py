@@ -45,7 +45,8 @@ def write(db: sa.Connection, made: Sequence[Decision]) -> None:
 
 def of_lead(db: sa.Connection, lead: int) -> list[Decision]:
     """Everything that was decided about a lead, oldest first."""
-    made = db.execute(sa.select(decisions).where(decisions.c.lead_id == lead).order_by(decisions.c.id)).all()
+    query = sa.select(decisions).where(decisions.c.lead_id == lead)
+    made = db.execute(query.order_by(decisions.c.at, decisions.c.id)).all()
     return [
         Decision(row.id, instant(row.at), row.stage, orjson.loads(row.record), row.lead_id, row.journal_id, row.actor)
         for row in made

@@ -36,7 +36,7 @@ def _latest(*where: sa.ColumnElement[bool]) -> sa.ScalarSelect[str]:
         .join(interactions, interactions.c.contact_id == contacts.c.id)
         .join(leads, leads.c.id == interactions.c.lead_id)
         .where(keys.c.kind == _asked.c.kind, keys.c.value == _asked.c.value, sa.not_(keys.c.shared), *where)
-        .order_by(interactions.c.id.desc())
+        .order_by(interactions.c.at.desc(), interactions.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )

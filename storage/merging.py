@@ -135,7 +135,7 @@ def by_uid(db: sa.Connection, uid: str) -> Merge | None:
 def standing(db: sa.Connection, people: Collection[int]) -> list[Merge]:
     """The merges that hold these contacts together, oldest first."""
     query = sa.select(merges).where(merges.c.contact_id.in_(people), merges.c.undone_at.is_(None))
-    return [_merge(row) for row in db.execute(query.order_by(merges.c.id))]
+    return [_merge(row) for row in db.execute(query.order_by(merges.c.at, merges.c.id))]
 
 
 def _merge(row: Any) -> Merge:

@@ -119,13 +119,14 @@ def open_of(db: sa.Connection, names: Names, numbers: Collection[int]) -> list[O
 _OPEN_OF: Final = (
     sa.select(offers)
     .where(offers.c.lead_id.in_(sa.select(_asked.c.id)), offers.c.state == "open")
-    .order_by(offers.c.id)
+    .order_by(offers.c.offered_at, offers.c.id)
 )
 
 
 def of_lead(db: sa.Connection, names: Names, lead: int) -> list[Offer]:
     """Every offer of a lead that still says to whom it may be offered."""
-    query = sa.select(offers).where(offers.c.lead_id == lead, offers.c.stands).order_by(offers.c.id)
+    query = sa.select(offers).where(offers.c.lead_id == lead, offers.c.stands)
+    query = query.order_by(offers.c.offered_at, offers.c.id)
     return [_offer(db, names, row) for row in db.execute(query)]
 
 

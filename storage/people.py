@@ -29,7 +29,7 @@ _had_owner: Final = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
 _latest_owner: Final = (
     sa.select(_had_owner)
     .where(leads.c.contact_id == _root.c.id, _had_owner.is_not(None))
-    .order_by(leads.c.id.desc())
+    .order_by(leads.c.created_at.desc(), leads.c.id.desc())
     .limit(1)
     .scalar_subquery()
 )

@@ -43,7 +43,7 @@ _OPEN: Final = sa.and_(
 
 def merges_of(db: sa.Connection, root: int) -> list[Json]:
     """The merges by which a contact has absorbed others, or did before they were undone, oldest first."""
-    query = _MERGE.where(_into.c.root_id == root).order_by(merges.c.id)
+    query = _MERGE.where(_into.c.root_id == root).order_by(merges.c.at, merges.c.id)
     return [_merge(row) for row in db.execute(query)]
 
 

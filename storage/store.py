@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import length_hint
@@ -23,6 +25,8 @@ Unit = Callable[[sa.Connection], R]
 LANES: Final = 64
 BLOCK: Final = 20_000
 _RESERVE: Final = 5_000
+FRESH: Final = 2.0
+"""Seconds."""
 
 PATIENCE: Final = 20.0
 """Seconds after which a store that does not answer counts as away; less than senders of webhooks wait, as far as they say."""
@@ -67,11 +71,17 @@ class Taken(Exception):
 
 
 class Ids:
-    """Integers that no other process has, in blocks from one counter. `top_up` runs before a unit, in its own transaction."""
+    """Integers that no other process has, in blocks from one counter. `top_up` runs before a unit, in its own transaction.
 
-    def __init__(self) -> None:
+    `fresh`: for how many seconds a block is used, where other processes take blocks too. What orders by id is then in the order of
+    time up to these seconds, whoever wrote it; what needs more orders by time.
+    """
+
+    def __init__(self, fresh: float = math.inf) -> None:
         self._lock = threading.Lock()
         self._left = iter(range(0))
+        self._fresh = fresh
+        self._taken_at = -math.inf
 
     def take(self) -> int:
         """The next id. Skipped ids are harmless: a unit may run twice."""
@@ -81,13 +91,17 @@ class Ids:
         return number
 
     def top_up(self, transact: Callable[[Unit[int]], int]) -> None:
-        """Take a new block where fewer than a unit may need are left."""
-        if length_hint(self._left) >= _RESERVE:
+        """Take a new block where fewer than a unit may need are left, or where it is old."""
+        if not self._is_over():
             return
         with self._lock:
-            if length_hint(self._left) < _RESERVE:
+            if self._is_over():
                 end = transact(lambda db: db.execute(_TAKE_BLOCK).scalar_one())
                 self._left = iter(range(end - BLOCK + 1, end + 1))
+                self._taken_at = time.monotonic()
+
+    def _is_over(self) -> bool:
+        return length_hint(self._left) < _RESERVE or time.monotonic() - self._taken_at > self._fresh
 
 
 class Store:
@@ -100,7 +114,7 @@ class Store:
     def __init__(self, url: str, *, writers: int = 2, readers: int = 2, patience: float = PATIENCE) -> None:
         self.url = sa.make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self.ids = Ids()
+        self.ids = Ids() if self.embedded else Ids(FRESH)
         self.lane = random.randrange(LANES)  # noqa: S311 - spreads counters, guards nothing
         self._patience = patience
         count = 1 if self.embedded else writers

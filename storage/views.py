@@ -189,7 +189,7 @@ def _offered(db: sa.Connection, numbers: Sequence[int]) -> dict[int, Json]:
         sa.select(offers.c.lead_id, managers.c.name, offers.c.by, offers.c.offered_at, offers.c.answer_by)
         .join(managers, managers.c.id == offers.c.manager_id)
         .where(offers.c.lead_id.in_(numbers), offers.c.state == "open")
-        .order_by(offers.c.id)
+        .order_by(offers.c.offered_at, offers.c.id)
     )
     found: dict[int, Json] = {}
     for lead, manager, by, offered_at, answer_by in db.execute(query):
@@ -385,7 +385,7 @@ def contact(db: sa.Connection, names: Names, root: int) -> Json:
 
 def leads_listed(db: sa.Connection, condition: sa.ColumnElement[bool]) -> list[Json]:
     """The newest 200 leads for which a condition holds, in short."""
-    own = db.execute(_LEAD.where(condition).order_by(leads.c.id.desc()).limit(200)).all()
+    own = db.execute(_LEAD.where(condition).order_by(leads.c.created_at.desc(), leads.c.id.desc()).limit(200)).all()
     return [{"id": r.uid, "state": r.state, "title": r.title or "", "owner": r.owner, "team": r.team} for r in own]
 
 

@@ -46,7 +46,7 @@ def take_in(core: Core, worker: Worker | None) -> WayIn:
 
     def accepted(envelopes: Sequence[Envelope], results: Sequence[Accepted]) -> None:
         core.metrics.accepted(envelopes, results)
-        core.refusals.taken(envelope.channel for envelope in envelopes)
+        core.refusals.taken({envelope.channel for envelope in envelopes}, clock.now())
 
     intake = Intake(store, core.journal, core.zone, accepted, worker or Elsewhere(core.bells.work))
     listening = Listening(store, core.journal, intake, core.adapters, clock, config.http.address(), leases=core.leases)

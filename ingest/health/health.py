@@ -64,7 +64,11 @@ class Health:
     def _refused(self, name: str) -> Refusing | None:
         """Refusals in a row: here, and where others receive, there."""
         here = self._refusals.run(name)
-        return here if self._elsewhere is None else together(here, self._elsewhere.refused(name))
+        if self._elsewhere is None:
+            return here
+        taken = [at for at in (self._refusals.latest_taken(name), self._elsewhere.taken(name)) if at is not None]
+        rows = [*([] if here is None else [here]), *self._elsewhere.refused(name)]
+        return together(rows, max(taken, default=None))
 
     def state(self, name: str) -> State:
         """How a channel is by all that is known."""
@@ -76,7 +80,10 @@ class Health:
         return overall(self.pulse(name).state, self._refused(name), silent, expiries, self._clock.now())
 
     def report(self) -> dict[str, Any]:
-        """What others must be told, as JSON: the channels that this process listens to, what it refused, what it finds silent."""
+        """What others must be told, as JSON: the channels that this process listens to, what it refused, what it finds silent.
+
+        And when it last took a delivery in, where others refused some: the row of those may be over.
+        """
         channels = {
             name: {
                 **telling.of_pulse(pulse),
@@ -85,12 +92,24 @@ class Health:
             for name, pulse in self._pulses.items()
             if name in self._adapters
         }
+        taken = {} if self._elsewhere is None else self._taken(self._elsewhere)
         refusals = {name: row for name in self.names() if (row := self._refusals.run(name)) is not None}
         return {
             "channels": channels,
             "refusals": {name: telling.of_state(row) for name, row in refusals.items()},
+            "taken": taken,
             "silences": {name: telling.of_state(silent) for name, silent in self.silences.items()},
         }
+
+    def _taken(self, elsewhere: Elsewhere) -> dict[str, str]:
+        """When this process last took a delivery in where others refused some; its own rows end by what those took in."""
+        taken = {}
+        for name in self.names():
+            if (theirs := elsewhere.taken(name)) is not None:
+                self._refusals.taken_elsewhere(name, theirs)
+            if elsewhere.refused(name) and (ours := self._refusals.latest_taken(name)) is not None:
+                taken[name] = iso(ours)
+        return taken
 
     def troubles(self, language: Language) -> dict[str, str]:
         """What is wrong with each channel that is not well, and what to do."""

@@ -16,6 +16,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._runs: dict[str, Refusing] = {}
+        self._taken: dict[str, datetime] = {}
 
     def refused(self, channel: str, status: int, code: str, now: datetime) -> None:
         """One more."""
@@ -25,11 +26,21 @@ class Refusals:
         begun = Refusing(now, now, 1, code)
         self._runs[channel] = begun if run is None else replace(run, latest=now, count=run.count + 1, code=code)
 
-    def taken(self, channels: Iterable[str]) -> None:
+    def taken(self, channels: Iterable[str], now: datetime) -> None:
         """Deliveries of these were taken in."""
-        if self._runs:
-            for channel in channels:
-                self._runs.pop(channel, None)
+        for channel in channels:
+            self._taken[channel] = now
+            self._runs.pop(channel, None)
+
+    def taken_elsewhere(self, channel: str, at: datetime) -> None:
+        """A delivery was taken in by another process, which ends a row that is older."""
+        run = self._runs.get(channel)
+        if run is not None and run.latest < at:
+            del self._runs[channel]
+
+    def latest_taken(self, channel: str) -> datetime | None:
+        """When this process last took one in."""
+        return self._taken.get(channel)
 
     def forget(self) -> None:
         """The configuration has changed: what was refused by the old one says nothing of it."""

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
 
 Make = Callable[..., Daemon]
 ALONE = "alone"
+TOGETHER = "together"
 _numbers = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What some tests say of themselves."""
     config.addinivalue_line("markers", f"{ALONE}(reason): makes no sense over several processes")
+    config.addinivalue_line("markers", f"{TOGETHER}: makes sense over several processes only, and takes long")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Over several processes, leave out what makes no sense so."""
-    for item in items if config.getoption("--processes") else ():
-        if alone := item.get_closest_marker(ALONE):
+    """Leave out what makes no sense over several processes, or over one."""
+    several = config.getoption("--processes")
+    for item in items:
+        alone, together = (item.get_closest_marker(name) for name in (ALONE, TOGETHER))
+        if several and alone is not None:
             item.add_marker(pytest.mark.skip(reason=alone.args[0]))
+        elif together is not None and not several:
+            item.add_marker(pytest.mark.skip(reason="over several processes: make test-processes"))
 
 
 @pytest.fixture(scope="session")

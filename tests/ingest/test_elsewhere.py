@@ -8,9 +8,11 @@ import pytest
 
 from channels.adapter import Expiry
 from ingest.health import telling
-from ingest.health.elsewhere import Elsewhere
+from ingest.health.elsewhere import Elsewhere, together
 from ingest.health.presence import Presence
+from ingest.health.refusals import Refusals
 from ingest.health.states import Listening, Misconfigured, Polled, Pulse, Refusing, Retrying, Silent, Starting, Stopped
+from kernel.clock import iso
 from storage import processes
 from storage.processes import Company, Process, Said
 from storage.store import Store
@@ -67,9 +69,25 @@ def test_refusals_of_several_receivers_are_one_row_and_those_of_the_gone_are_for
     first, second = ({"site": telling.of_state(row)} for row in rows)
     elsewhere = Elsewhere()
     elsewhere.learn([process("a", refusals=first), process("b", refusals=second)])
-    assert elsewhere.refused("site") == Refusing(NOW - SPAN, LATER, 5, "not_proved")
+    assert together(elsewhere.refused("site"), None) == Refusing(NOW - SPAN, LATER, 5, "not_proved")
     elsewhere.learn([process("a", refusals=first), process("b", alive=False, refusals=second)])
-    assert elsewhere.refused("site") == rows[0]
+    assert elsewhere.refused("site") == [rows[0]]
+
+
+def test_what_one_receiver_takes_in_ends_the_rows_of_all_others_that_are_older() -> None:
+    rows = (Refusing(NOW - SPAN, NOW, 3, "not_proved"), Refusing(NOW, LATER + SPAN, 2, "unreadable"))
+    first, second = ({"site": telling.of_state(row)} for row in rows)
+    elsewhere = Elsewhere()
+    elsewhere.learn(
+        [process("a", refusals=first), process("b", refusals=second), process("c", taken={"site": iso(LATER)})]
+    )
+    assert together(elsewhere.refused("site"), elsewhere.taken("site")) == rows[1]
+    refusals = Refusals()
+    refusals.refused("site", 401, "not_proved", NOW)
+    refusals.taken_elsewhere("site", NOW)
+    assert refusals.run("site") is not None
+    refusals.taken_elsewhere("site", LATER)
+    assert refusals.run("site") is None
 
 
 def test_what_the_watching_process_finds_silent_is_so_for_all() -> None:

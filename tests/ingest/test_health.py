@@ -167,7 +167,7 @@ def test_refusals_are_counted_in_a_row_and_end_with_the_first_that_is_taken() ->
         refusals.refused("pbx", 401, "not_proved", NOW + number * MINUTE)
     refusals.refused("vk", 401, "not_proved", NOW)
     assert refusals.run("pbx") == Refusing(NOW, NOW + (REFUSALS - 1) * MINUTE, REFUSALS, "not_proved")
-    refusals.taken(["pbx", "site"])
+    refusals.taken(["pbx", "site"], NOW)
     assert refusals.run("pbx") is None
     assert refusals.run("vk") is not None
     refusals.forget()
