@@ -46,7 +46,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="prove"))
     try:
         if asked.sabotage is not None:
-            return _sabotaged(folder, asked.sabotage, seed, stores[:1])
+            return _sabotaged(folder, asked.sabotage, seed, () if asked.store == "both" else stores)
         return _tried(folder, seed, stores, asked.minutes * MINUTE)
     except (Lost, Missing) as why:
         print(f"prove: {why}", file=sys.stderr)
@@ -101,18 +101,23 @@ async def _tick() -> None:
 
 
 def _sabotaged(folder: Path, wanted: str, seed: int, stores: tuple[str, ...]) -> int:
-    """Each promise broken on purpose, one after the other. Exit code 1 where the kit did not notice."""
+    """Each promise broken on purpose, one after the other, on its own store or these. Exit code 1 where the kit did not notice."""
     names = list(SABOTAGES) if wanted == "all" else [wanted]
     unnoticed = 0
     for name in names:
         sabotage = SABOTAGES[name]
-        outcomes = asyncio.run(_all(folder, seed, stores, SABOTAGED, name))
-        caught = sum(len(one.verdicts[sabotage.promise].broken) for one in outcomes)
-        unnoticed += not caught
-        print(f"{name:22}{sabotage.promise:>3}  {sabotage.what:62} broken {report.broken(outcomes):>6}", flush=True)
-        example = next((said for one in outcomes for said in one.verdicts[sabotage.promise].broken), "NOT NOTICED")
-        print(f"{'':27}{example[:150]}", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
+        began = time.monotonic()
+        outcomes = asyncio.run(_all(folder, seed, stores or (sabotage.store,), SABOTAGED, name))
+        signs = [said for one in outcomes for said in trial.caught(sabotage, one.verdicts)]
+        unnoticed += not signs
+        took = f"{time.monotonic() - began:3.0f} s"
+        on = " and ".join(one.store for one in outcomes)
+        print(f"{name:22}{sabotage.promise:>3}  {on:11}{took}  seen {len(signs):>5} times", flush=True)
+        print(f"{'':27}{next(iter(signs), 'NOT NOTICED')[:150]}", flush=True)
+    if unnoticed:
+        print(f"the stores and logs stay in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     print(f"sabotages {len(names)} unnoticed {unnoticed}")
     return int(unnoticed > 0)
 

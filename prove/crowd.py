@@ -5,13 +5,13 @@ import contextlib
 import email.utils
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
 
 from prove.company import GROUP, TOKEN, VK_SECRET, Json
-from prove.truth import Delivery, Generator, Person, Truth
+from prove.truth import Delivery, Generator, Nature, Person, Truth
 from tests.channels.exchanges import mango_body
 from tests.imap import Box
 from tests.telegram import Telegram
@@ -35,10 +35,11 @@ class Crowd:
         bot: Telegram,
         box: Box | None,
         pace: float,
+        natures: Mapping[Nature, int],
     ) -> None:
         self.chance = chance
         self.truth = Truth()
-        self.generator = Generator(chance, self.truth)
+        self.generator = Generator(chance, self.truth, natures)
         self._session = session
         self._address = address
         self._bot = bot
@@ -48,6 +49,7 @@ class Crowd:
         self._work: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=60)
         self._introductions: set[asyncio.Task[None]] = set()
         self._wanted = True
+        self.updates: dict[int, str] = {}
         self.letters: dict[str, bytes] = {}
         self.mailbox = asyncio.Lock()
 
@@ -155,6 +157,7 @@ class Crowd:
             contact = {"phone_number": person.phone(), "first_name": said["text"], "user_id": person.account}
             content = {"contact": contact}
         update = await self._bot.update(message=self._bot.message(person.account, **content))
+        self.updates[update["update_id"]] = delivery.token
         self.truth.accept(delivery)
         if self.chance.random() < 0.1:
             await self._bot.update(update["update_id"], message=update["message"])

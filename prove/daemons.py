@@ -5,8 +5,6 @@ import contextlib
 import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import IO, Final
@@ -14,13 +12,13 @@ from typing import IO, Final
 import yaml
 
 from prove.company import ENVIRONMENT, Json
+from prove.nursery import Child
 
 STARTS_WITHIN: Final = 60.0
 STOPS_WITHIN: Final = 15.0
 LOOK_EVERY: Final = 0.03
 LEASE: Final = "5s"
 """Of listening, by the hook for tests; others are shortened by `prove.launch`."""
-ROOT: Final = Path(__file__).parents[1]
 GREETING: Final = "priyom is listening."
 
 
@@ -37,10 +35,11 @@ class Daemon:
         self.config = folder / f"{name}.yaml"
         self.life = 0
         self._greeted = False
+        self._heard = False
         self._log = folder / f"{name}.log"
         self._sabotage = sabotage
         self._roles = roles
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
 
     def configure(self, document: Json) -> None:
         """Write the file; the process reads it at its start, or on SIGHUP."""
@@ -62,32 +61,26 @@ class Daemon:
         """Start and return when it greets. `mended`: without the planted bugs in its reader. Raises Lost."""
         arguments = ["run", "--config", str(self.config), "--test-hooks"]
         arguments += ["--roles", self._roles] if self._roles else []
-        command = [sys.executable, "-m", "prove.launch", self._sabotage or "-", "mended" if mended else "-", *arguments]
-        self._process = subprocess.Popen(
-            command,
-            env=_environment(),
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        planted = [self._sabotage or "-", "mended" if mended else "-"]
+        process = self._process = Child([*planted, *arguments], environment())
         self.life += 1
-        self._greeted = False
+        self._greeted = self._heard = False
         greeted = asyncio.Event()
         loop = asyncio.get_running_loop()
-        assert self._process.stdout is not None and self._process.stderr is not None  # noqa: PT018 - both are piped
         # By pipes, as a service manager has them: a full disk must not be full for what is said about it.
-        for source, is_out in ((self._process.stdout, True), (self._process.stderr, False)):
+        for source, is_out in ((process.out, True), (process.err, False)):
             said = {"is_out": is_out, "loop": loop, "greeted": greeted}
             threading.Thread(target=self._keep, args=(source,), kwargs=said, daemon=True).start()
         try:
             async with asyncio.timeout(STARTS_WITHIN):
                 await greeted.wait()
         except TimeoutError as error:
+            self.signal(signal.SIGKILL)
             raise Lost(f"{self.name} does not start within {STARTS_WITHIN:.0f} s: see {self._log}") from error
-        code = self._process.poll()
+        code = None if self._heard else await self.ended()
         if code is not None and code != -signal.SIGKILL:
             raise Lost(f"{self.name} ended at its start with {code}: see {self._log}")
-        self._greeted = True
+        self._greeted = self._heard
 
     def _keep(
         self,
@@ -102,11 +95,10 @@ class Daemon:
                 log.write(line)
                 log.flush()
                 if is_out and line.decode().startswith(GREETING):
+                    self._heard = True
                     with contextlib.suppress(RuntimeError):
                         loop.call_soon_threadsafe(greeted.set)
-        if is_out and self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOPS_WITHIN)
+        if is_out:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(greeted.set)
 
@@ -134,7 +126,7 @@ class Daemon:
         return True
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, in which compiled code is kept: hundreds of daemons would otherwise compile the same modules again."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | ENVIRONMENT | {"PRIYOM_LEASE": LEASE}

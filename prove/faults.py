@@ -27,26 +27,28 @@ async def kill(site: Site) -> None:
     (await site.fleet.any()).signal(signal.SIGKILL)
 
 
-async def kill_at_a_point(site: Site) -> None:
-    """SIGKILL at the next named point: where nothing else reaches it in time, as at random."""
-    point = POINTS[site.next_point % len(POINTS)]
-    site.next_point += 1
+async def kill_at_a_point(site: Site, point: str = "") -> None:
+    """SIGKILL at this named point, or the next: where nothing reaches it in time, as at random."""
+    if not point:
+        point = POINTS[site.next_point % len(POINTS)]
+        site.next_point += 1
     daemon = await site.fleet.any(site.fleet.receivers if point.startswith("accept") else site.fleet.workers)
     life = daemon.life
-    armed = {"at": f"{point}:{site.chance.choice((1, 1, 2))}"}
-    for _ in range(10):
-        if await site.fleet.ask(daemon, "POST", "/test/crash", armed) is not None:
-            break
-        await asyncio.sleep(0.2)
-    deadline = asyncio.get_running_loop().time() + DIES_WITHIN
-    available = False
-    while daemon.life == life and asyncio.get_running_loop().time() < deadline:
-        await site.fleet.ask(
-            site.fleet.desk(), "PUT", f"/api/managers/{SWITCHED[0]}/availability", {"available": available}
-        )
-        available = not available
-        await asyncio.sleep(0.1)
-    if daemon.life > life:
+    with site.fleet.sparing([daemon]):
+        armed = {"at": f"{point}:{site.chance.choice((1, 1, 2))}"}
+        for _ in range(10):
+            if await site.fleet.ask(daemon, "POST", "/test/crash", armed) is not None:
+                break
+            await asyncio.sleep(0.2)
+        until = asyncio.get_running_loop().time() + DIES_WITHIN
+        available = False
+        # Somebody who comes and goes has leads given out, and told.
+        while daemon.life == life and daemon.alive and asyncio.get_running_loop().time() < until:
+            path = f"/api/managers/{SWITCHED[0]}/availability"
+            await site.fleet.ask(site.fleet.desk(), "PUT", path, {"available": available})
+            available = not available
+            await asyncio.sleep(0.1)
+    if daemon.life > life or not daemon.alive:
         site.points[point] += 1
     else:
         daemon.signal(signal.SIGKILL)
@@ -61,16 +63,17 @@ async def stand_still(site: Site) -> None:
     """SIGSTOP for longer than any lease; then it goes on, as if nothing had been."""
     daemon = await site.fleet.any()
     life = daemon.life
-    daemon.signal(signal.SIGSTOP)
-    await asyncio.sleep(LONGER_THAN_A_LEASE)
-    if daemon.life == life:
-        daemon.signal(signal.SIGCONT)
+    with site.fleet.sparing([daemon]):
+        daemon.signal(signal.SIGSTOP)
+        await asyncio.sleep(LONGER_THAN_A_LEASE)
+        if daemon.life == life:
+            daemon.signal(signal.SIGCONT)
 
 
 async def step_clock(site: Site) -> None:
     """The clock jumps ahead, and back with the process's end."""
     await site.fleet.ask(
-        await site.fleet.any(), "POST", "/test/clock", {"advance": f"{site.chance.choice((20, 90, 200))}s"}
+        await site.fleet.any(spared=True), "POST", "/test/clock", {"advance": f"{site.chance.choice((20, 90, 200))}s"}
     )
 
 

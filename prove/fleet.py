@@ -6,21 +6,21 @@ import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import aiohttp
 
-from prove.company import ENVIRONMENT, TOKEN, Json, Places, document
-from prove.daemons import ROOT, Daemon, Lost
+from prove.company import TOKEN, Json, Places, document
+from prove.daemons import Daemon, Lost, environment
+from prove.nursery import Child
 from tests.daemon.process import free_port
 
 COMMAND_WITHIN: Final = 60.0
 LOOK_EVERY: Final = 0.05
+STARTS_AGAIN: Final = 30
 
 
 class Fleet:
@@ -36,6 +36,7 @@ class Fleet:
         self.mended = False
         self._keeping = False
         self._asked: set[Daemon] = set()
+        self._spared: Counter[Daemon] = Counter()
         self.daemons = [Daemon(folder, f"daemon{n}", free_port(), sabotage, role) for n, role in enumerate(roles, 1)]
         self.receivers = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "receive" in role]
         self.desks = [d for d, role in zip(self.daemons, roles, strict=True) if not role or "desk" in role]
@@ -58,23 +59,19 @@ class Fleet:
 
     async def start(self) -> None:
         """Bring up the schema, and start all of them. Raises Lost."""
-        code, said = await asyncio.to_thread(self.command, "migrate")
+        code, said = await self.command("migrate")
         if code != 0:
             raise Lost(f"priyom migrate ends with {code}: {said}")
         await asyncio.gather(*(daemon.start(mended=self.mended) for daemon in self.daemons))
 
-    def command(self, verb: str, *arguments: str) -> tuple[int, str]:
-        """A command of the product's own, as people type it: exit code, and what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "ingest", verb, "--config", str(self.desks[0].config), *arguments],
-            env={**os.environ, **ENVIRONMENT},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_WITHIN,
-            check=False,
-        )
-        return done.returncode, done.stdout or done.stderr
+    async def command(self, verb: str, *arguments: str) -> tuple[int, str]:
+        """A command of the product's own, as people type it: exit code, and what it printed. Raises TimeoutError."""
+        child = Child(["-", "mended", verb, "--config", str(self.desks[0].config), *arguments], environment())
+        async with asyncio.timeout(COMMAND_WITHIN):
+            said = await asyncio.gather(*(asyncio.to_thread(_all_of, stream) for stream in (child.out, child.err)))
+            while (code := child.poll()) is None:
+                await asyncio.sleep(LOOK_EVERY)
+        return code, said[0] or said[1]
 
     async def keep(self) -> None:
         """Start again whichever ends, until cancelled. Raises Lost."""
@@ -94,7 +91,8 @@ class Fleet:
             elif daemon not in self._asked or code != 0:
                 self.wrong.append(f"{daemon.name} ended by itself with {code}")
             self._asked.discard(daemon)
-            for _ in range(5):
+            # One that finds no database at its start ends, and is started again as a service manager does.
+            for _ in range(STARTS_AGAIN):
                 with contextlib.suppress(Lost):
                     await daemon.start(mended=self.mended)
                     break
@@ -116,11 +114,23 @@ class Fleet:
                     return said
         return None
 
-    async def any(self, among: Sequence[Daemon] = ()) -> Daemon:
-        """One of them, by chance; of those that are up, since one that only starts has nothing to lose."""
-        while not (running := [one for one in among or self.daemons if one.up]):
+    async def any(self, among: Sequence[Daemon] = (), *, spared: bool = False) -> Daemon:
+        """One of them, by chance; of those that are up, since one that only starts has nothing to lose.
+
+        Unless `spared`, none of those that something else is being tried with.
+        """
+        while not (running := [d for d in among or self.daemons if d.up and (spared or not self._spared[d])]):
             await asyncio.sleep(LOOK_EVERY)
         return self.chance.choice(running)
+
+    @contextlib.contextmanager
+    def sparing(self, daemons: Sequence[Daemon]) -> Iterator[None]:
+        """For something that lasts: nobody else ends these meanwhile."""
+        self._spared.update(daemons)
+        try:
+            yield
+        finally:
+            self._spared.subtract(daemons)
 
     def desk(self) -> Daemon:
         """One that has the API, preferably one that runs."""
@@ -142,3 +152,8 @@ class Fleet:
                 self.wrong.append(f"{daemon.name} did not stop")
                 daemon.signal(signal.SIGKILL)
                 await daemon.ended()
+
+
+def _all_of(stream: IO[bytes]) -> str:
+    with stream:
+        return stream.read().decode()

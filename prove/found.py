@@ -288,3 +288,24 @@ def tokens(db: sa.Connection) -> set[str]:
     """The tokens of all that is in the journal."""
     found = db.execute(sa.select(schema.bodies.c.codec, schema.bodies.c.body))
     return {token for codec, body in found if (token := _token(codec, body)) is not None}
+
+
+def ahead(db: sa.Connection, updates: Mapping[int, str], name: str) -> set[str]:
+    """Of these updates, by number, the tokens of those that the cursor of this channel has passed and the journal does not have."""
+    reached = db.execute(
+        sa.select(sa.func.max(schema.cursors.c.position))
+        .join(schema.channels, schema.channels.c.id == schema.cursors.c.channel_id)
+        .where(schema.channels.c.name == name)
+    ).scalar()
+    passed = {token for number, token in updates.items() if number <= (reached or 0)}
+    if not passed:
+        return set()
+    latest = db.execute(
+        sa.select(schema.bodies.c.codec, schema.bodies.c.body)
+        .join(schema.journal, schema.journal.c.id == schema.bodies.c.journal_id)
+        .join(schema.channels, schema.channels.c.id == schema.journal.c.channel_id)
+        .where(schema.channels.c.name == name)
+        .order_by(schema.journal.c.id.desc())
+        .limit(20 * len(updates))
+    )
+    return passed - {_token(codec, body) for codec, body in latest}

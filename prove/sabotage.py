@@ -7,10 +7,12 @@ import smtplib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
+
+from prove.truth import Nature
 
 LATE: Final = 0.25
 """Seconds by which something is too late."""
@@ -18,11 +20,21 @@ LATE: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """One mistake: the promise that it breaks by number, what it is, and how it gets into the process."""
+    """One mistake: the promise that it breaks by number, what it is, and how it gets into the process.
+
+    `sign`: what the check of just this says, so that nothing else that goes wrong counts as having caught it. `crowd`: who
+    approaches, by nature with a weight, where it matters. `faults`: what happens meanwhile, and nothing else but kills at
+    the point `killed`. `store`: where its promise is one about several processes.
+    """
 
     promise: int
     what: str
     plant: Callable[[], None]
+    sign: str
+    crowd: Mapping[Nature, int] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+    killed: str = ""
+    store: str = "sqlite"
 
 
 def acknowledge_first() -> None:
@@ -168,7 +180,7 @@ def outcome_uncounted() -> None:
     calls = iter(range(10**9))
 
     def careless(self: Journal, db: sa.Connection, changes: Any) -> None:
-        if next(calls) % 20 != 19:
+        if next(calls) % 5 != 4:
             count(self, db, changes)
 
     Journal._count = careless  # type: ignore[method-assign] # as above
@@ -197,7 +209,7 @@ def unexplained() -> None:
     write = decisions.write
 
     def careless(db: sa.Connection, made: Sequence[Any]) -> None:
-        write(db, [one for one in made if one.id % 25])
+        write(db, [one for one in made if one.id % 5])
 
     vars(decisions)["write"] = careless
 
@@ -207,6 +219,7 @@ def notice_first() -> None:
     import os
 
     from ingest.pipeline.settle import Settler
+    from kernel.seams import crashpoint
     from storage.schema import leads, managers, outbox
 
     settle = Settler.settle
@@ -225,6 +238,8 @@ def notice_first() -> None:
                     said = f"Message-ID: <{one.uid}@early>\r\nTo: {one.name}@example.com\r\n\r\nleads/{one.lead}\r\n"
                     server.sendmail("leads@example.com", [f"{one.name}@example.com"], said)
             time.sleep(LATE)
+            # The point behind the commit is now one before it.
+            crashpoint("settle.after_commit")
             db.execute(
                 sa.update(outbox).where(outbox.c.id.in_([one.id for one in due])).values(state="sent", attempts=1)
             )
@@ -240,19 +255,71 @@ def always_well() -> None:
     Listening._say = lambda *_: None  # type: ignore[method-assign] # as above
 
 
+_LOST: Final = "is not in the journal"
+_AHEAD: Final = "is ahead of the journal"
+
 SABOTAGES: Final[Mapping[str, Sabotage]] = {
-    "acknowledge-first": Sabotage(1, "acknowledge before the commit", acknowledge_first),
-    "cursor-first": Sabotage(1, "the cursor moves before its envelopes are committed", cursor_first),
-    "cursor-without-fence": Sabotage(1, "a late writer moves the cursor back", cursor_without_fence),
-    "lookup-first": Sabotage(2, "a lookup instead of the unique constraint of the journal", lookup_first),
-    "notice-first": Sabotage(2, "the notice is sent before its lead is committed", notice_first),
-    "keys-looked-up": Sabotage(3, "a lookup instead of the unique constraint of keys", keys_looked_up),
-    "shared-joins": Sabotage(4, "a shared address joins people", junk_joins),
-    "turn-late": Sabotage(5, "the turn is written outside the transaction that gives it", turn_late),
-    "limit-forgotten": Sabotage(6, "a manager's limit is not looked at", limit_forgotten),
-    "nobody-looks-again": Sabotage(6, "who frees up is not given what waits", nobody_looks_again),
-    "outcome-uncounted": Sabotage(7, "an outcome is not counted", outcome_uncounted),
-    "poison-spreads": Sabotage(8, "what cannot be read costs its neighbours", poison_spreads),
-    "unexplained": Sabotage(9, "a decision is not written down", unexplained),
-    "always-well": Sabotage(10, "a channel that is away is shown as listening", always_well),
+    "acknowledge-first": Sabotage(
+        1, "acknowledge before the commit", acknowledge_first, _LOST, {"phone": 1}, killed="accept.before_commit"
+    ),
+    "cursor-first": Sabotage(
+        1, "the cursor moves before its envelopes are committed", cursor_first, _AHEAD, {"telegram": 1, "phone": 1}
+    ),
+    "cursor-without-fence": Sabotage(
+        1,
+        "a late writer moves the cursor back",
+        cursor_without_fence,
+        "went back",
+        {"telegram": 1, "phone": 1},
+        store="postgresql",
+    ),
+    "lookup-first": Sabotage(2, "a lookup instead of the unique constraint of the journal", lookup_first, "rows: ["),
+    "notice-first": Sabotage(
+        2,
+        "the notice is sent before its lead is committed",
+        notice_first,
+        "there is no such lead",
+        {"phone": 1, "service": 1},
+        killed="settle.after_commit",
+    ),
+    "keys-looked-up": Sabotage(
+        3,
+        "a lookup instead of the unique constraint of keys",
+        keys_looked_up,
+        " contacts: [",
+        {"phone": 1},
+        store="postgresql",
+    ),
+    "shared-joins": Sabotage(4, "a shared address joins people", junk_joins, " people: [", {"firm": 1, "junk": 1}),
+    "turn-late": Sabotage(
+        5,
+        "the turn is written outside the transaction that gives it",
+        turn_late,
+        "turn",
+        {"phone": 1},
+        store="postgresql",
+    ),
+    "limit-forgotten": Sabotage(
+        6, "a manager's limit is not looked at", limit_forgotten, "open leads and may have", {"service": 1}
+    ),
+    "nobody-looks-again": Sabotage(
+        6,
+        "who frees up is not given what waits",
+        nobody_looks_again,
+        "waits though somebody is free",
+        {"service": 1},
+        ("leads closed", "managers away and back"),
+    ),
+    "outcome-uncounted": Sabotage(7, "an outcome is not counted", outcome_uncounted, "ledger did not agree"),
+    "poison-spreads": Sabotage(
+        8, "what cannot be read costs its neighbours", poison_spreads, "no poison, failed", {"phone": 6, "poison": 1}
+    ),
+    "unexplained": Sabotage(9, "a decision is not written down", unexplained, "nothing says"),
+    "always-well": Sabotage(
+        10,
+        "a channel that is away is shown as listening",
+        always_well,
+        "was shown as listening",
+        faults=("messenger away",),
+    ),
 }

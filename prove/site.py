@@ -5,7 +5,7 @@ import contextlib
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,6 +22,7 @@ from prove.fleet import Fleet
 from prove.found import Mailed
 from prove.lines import Line
 from prove.promises import Verdicts
+from prove.truth import Nature
 from storage.store import Store
 from tests import imap, valkey
 from tests.imap import Box
@@ -112,6 +113,10 @@ class Site:
 
     async def silence(self) -> None:
         """Telegram hangs up on every call; before long the daemon that polls says so, if it lives through all of it."""
+        with self.fleet.sparing(self.fleet.daemons):
+            await self._silence()
+
+    async def _silence(self) -> None:
         lives = [daemon.life for daemon in self.fleet.daemons]
         waiting = self.bot.faults["getUpdates"]
         waiting.extend(["reset"] * RESETS)
@@ -140,8 +145,10 @@ def _mailed(message: EmailMessage) -> Mailed:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, kind: str, seed: int, sabotage: str, verdicts: Verdicts) -> AsyncIterator[Site]:
-    """Servers and clients of a trial, nothing started yet but the servers. Raises Missing."""
+async def opened(
+    folder: Path, kind: str, seed: int, sabotage: str, verdicts: Verdicts, natures: Mapping[Nature, int]
+) -> AsyncIterator[Site]:
+    """Servers and clients of a trial, nothing started yet but the servers; `natures`: who comes. Raises Missing."""
     chance = random.Random(f"{seed} {kind}")
     async with contextlib.AsyncExitStack() as stack:
         mails = stack.enter_context(MailServer())
@@ -157,7 +164,7 @@ async def opened(folder: Path, kind: str, seed: int, sabotage: str, verdicts: Ve
         fleet = Fleet(folder, places, ROLES[kind], sabotage, chance)
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, trust_env=False))
-        crowd = Crowd(chance, session, fleet.address, bot, mailbox, PACE[kind])
+        crowd = Crowd(chance, session, fleet.address, bot, mailbox, PACE[kind], natures)
         store = stack.enter_context(contextlib.closing(Store(direct)))
         yield Site(chance, fleet, crowd, store, bot, mails, verdicts, mailbox, mail_line, cluster, store_line, redis)
 

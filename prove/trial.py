@@ -16,14 +16,21 @@ from prove import faults, found
 from prove.company import SALES, SERVICE, VISITING
 from prove.daemons import Daemon
 from prove.promises import Verdict, Verdicts, judge, nobody_waits, over, poisoned
+from prove.sabotage import SABOTAGES, Sabotage
 from prove.site import Site, opened
+from prove.truth import EVERYBODY
 from storage import account, schema
 from storage.store import Away, Conflict
 
 SAMPLES_EVERY: Final = 2.0
 LOOK_EVERY: Final = 0.2
-KILLS_EVERY: Final = (1.5, 4.5)
-FAULTS_EVERY: Final = (1.0, 5.0)
+SABOTAGED_EVERY: Final = 0.3
+"""Seconds between looks at what must hold at any instant."""
+LATEST: Final = 100
+"""Updates of a messenger that such a look takes in."""
+KILLS_EVERY: Final = (0.3, 2.0)
+FAULTS_EVERY: Final = (1.0, 3.0)
+POISON: Final = 8
 PATIENCE: Final = 30.0
 """Seconds that each step of bringing everything home may take."""
 
@@ -46,8 +53,10 @@ async def run(
 ) -> Outcome:
     """Try one store for so long, then judge. Raises Missing, Lost."""
     verdicts = Verdicts()
-    async with opened(folder, kind, seed, sabotage, verdicts) as site:
-        trial = _Trial(site, seconds, patience)
+    planted = SABOTAGES.get(sabotage)
+    natures = (planted and planted.crowd) or EVERYBODY
+    async with opened(folder, kind, seed, sabotage, verdicts, natures) as site:
+        trial = _Trial(site, seconds, patience, planted)
         site.fleet.configure()
         try:
             await site.fleet.start()
@@ -64,13 +73,19 @@ async def run(
         return Outcome(kind, verdicts, site.fleet.kills, counted, site.points, len(truth.accepted), len(truth.people))
 
 
+def caught(planted: Sabotage, verdicts: Verdicts) -> list[str]:
+    """What the check of just this mistake has found."""
+    return [said for said in verdicts[planted.promise].broken if planted.sign in said]
+
+
 class _Trial:
     """The course of it."""
 
-    def __init__(self, site: Site, seconds: float, patience: float) -> None:
+    def __init__(self, site: Site, seconds: float, patience: float, planted: Sabotage | None) -> None:
         self._site = site
         self._seconds = seconds
         self._patience = patience
+        self._planted = planted
         self._under_way: set[str] = set()
 
     async def go(self) -> None:
@@ -82,7 +97,8 @@ class _Trial:
         try:
             await _first_of(keeper, asyncio.create_task(self._break_things()))
             site.crowd.stop()
-            await _first_of(keeper, asyncio.create_task(self._home(working)))
+            home = self._home(working) if self._planted is None else self._look_at_once(working)
+            await _first_of(keeper, asyncio.create_task(home))
         finally:
             for task in (keeper, working, sampling):
                 task.cancel()
@@ -95,23 +111,31 @@ class _Trial:
             group.create_task(self._fail(until, group))
 
     async def _kill(self, until: float) -> None:
-        site, loop = self._site, asyncio.get_running_loop()
-        while loop.time() < until:
+        site, loop, planted = self._site, asyncio.get_running_loop(), self._planted
+        while loop.time() < until and not self._caught:
             await asyncio.sleep(site.chance.uniform(*KILLS_EVERY))
-            await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)
+            if planted is None:
+                await (faults.kill if site.chance.random() < 0.5 else faults.kill_at_a_point)(site)
+            elif planted.killed:
+                await faults.kill_at_a_point(site, planted.killed)
 
     async def _fail(self, until: float, group: asyncio.TaskGroup) -> None:
         """One fault after the other, each of them as often; they overlap, but none with itself."""
         site, loop = self._site, asyncio.get_running_loop()
-        names = faults.applicable(site)
-        pause = min(max(self._seconds / (len(names) * 1.2), FAULTS_EVERY[0]), FAULTS_EVERY[1])
-        while loop.time() < until:
+        names = faults.applicable(site) if self._planted is None else list(self._planted.faults)
+        pause = min(max(self._seconds / (len(names) * 1.2 + 1), FAULTS_EVERY[0]), FAULTS_EVERY[1])
+        while loop.time() < until and names and not self._caught:
             site.chance.shuffle(names)
             for name in names:
                 if loop.time() < until and name not in self._under_way:
                     self._under_way.add(name)
                     group.create_task(self._apply(name))
-                    await asyncio.sleep(pause)
+                await asyncio.sleep(pause)
+
+    @property
+    def _caught(self) -> bool:
+        """Whether a look meanwhile has already found what is planted."""
+        return self._planted is not None and bool(caught(self._planted, self._site.verdicts))
 
     async def _apply(self, name: str) -> None:
         try:
@@ -124,14 +148,21 @@ class _Trial:
         """What must hold at any instant, looked at again and again past the daemon."""
         site = self._site
         while True:
-            await asyncio.sleep(SAMPLES_EVERY)
+            await asyncio.sleep(SAMPLES_EVERY if self._planted is None else SABOTAGED_EVERY)
+            updates = dict(list(site.crowd.updates.items())[-LATEST:])
             with contextlib.suppress(Away, Conflict, sa.exc.SQLAlchemyError):
-                loads, items = await asyncio.to_thread(
-                    site.store.peek, lambda db: (found.loads(db), account.account(db))
+                loads, items, lost = await asyncio.to_thread(
+                    site.store.peek,
+                    lambda db, updates=updates: (
+                        found.loads(db),
+                        account.account(db),
+                        found.ahead(db, updates, "bot"),
+                    ),
                 )
                 over(site.verdicts[6], loads)
                 for item in items:
                     site.verdicts[7].hold(bool(item["agrees"]), f"meanwhile the ledger did not agree: {dict(item)}")
+                site.verdicts[1].hold(not lost, f"the cursor of bot is ahead of the journal: {sorted(lost)}")
 
     # ---- bringing everything home
 
@@ -157,6 +188,21 @@ class _Trial:
         await self._until(self._nobody_waits, "")
         await self._until(self._all_told, "notices stay unsent", step=True)
         await self._last_questions()
+
+    async def _look_at_once(self, working: "asyncio.Task[None]") -> None:
+        """After a sabotage: what it takes to see it, and no more."""
+        if self._caught:
+            return
+        site = self._site
+        site.fleet.mended = self._planted is None or self._planted.promise != POISON
+        await self._patiently(working, "what the crowd had sent was never accepted")
+        await self._until(self._nothing_pending, "")
+        held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
+        poisoned(site.crowd.truth, held, site.verdicts[POISON])
+        for name in (*SALES, *SERVICE, VISITING):
+            await site.set_available(name, available=True)
+        await site.close_leads(5)
+        await self._until(self._nobody_waits, "")
 
     async def _restart(self, *, mended: bool) -> None:
         """A new life for each, that no crash point is armed in."""
@@ -239,14 +285,14 @@ class _Trial:
     async def _last_questions(self) -> None:
         """What the product itself says in the end, by its own commands."""
         site = self._site
-        code, said = await asyncio.to_thread(site.fleet.command, "ledger", "--json")
+        code, said = await site.fleet.command("ledger", "--json")
         balanced = code == 0 and json.loads(said or "{}").get("balanced") is True
         site.verdicts[7].hold(balanced, f"priyom ledger --json ends with {code}: {said[-300:]}")
         leads = await asyncio.to_thread(
             site.store.peek, lambda db: list(db.execute(sa.select(schema.leads.c.uid).limit(3)).scalars())
         )
         for lead in leads:
-            code, said = await asyncio.to_thread(site.fleet.command, "explain", str(lead))
+            code, said = await site.fleet.command("explain", str(lead))
             site.verdicts[9].hold(
                 code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}"
             )

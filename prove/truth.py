@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,8 +15,17 @@ Kind = Literal["form", "call", "vk", "telegram", "mail"]
 Nature = Literal["phone", "mail", "firm", "junk", "vk", "telegram", "everywhere", "service", "poison"]
 Poison = Literal["", "raises", "kills"]
 
-NATURES: Final[tuple[Nature, ...]] = ("phone", "mail", "firm", "junk", "vk", "telegram", "everywhere", "service")
-WEIGHTS: Final = (26, 12, 10, 8, 10, 10, 14, 10)
+EVERYBODY: Final[Mapping[Nature, int]] = {
+    "phone": 26,
+    "mail": 12,
+    "firm": 10,
+    "junk": 8,
+    "vk": 10,
+    "telegram": 10,
+    "everywhere": 14,
+    "service": 10,
+}
+"""Of a hundred newcomers."""
 TOKEN: Final = re.compile(r"token-(\d+)-")
 JUNK: Final = ("+7 999 999-99-99", "1234567890", "0000000000", "112")
 NAMES: Final = ("Анна Петрова", "Иван Смирнов", "Ольга", "Пётр Ким", "Мария Орлова", "Николай", "Ivan Smirnov")
@@ -95,15 +104,17 @@ class Truth:
 class Generator:
     """People and their deliveries, by chance from one seed."""
 
-    def __init__(self, chance: random.Random, truth: Truth) -> None:
+    def __init__(self, chance: random.Random, truth: Truth, crowd: Mapping[Nature, int]) -> None:
+        """`crowd`: who comes, by nature with a weight."""
         self.chance = chance
+        self._natures, self._weights = tuple(crowd), tuple(crowd.values())
         self.truth = truth
         self._numbers: Iterator[int] = itertools.count(1)
         self._tokens: Iterator[int] = itertools.count(1)
 
     def newcomer(self, nature: Nature | None = None) -> Person:
         """Somebody who was never here. Several people have one name."""
-        chosen = nature or self.chance.choices(NATURES, WEIGHTS)[0]
+        chosen = nature or self.chance.choices(self._natures, self._weights)[0]
         person = Person(next(self._numbers), chosen, self.chance.choice(NAMES))
         self.truth.people[person.number] = person
         return person

@@ -254,6 +254,13 @@ def finish(db: sa.Connection, token: str, ids: Collection[int], now: datetime, r
     _FINISH(db, given)
 
 
+def hold(db: sa.Connection, token: str, lease: timedelta) -> None:
+    """Those that are still being sent stay claimed for another lease."""
+    mine = sa.and_(outbox.c.state == "due", outbox.c.claim == token)
+    until = StoreClock() + lease // timedelta(microseconds=1)
+    db.execute(sa.update(outbox).where(mine).values(claimed_until=until))
+
+
 def hold_back(db: sa.Connection, token: str, ids: Collection[int], until: datetime) -> None:
     """Not to be sent before a time; that they were looked at counts as no attempt."""
     mine = sa.and_(outbox.c.id.in_(ids), outbox.c.claim == token)

@@ -69,6 +69,35 @@ def test_the_metrics_without_a_sample_are_called_so() -> None:
         assert f"# HELP {name}_total " in metrics.text(None).decode()
 
 
+def test_a_route_that_has_only_failed_has_a_zero_to_be_compared_with() -> None:
+    metrics = Metrics()
+    metrics.sent("telegram", False)
+    told = metrics.text(None).decode()
+    assert 'priyom_notices_total{result="sent",route="telegram"} 0.0' in told
+    assert 'priyom_notices_total{result="failed",route="telegram"} 1.0' in told
+
+
+def test_the_first_failure_of_a_channel_is_an_alert() -> None:
+    (rule,) = (rule for rule in alerts() if rule["alert"] == "PriyomCannotRead")
+    assert 'unless priyom_outcomes_total{outcome="failed"} offset 15m' in rule["expr"]
+
+
+def test_the_proxy_of_compose_follows_containers_that_are_made_anew() -> None:
+    servers = re.findall(r"server [\w-]+:8080[^;]*", text("container/nginx.conf"))
+    assert servers
+    assert all(server.endswith(" resolve") for server in servers)
+
+
+def test_the_command_that_gives_kubernetes_the_configuration_finds_it() -> None:
+    (named,) = re.findall(r"--from-file=(\S+)", text("kubernetes/priyom.yaml"))
+    assert (DEPLOY / "kubernetes" / named).resolve() == DEPLOY / "config.yaml"
+
+
+def test_no_unit_opens_the_folder_of_the_store() -> None:
+    for path in (DEPLOY / "systemd").glob("*.service"):
+        assert Unit(path)["Service"]["StateDirectoryMode"] == "0700", path
+
+
 @pytest.mark.parametrize("where", ["dashboard", "alerts"])
 def test_every_metric_and_label_that_is_watched_is_told(where: str, told: dict[str, dict[str, set[str]]]) -> None:
     expressions = dashboard() if where == "dashboard" else [rule["expr"] for rule in alerts()]
@@ -234,11 +263,18 @@ class Unit(configparser.RawConfigParser):
 
 
 @pytest.mark.parametrize("name", ["priyom.service", "priyom@.service"])
-def test_a_unit_waits_for_readiness_watches_for_life_and_does_not_repeat_a_misconfiguration(name: str) -> None:
+def test_a_unit_waits_for_readiness_and_watches_for_life(name: str) -> None:
     service = Unit(DEPLOY / "systemd" / name)["Service"]
     assert (service["Type"], service["WatchdogSec"]) == ("notify", "60s")
-    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
-    assert service["User"] == "priyom"
+    assert (service["Restart"], service["User"]) == ("on-failure", "priyom")
+
+
+def test_only_where_the_store_is_a_file_is_a_misconfiguration_final() -> None:
+    """A database that is away at the start has the same exit code, and comes back by itself."""
+    alone, several = (Unit(DEPLOY / "systemd" / name) for name in ("priyom.service", "priyom@.service"))
+    assert alone["Service"]["RestartPreventExitStatus"] == "2"
+    assert "RestartPreventExitStatus" not in several["Service"]
+    assert several["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:

@@ -108,7 +108,9 @@ class Metrics:
 
     def sent(self, route: str, sent: bool) -> None:  # noqa: FBT001 - a callback of two facts
         """A notice left, or did not."""
-        self._notices.labels(route, "sent" if sent else "failed").inc()
+        # Both are there from the first on: who compares them must find a zero, not nothing.
+        for result, counts in (("sent", sent), ("failed", not sent)):
+            self._notices.labels(route, result).inc(int(counts))
 
     def channels(self, figures: Sequence[ChannelFigures]) -> None:
         """How the channels are now."""

@@ -30,6 +30,8 @@ IDLE: Final = 60.0
 """Seconds after which a connection without posts goes back: the daemon ends those that are idle for too long."""
 
 _FLUSHED_WITHIN: Final = 0.01
+UNREAD: Final = 5.0
+"""Seconds for which a connection that is to go back waits for a client who does not read his answers."""
 _NO_QUERY: Final[Mapping[str, str]] = {}
 _DIE_WITH_PARENT: Final = 1
 
@@ -196,6 +198,7 @@ class Door(asyncio.Protocol):
         self._peer: str | None = None
         self._busy = False
         self._leaving = False
+        self._unread = 0.0
         self._ended = False
         self._idle = False
 
@@ -262,6 +265,10 @@ class Door(asyncio.Protocol):
         self._leaving = True
         transport.pause_reading()
         if transport.get_write_buffer_size():
+            self._unread += _FLUSHED_WITHIN
+            if self._unread > UNREAD:
+                transport.abort()
+                return
             asyncio.get_running_loop().call_later(_FLUSHED_WITHIN, self._leave)
             return
         self._front.give_back(self._held, transport.get_extra_info("socket").fileno())

@@ -4,6 +4,7 @@ A route that refuses a notice for good, or fails it again and again, gives way t
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,12 +25,14 @@ from storage import outbox
 from storage.messages import CHANGED
 from storage.names import Names
 from storage.outbox import Due
-from storage.store import Away, Conflict, Store
+from storage.store import Away, Conflict, Store, Unit
 
 BURST: Final = 200
 COMPANY: Final = 0.05
 PATIENCE: Final = 1.0
-LEASE: Final = timedelta(minutes=5)
+LEASE: Final = timedelta(minutes=1)
+_HELD: Final = 5
+"""The claim on a burst is renewed so many times within the lease: a slow server may need longer, and nobody else may send it."""
 STORE_AWAY: Final = 2.0
 PATIENT: Final = 3
 """After so many failures of one route, a notice goes by the next one if its reader has one."""
@@ -110,6 +113,21 @@ class Sender:
         due, known = await self._store.run(claim)
         if not due:
             return 0
+        holding = asyncio.create_task(self._hold(token), name="notices:hold")
+        try:
+            await self._send_all(token, due, known, now)
+        finally:
+            holding.cancel()
+        return len(due)
+
+    async def _hold(self, token: str) -> None:
+        """Keep what is being sent from other processes."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / _HELD)
+            with contextlib.suppress(Away, Conflict):
+                await self._store.run(partial(outbox.hold, token=token, lease=LEASE))
+
+    async def _send_all(self, token: str, due: Sequence[Due], known: Known, now: datetime) -> None:
         pointless = [item.id for item in due if item.code == CHANGED and self._route(item, known) is None]
         if pointless:
             await self._store.run(partial(outbox.finish, token=token, ids=pointless, now=now, route=""))
@@ -120,7 +138,6 @@ class Sender:
                     await self._fail(token, None, item, Delivery(sent=False, error=NO_ROUTE, again=False))
             else:
                 await self._send(token, route, items, known)
-        return len(due)
 
     async def _without_quiet(self, token: str, due: Sequence[Due], now: datetime) -> Sequence[Due]:
         """Those that may go out now; the others are held back until the quiet hours end."""
@@ -167,11 +184,20 @@ class Sender:
             ]
             self._editing.keep(db, route, single, now)
 
-        await self._store.run(finish)
+        await self._kept(finish)
         for one, delivery in told:
             self._on_sent(route.name, delivery.sent)
             for item in one.items if not delivery.sent else ():
                 await self._fail(token, route, item, delivery)
+
+    async def _kept(self, end: Unit[None]) -> None:
+        """Write the end of an attempt, however long the store is away: what was sent must not be sent again for that."""
+        while True:
+            try:
+                return await self._store.run(end)
+            except (Away, Conflict) as error:
+                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
+            await asyncio.sleep(STORE_AWAY)
 
     async def _fail(self, token: str, route: Route | None, item: Due, delivery: Delivery) -> None:
         """Not sent: the same route again, the next route, or a dead end that is shown."""

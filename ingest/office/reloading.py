@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,7 +127,7 @@ class Reloader:
         def unit(db: sa.Connection) -> None:
             now = self._clock.now()
             revisions.apply(db, self._names, document, kinds, actor, now)
-            revisions.advance(db, RELOADED, now.isoformat(timespec="microseconds"))
+            revisions.advance(db, RELOADED, _later(revisions.setting(db, RELOADED), now))
             self._distributor.everybody(db, self._rulebooks.current(db), now)
 
         await self._patiently(self._store.run, unit)
@@ -141,6 +142,12 @@ class Reloader:
             except Away as error:
                 raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
         raise Refused(503, "busy", "others kept changing the same rows; try again")
+
+
+def _later(said: str | None, now: datetime) -> str:
+    """The time of this reload: later than that of the one before, even where that one's clock was ahead of ours."""
+    at = now if said is None else max(now, datetime.fromisoformat(said) + timedelta(microseconds=1))
+    return at.isoformat(timespec="microseconds")
 
 
 def compared(db: sa.Connection, config: Config) -> list[Json]:

@@ -12,7 +12,7 @@ from ingest.assembly.core import _start
 from ingest.config.schema import Config
 from ingest.office.following import Following
 from kernel.clock import Clock
-from storage import leases, processes
+from storage import leases, processes, revisions
 from storage.names import Names
 from storage.processes import Said
 from storage.revisions import current_id
@@ -111,6 +111,20 @@ async def test_a_revision_that_was_put_in_force_before_the_first_look_is_followe
     await other.see()
     assert other.following.is_applied
     assert "landing" in other.channels
+
+
+async def test_a_reload_is_heard_of_even_where_the_clock_of_an_earlier_one_was_ahead(
+    store: Store, tmp_path: Path
+) -> None:
+    one, other = await started(store, tmp_path / "a", SMALL), await started(store, tmp_path / "b", SMALL)
+    ahead = (NOW + timedelta(days=1)).isoformat(timespec="microseconds")
+    store.transact(lambda db: revisions.advance(db, processes.RELOADED, ahead))
+    await other.see()
+    # What no revision holds, the secret of a channel for one.
+    await one.parts.reloader.reload("irina")
+    with structlog.testing.capture_logs() as told:
+        await other.see()
+    assert [line["action"] for line in told] == ["config.followed"]
 
 
 async def test_a_file_that_has_a_fault_is_not_followed(store: Store, tmp_path: Path) -> None:

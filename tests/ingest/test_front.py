@@ -19,6 +19,7 @@ import pytest
 
 from channels.webform import Adapter, Config
 from channels.webform.page import mark
+from ingest.intake.front import Door, Front
 from ingest.intake.fronting import Fronting
 from ingest.intake.line import Line, packed, unpacked
 from kernel.clock import Clock
@@ -278,6 +279,23 @@ async def test_a_line_keeps_the_order_of_messages_and_of_the_connections_that_tr
         connection.close()
         assert far.recv(2) == b"!"
         far.close()
+
+
+async def test_who_reads_no_answer_does_not_keep_a_front_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.intake.front.UNREAD", 0.05)
+    ours, theirs = socket.socketpair()
+    front, ended = Front(theirs), asyncio.Event()
+    line = Line(ours, lambda *_: None, ended.set)
+    mine, far = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    door = Door(front, post()[:-1])  # nothing whole: it would go back
+    monkeypatch.setattr(door, "data_received", lambda _data: None)
+    await loop.connect_accepted_socket(lambda: door, mine)
+    door.answer(b"x" * 10_000_000)
+    line.say("end")
+    await asyncio.wait_for(ended.wait(), 20)
+    assert front.over.is_set()
+    far.close()
 
 
 async def test_a_message_over_which_its_hearer_fell_is_not_heard_again_and_keeps_none_behind_it() -> None:

@@ -1,5 +1,6 @@
 """What leaves the outbox: by which route, as how many messages, in whose language, and when."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ import sqlalchemy as sa
 from ingest.assembly import Parts, assemble
 from ingest.notices.route import Delivery, Message
 from storage.schema import offers, outbox
-from storage.store import Store
+from storage.store import Away, Store
+from tests.daemon.process import until
 from tests.ingest.configured import configured
 from tests.ingest.parts import NOW, at_clock, wire
 
@@ -136,6 +138,58 @@ async def test_who_has_one_route_only_is_tried_there_until_it_is_a_dead_end_that
     (row,) = office.rows()
     assert (row.state, row.error) == ("dead", "away")
     assert (await office.parts.serving.office.notices())["items"][0]["state"] == "dead"
+
+
+async def test_what_a_slow_server_is_still_being_told_is_nobody_else_s_to_send(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Kept):
+        def __init__(self) -> None:
+            super().__init__("mail")
+            self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+
+        async def send(self, messages: Sequence[Message]) -> list[Delivery]:
+            self.begun.set()
+            await self.goes_on.wait()
+            return await super().send(messages)
+
+    monkeypatch.setattr("ingest.notices.sender.LEASE", timedelta(seconds=0.5))
+    slow = Slow()
+    office = await opened(store, tmp_path, slow)
+    office.post(1)
+    sending = asyncio.create_task(office.parts.working.sender._burst())
+    await asyncio.wait_for(slow.begun.wait(), 20)
+    (row,) = office.rows()
+
+    async def held_longer() -> bool:
+        return bool(office.rows()[0].claimed_until > row.claimed_until)
+
+    await until(held_longer)
+    slow.goes_on.set()
+    assert await sending == 1
+    assert [one.state for one in office.rows()] == ["sent"]
+
+
+async def test_what_was_sent_is_not_sent_again_because_the_store_was_away_at_its_end(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Last(Kept):
+        async def send(self, messages: Sequence[Message]) -> list[Delivery]:
+            monkeypatch.setattr(store, "run", away)
+            return await super().send(messages)
+
+    async def away(_unit: object) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr("ingest.notices.sender.STORE_AWAY", 0.0)
+        raise Away("for a moment")
+
+    mail = Last("mail")
+    office = await opened(store, tmp_path, mail)
+    monkeypatch.setattr("ingest.notices.sender.STORE_AWAY", 0.0)
+    office.post(1)
+    await office.send()
+    assert len(mail.messages) == 1
+    assert [row.state for row in office.rows()] == ["sent"]
 
 
 async def test_a_route_says_how_long_to_wait(store: Store, tmp_path: Path) -> None:

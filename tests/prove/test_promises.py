@@ -11,7 +11,7 @@ from prove.found import Entry, Found, Lead, Mailed, Manager, Move, Notice, Turn
 from prove.promises import SENTENCES, Verdicts, judge, poisoned
 from prove.sabotage import SABOTAGES
 from prove.trial import Outcome
-from prove.truth import Delivery, Generator, Person, Truth
+from prove.truth import EVERYBODY, Delivery, Generator, Person, Truth
 
 PEOPLE = {1: Person(1, "phone", "Анна"), 2: Person(2, "mail", "Анна")}
 
@@ -131,7 +131,7 @@ def test_poison_must_have_failed_and_nothing_else_may() -> None:
 
 def test_one_seed_makes_the_same_people_with_numbers_of_their_own() -> None:
     def deliveries(seed: int) -> list[Delivery]:
-        generator = Generator(random.Random(seed), Truth())
+        generator = Generator(random.Random(seed), Truth(), EVERYBODY)
         return [one for _ in range(300) for one in generator.approaches(generator.newcomer())]
 
     assert deliveries(7) == deliveries(7)

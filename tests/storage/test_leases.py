@@ -1,14 +1,17 @@
 """Leases by the store's clock: one holder at a time, and none who lost his can move a cursor."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from storage import leases
+from storage import leases, schema
 from storage.cursors import Cursor, Stale
 from storage.leases import of_channel
 from storage.names import Names
+from storage.rows import StoreClock
 from storage.schema import cursors, journal
 from storage.store import Store
 from tests.ingest.parts import Parts, company, envelope, wire
@@ -96,3 +99,44 @@ def test_of_many_who_take_a_lease_at_once_one_has_it(parts: Parts) -> None:
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(one, "abcdefgh"))
     assert sorted(taken, key=str) == [1, *[None] * 7]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_move_that_began_under_a_lease_is_over_before_anybody_takes_that_lease(parts: Parts) -> None:
+    """The cursor is new, so that nothing but the lease can fence it; the lease ends while the move is not committed yet."""
+    take(parts, "a", span=timedelta(seconds=1))
+    moved, over = threading.Event(), threading.Event()
+
+    def moving(db: sa.Connection) -> None:
+        cursor = Cursor("site", "INBOX", "1", 5, 1)
+        parts.journal.append(db, [(envelope({"text": "5"}), "2026-10-05")], cursor)
+        moved.set()
+        over.wait(20)
+
+    def taking() -> int | None:
+        """As soon as the lease has ended, which it does without asking whoever moves."""
+        while (taken := parts.store.transact(named)) is None:
+            pass
+        return taken
+
+    def named(db: sa.Connection) -> int | None:
+        db.execute(sa.text("SET LOCAL application_name = 'taking'"))
+        return leases.take(db, Names(), "b", SITE, LONG)
+
+    def waits(db: sa.Connection) -> bool:
+        asked = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'taking' AND wait_event_type = 'Lock'"
+        ended = sa.select(schema.leases.c.epoch).where(schema.leases.c.until <= StoreClock())
+        return db.execute(sa.text(asked)).first() is not None and db.execute(ended).first() is not None
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(parts.store.transact, moving)
+        assert moved.wait(20)
+        second = pool.submit(taking)
+        while not parts.store.peek(waits):
+            assert not second.done()
+        over.set()
+        first.result(20)
+        assert second.result(20) == 2
+    assert [(row["position"], row["epoch"]) for row in parts.rows(cursors)] == [(5, 2)]
+    with pytest.raises(Stale):
+        move(parts, 6, 1)
