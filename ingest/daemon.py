@@ -42,6 +42,7 @@ from storage import revisions
 from storage.store import Away, FileLock, Store, Taken
 
 DRAIN: Final = 2.0
+AWAY: Final = 1
 MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
 LEASE_VARIABLE: Final = "PRIYOM_LEASE"
@@ -50,11 +51,19 @@ log = structlog.get_logger("priyom.daemon")
 
 
 class CannotStart(Exception):
-    """Why the daemon does not start, in a sentence with the remedy."""
+    """Why the daemon does not start, in a sentence with the remedy. `code`: what it exits with."""
+
+    code = MISCONFIGURED
+
+
+class NoStore(CannotStart):
+    """The store is not there, or not now: a service manager may try again."""
+
+    code = AWAY
 
 
 def run(config_path: Path, roles: frozenset[Role] | None = None, *, test_hooks: bool = False) -> int:
-    """Run until SIGTERM or SIGINT; `roles` None: all, alone. The exit code: 0, or 2 where it could not start."""
+    """Run until SIGTERM or SIGINT; `roles` None: all, alone. The exit code: 0, 1 without the store, 2 where it is misconfigured."""
     config = loaded(config_path)
     if config is None:
         return MISCONFIGURED
@@ -66,7 +75,7 @@ def run(config_path: Path, roles: frozenset[Role] | None = None, *, test_hooks: 
             _loop_runner()(_serve(config, config_path, roles, test_hooks=test_hooks))
     except CannotStart as error:
         print(f"priyom does not start: {error}", file=sys.stderr)
-        return MISCONFIGURED
+        return error.code
     return 0
 
 
@@ -103,7 +112,7 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
     except Taken as error:
         raise CannotStart(f"{error}; stop it first, or use another storage.url") from error
     except Away as error:
-        raise CannotStart(f"the store cannot be opened ({error}); check storage.url") from error
+        raise NoStore(f"the store cannot be opened ({error}); check storage.url") from error
     except migrations.OldSchema as error:
         raise CannotStart(str(error)) from error
     finally:

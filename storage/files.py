@@ -1,5 +1,6 @@
 """Files of messages, in a folder beside the store: named by what they hold, whole before the row that names them."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ from storage.store import Away
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _GOING: Final = ".going"
+_HALF: Final = "tmp"
 
 
 class Files:
@@ -35,7 +37,7 @@ class Files:
 
     @staticmethod
     def _write(place: Path, content: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=place.parent)
+        handle, temporary = tempfile.mkstemp(prefix=_HALF, dir=place.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -56,19 +58,16 @@ class Files:
     def untouched(self, since: float) -> set[bytes]:
         """The names, as bytes, of files that nobody has kept since a moment (seconds since 1970).
 
-        What a process left half written goes; what a sweep left half removed is put back, for this one to look at.
+        What a process left half written goes; what a sweep left half removed is put back, for this one to look at. What is not
+        ours stays, whatever made somebody put it here.
         """
         found: set[bytes] = set()
-        for place in self._folder.glob("??/*"):
-            plain = place.with_suffix("")
+        for place in map(_put_back, self._folder.glob("??/*")):
             if not _is_older(place, since):
                 continue
             if _NAME.fullmatch(place.name):
                 found.add(bytes.fromhex(place.name))
-            elif place.suffix == _GOING and _NAME.fullmatch(plain.name):
-                place.replace(plain)
-                found.add(bytes.fromhex(plain.name))
-            else:
+            elif place.name.startswith(_HALF):
                 place.unlink(missing_ok=True)
         return found
 
@@ -110,6 +109,16 @@ def _touched(place: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _put_back(place: Path) -> Path:
+    """A file under its own name, where a sweep that was killed left it under another."""
+    plain = place.with_suffix("")
+    if place.suffix != _GOING or _NAME.fullmatch(plain.name) is None:
+        return place
+    with contextlib.suppress(FileNotFoundError):  # somebody else sweeps the same folder
+        place.replace(plain)
+    return plain
 
 
 def _is_older(place: Path, since: float) -> bool:

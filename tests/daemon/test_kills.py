@@ -153,7 +153,7 @@ async def test_killed_at_its_start_it_starts_the_next_time(daemon: Daemon) -> No
     async with daemon.client() as client:
         await client.accepted(key="one", phone="+79120000001")
         with pytest.raises(aiohttp.ClientError):
-            await client.send(key="two", phone="+79120000002")
+            pytest.fail(f"it answered {(await client.send(key='two', phone='+79120000002')).status}")
         assert daemon.ended() == -9
         daemon.start()
         assert (await client.send(key="two", phone="+79120000002")).json["duplicate"] is True

@@ -192,6 +192,24 @@ def test_a_sweep_that_was_killed_half_way_is_taken_up_by_the_next(tmp_path: Path
     assert files.path(name) is not None
 
 
+def test_a_file_that_was_kept_again_and_half_removed_is_back_with_the_next_sweep(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    name = files.keep(b"content")
+    place = tmp_path / name[:2] / name
+    place.rename(place.with_suffix(".going"))
+    assert files.untouched(1.0) == set()
+    assert files.path(name) is not None
+
+
+def test_what_somebody_else_keeps_in_the_folder_of_files_stays(tmp_path: Path) -> None:
+    other = tmp_path / "ru" / "contract.pdf"
+    other.parent.mkdir()
+    other.write_bytes(b"not ours")
+    os.utime(other, (0, 0))
+    assert Files(tmp_path).untouched(1.0) == set()
+    assert other.exists()
+
+
 async def test_of_several_processes_one_sweeps_each_night(company: Company, store: Store) -> None:
     _, assembled = await company()
     upkeep, clock = assembled.serving.upkeep, assembled.core.clock

@@ -135,7 +135,9 @@ def test_a_list_without_a_filter_ends_with_its_page(parts: Parts) -> None:
                 plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
                 sorts |= {name for line in plan if "TEMP B-TREE" in line}
             else:
-                db.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off")
+                db.exec_driver_sql(
+                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_sort = off"
+                )
                 plan = [row[0] for row in db.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
                 sorts |= {name for line in plan if re.search(r"\bSort\b", line)}
         return sorts
