@@ -8,7 +8,7 @@ from aiohttp import web
 from playwright.async_api import Browser, FilePayload, expect
 
 from tests.daemon.browsing import PHONE, Tab, context_for, opened
-from tests.daemon.process import Client, Daemon, free_port
+from tests.daemon.process import Client, Daemon, free_port, until
 
 pytestmark = pytest.mark.alone("pages are the same from any process")
 
@@ -96,14 +96,18 @@ async def test_its_honeypot_and_fill_time_bind_as_on_the_hosted_page_and_it_spea
     browser: Browser, daemon: Daemon, client: Client
 ) -> None:
     async with a_site(daemon, "/form/site.js?lang=en") as site:
-        tab = await visit(browser, daemon, site)
-        await tab.page.get_by_label("Phone").fill("8 912 000-02-02")
-        await tab.page.get_by_role("checkbox").check()
-        await tab.page.get_by_role("button", name="Send").click()
-        await expect(tab.page.get_by_role("heading", name="Thank you, we have your message")).to_be_visible()
-        await client.settled()
-        reasons = [one["reason"] for one in await client.listed("/api/envelopes", outcome="ignored")]
-        assert reasons == ["filled_too_fast"]
+
+        async def ignored_for() -> list[str]:
+            tab = await visit(browser, daemon, site)
+            await tab.page.get_by_label("Phone").fill("8 912 000-02-02")
+            await tab.page.get_by_role("checkbox").check()
+            await tab.page.get_by_role("button", name="Send").click()
+            await expect(tab.page.get_by_role("heading", name="Thank you, we have your message")).to_be_visible()
+            await client.settled()
+            return [one["reason"] for one in await client.listed("/api/envelopes", outcome="ignored")]
+
+        # A busy machine may once take as long as a person.
+        assert await until(ignored_for, within=60) == ["filled_too_fast"]
 
 
 async def test_what_cannot_be_sent_is_said_and_nothing_that_was_typed_is_lost(
