@@ -30,6 +30,8 @@ _SETTINGS: Final = (
     "max_wal_senders=0",
     "max_parallel_workers_per_gather=0",
     "io_method=sync",
+    # Whether it comes by while a test looks depends on the machine.
+    "autovacuum=off",
 )
 
 
