@@ -185,7 +185,7 @@ class _Trial:
         await self._patiently(working, "what the crowd had sent was never accepted")
         await self._restart(mended=False)
         await self._until(self._all_in, "not everything that was accepted came into the journal")
-        await self._until(self._nothing_pending, "envelopes stay pending")
+        await self._drained("envelopes stay pending")
         held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
         poisoned(site.crowd.truth, held, site.verdicts[8])
         await self._restart(mended=True)
@@ -206,7 +206,7 @@ class _Trial:
         site = self._site
         site.fleet.mended = self._planted is None or self._planted.promise != POISON
         await self._patiently(working, "what the crowd had sent was never accepted")
-        await self._until(self._nothing_pending, "")
+        await self._drained("")
         held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
         poisoned(site.crowd.truth, held, site.verdicts[POISON])
         if self._planted is not None and self._planted.promise == WAITING:
@@ -259,9 +259,20 @@ class _Trial:
         tokens = await asyncio.to_thread(self._site.store.peek, found.tokens)
         return truth.accepted.keys() <= tokens
 
-    async def _nothing_pending(self) -> bool:
+    async def _drained(self, otherwise: str) -> None:
+        """Look until nothing is pending, for as long as it becomes less: after much trouble there may be much."""
         counted = sa.select(sa.func.count()).where(schema.journal.c.outcome == "pending")
-        return await self._count(counted) == 0
+        least = await self._count(counted)
+        until = asyncio.get_running_loop().time() + self._patience
+        while least:
+            await asyncio.sleep(LOOK_EVERY)
+            now, left = asyncio.get_running_loop().time(), await self._count(counted)
+            if left < least:
+                least, until = left, now + self._patience
+            elif now > until:
+                if otherwise:
+                    self._site.verdicts[1].hold(holds=False, otherwise=otherwise)
+                return
 
     async def _nobody_waits(self) -> bool:
         """No lead of the sales team, whose managers have no limit, and none of the service while one there is below his."""
@@ -291,7 +302,7 @@ class _Trial:
             for _ in range(5):
                 if await self._site.fleet.ask(self._site.fleet.desk(), "POST", "/api/replay", body) is not None:
                     break
-        await self._until(self._nothing_pending, "what was replayed stays pending")
+        await self._drained("what was replayed stays pending")
 
     async def _last_questions(self) -> None:
         """What the product itself says in the end, by its own commands."""

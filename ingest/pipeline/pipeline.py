@@ -234,8 +234,13 @@ class Pipeline:
         for tried in range(TRIES):
             try:
                 await self._write(token, readings, again=tried > 0)
-            except Conflict:
-                log.info("somebody was faster; the batch is decided again", action="batch.again", size=len(readings))
+            except Conflict as error:
+                log.info(
+                    "somebody was faster; the batch is decided again",
+                    action="batch.again",
+                    size=len(readings),
+                    error=str(error),
+                )
                 continue
             except Joins as joins:
                 await self._settle_apart(token, readings, joins.entry)
