@@ -25,9 +25,11 @@ COVERAGE = [
     "--cov-fail-under=100",
 ]
 APART = ("tests/daemon", "tests/test_bench.py", "tests/ingest", *(f"tests/{package}" for package in PURE))
+OF_INGEST = sorted(map(str, Path("tests/ingest").glob("test_*.py")))
 STEPS: tuple[tuple[str, list[str | Path]], ...] = (
     ("tests of the daemon", [*PYTEST, "tests/daemon", "tests/test_bench.py"]),
-    ("tests of ingest", [*PYTEST, "tests/ingest"]),
+    ("tests of ingest", [*PYTEST, *OF_INGEST[::2]]),
+    ("more tests of ingest", [*PYTEST, *OF_INGEST[1::2]]),
     ("other tests", [*PYTEST, *(f"--ignore={path}" for path in APART)]),
     ("types", [sys.executable, "-m", "mypy"]),
     ("tests of dedup and routing", [*PYTEST, *(f"tests/{package}" for package in PURE), *COVERAGE]),

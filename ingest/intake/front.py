@@ -29,6 +29,9 @@ from kernel.texts import Language
 IDLE: Final = 60.0
 """Seconds after which a connection without posts goes back: the daemon ends those that are idle for too long."""
 
+TOGETHER: Final = 16
+"""So many posts go to the daemon at once: it stores these while we read the next, instead of each waiting for the other."""
+
 _FLUSHED_WITHIN: Final = 0.01
 UNREAD: Final = 5.0
 """Seconds for which a connection that is to go back waits for a client who does not read his answers."""
@@ -151,10 +154,14 @@ class Front:
         if not self._posts:
             self._loop.call_soon(self._send)
         self._posts.append((self._number, name, [packed(one) for one in envelopes]))
+        if len(self._posts) == TOGETHER:
+            self._send()
         return True
 
     def _send(self) -> None:
         posts, self._posts = self._posts, []
+        if not posts:
+            return
         try:
             self._line.say("posts", posts)
         except ValueError:
