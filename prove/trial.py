@@ -319,7 +319,8 @@ class _Trial:
                 code == 0 and bool(said.strip()), f"priyom explain {lead} ends with {code}: {said[-300:]}"
             )
         # Last, since what a process said before its latest start is shown for a while.
-        await self._until(self._all_listening, "")
+        for _ in range(3):
+            await self._until(self._all_listening, "")
         site.verdicts[10].hold(await self._all_listening(), "a channel does not listen again: see the daemons' logs")
 
 
