@@ -173,7 +173,7 @@ async def test_a_file_whose_rules_fail_their_own_tests_changes_nothing(office: O
     assert "routing_tests[0]" in str(refused.value)
     assert office.column(revisions.c.id) == [1]
     await office.reload(tested % "south")
-    assert office.column(revisions.c.id) == [1, 2]
+    assert sorted(office.column(revisions.c.id)) == [1, 2]
 
 
 async def test_a_plan_leaves_no_trace(office: Office) -> None:
