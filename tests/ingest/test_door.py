@@ -29,7 +29,7 @@ from ingest.intake.room import Room
 from storage import migrate, revisions
 from storage.schema import journal
 from storage.store import Store
-from tests.imap import until
+from tests.daemon.process import until
 from tests.ingest.parts import NOW, Parts, at_clock, company, wire
 from tests.ingest.test_intake import ZONE, Gate
 

@@ -64,10 +64,10 @@ class Fronted(Stand):
         """Start a front; its process id."""
         self.fronting.begin()
 
-        async def pid() -> int | None:
-            return self.fronting.pid
+        async def pid() -> int:
+            return self.fronting.pid or 0
 
-        return await until(pid) or 0
+        return await until(pid)
 
     @property
     def fronted(self) -> int:
