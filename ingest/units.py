@@ -26,6 +26,10 @@ class Units:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def new_id(self) -> int:
+        """The number of a new row."""
+        return self._store.ids.take()
+
     async def read(self, unit: Unit[Any]) -> Any:
         """A unit that only reads."""
         try:

@@ -209,10 +209,10 @@ TRY = """
         worker = asyncio.create_task(parts.settling.pipeline.run())
 
         async def settled():
-            return (await parts.serving.office.envelope(accepted[0].id))["outcome"] != "pending"
+            return (await parts.serving.office.journal.envelope(accepted[0].id))["outcome"] != "pending"
 
         await until(settled)
-        (lead,) = (await parts.serving.office.leads({}, 50, None))["items"]
+        (lead,) = (await parts.serving.office.leads.page({}, 50, None))["items"]
         print(lead["state"], lead["owner"], lead["source"], lead["contact"]["keys"][0]["kind"])
         for task in (writer, worker):
             task.cancel()

@@ -14,7 +14,7 @@ from ingest.outgoing.texts import REASONS
 from ingest.rules.rulebook import Rulebook, Rulebooks
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
-from routing.distribute import Standing, find_obstacle
+from routing.distribute import Standing, find_obstacle_among
 from routing.policy import Manager, Team
 from storage import activities, board, rotation, views
 from storage.names import Names
@@ -148,12 +148,8 @@ def _with_to_do(db: sa.Connection, shown: Json) -> Json:
 def _manager(
     name: str, manager: Manager | None, standing: Standing, own: Sequence[Team], now: datetime, language: Language
 ) -> Json:
-    """One manager as he stands: load and limits, shift and when that changes, and in words what keeps leads from him.
-
-    Of several teams of his `own`, one that would give him a lead is enough.
-    """
-    obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in own]
-    why_not = None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
+    """One manager as he stands: load and limits, shift and when that changes, and in words what keeps leads from him."""
+    why_not = find_obstacle_among(own, manager, standing, now)
     changes = None if manager is None else manager.hours.next_change(now, manager.zone)
     return {
         "name": name,

@@ -31,22 +31,44 @@ class StorePeople:
         names: Names,
         rulebooks: Rulebooks,
         merging: Merging,
+        importing: Importing,
         clock: Clock,
         language: Language,
-        new_id: Callable[[], int],
         on_change: Callable[[], None],
     ) -> None:
         self._units = units
         self._names = names
         self._rulebooks = rulebooks
         self._merging = merging
+        self._importing = importing
         self._clock = clock
         self._language = language
-        self._new_id = new_id
         self._on_change = on_change
-        self._importing = Importing(units, names, rulebooks, clock, new_id, on_change)
 
-    def whole(self, db: sa.Connection, root: int, language: Language) -> Json:
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of contacts."""
+
+        def unit(db: sa.Connection) -> Json:
+            region = self._rulebooks.current(db).keys.region
+            wanted = None
+            if key is not None:
+                kind, _, value = key.partition(":")
+                wanted = normalise(kind, value, region)
+                if wanted is None:
+                    return {"items": [], "next": None}
+            meant = views.known_key(db, q, region) if wanted is None and q else None
+            return views.contacts_found(db, wanted or meant, None if meant else q, limit, cursor).json()
+
+        shown: Json = await self._units.read(unit)
+        return shown
+
+    async def contact(self, uid: str, language: str = "") -> Json:
+        """One contact, whole; an absorbed one's id leads to the root."""
+        told = self._reader(language)
+        shown: Json = await self._units.read(lambda db: self._whole(db, _contact(db, uid), told))
+        return shown
+
+    def _whole(self, db: sa.Connection, root: int, language: Language) -> Json:
         """A contact with its leads and timeline, what it has absorbed, and what is to be judged about it."""
         return views.contact(db, self._names, root) | {
             "merges": people_views.merges_of(db, root),
@@ -68,7 +90,7 @@ class StorePeople:
             folds = [
                 (views.lead_uid(db, fold["lead"]), views.lead_uid(db, fold["into"])) for fold in done.record["folds"]
             ]
-            contact = self.whole(db, done.into, self._language)
+            contact = self._whole(db, done.into, self._language)
             return {"contact": contact, "folds": [{"lead": lead, "into": to} for lead, to in folds]}
 
         if preview:
@@ -126,15 +148,12 @@ class StorePeople:
 
     async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a contact, or give it an owner."""
-        _contact_id(contact)
 
         def unit(db: sa.Connection) -> Json:
-            number = views.contact_number(db, contact)
-            if number is None:
-                raise Refused(404, "no_such_contact", "there is no such contact")
+            number = _contact(db, contact)
             merging.describe(db, number, self._values(db, order))
             self._write_down(db, {"contact": number}, order, actor)
-            return self.whole(db, number, self._language)
+            return self._whole(db, number, self._language)
 
         shown: Json = await self._units.run(unit)
         self._on_change()
@@ -175,7 +194,7 @@ class StorePeople:
 
     def _write_down(self, db: sa.Connection, whom: Json, order: Mapping[str, Any], actor: str) -> None:
         record = {"code": "described", **whom, "fields": sorted(order), "manager": order.get("owner")}
-        decisions.write(db, [Decision(self._new_id(), self._clock.now(), "people", record, actor=actor)])
+        decisions.write(db, [Decision(self._units.new_id(), self._clock.now(), "people", record, actor=actor)])
 
     def _reader(self, language: str) -> Language:
         return language if language in LANGUAGES else self._language
@@ -191,6 +210,13 @@ def _told(suggestion: Json, language: Language) -> Json:
 def _contact_id(uid: str) -> None:
     if not is_uuid(uid):
         raise Refused(404, "no_such_contact", "there is no such contact")
+
+
+def _contact(db: sa.Connection, uid: str) -> int:
+    number = views.contact_number(db, uid) if is_uuid(uid) else None
+    if number is None:
+        raise Refused(404, "no_such_contact", "there is no such contact")
+    return number
 
 
 def _company(db: sa.Connection, uid: str) -> int:

@@ -169,7 +169,7 @@ def test_a_merge_and_an_acceptance_at_once_leave_one_lead_in_one_state(
 
 def assembled_hand(store: Store, folder: Path) -> Any:
 
-    return asyncio.run(assemble(configured(folder, SMALL), store, at_clock(NOW))).serving.office._hand
+    return asyncio.run(assemble(configured(folder, SMALL), store, at_clock(NOW))).core.hand
 
 
 def test_nothing_is_mixed_up_while_people_are_merged_and_parted_under_load(store: Store, rival: Store) -> None:

@@ -130,9 +130,11 @@ async def told(_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     store = Store(f"sqlite:///{folder / 'priyom.db'}")
     store.transact_raw(revisions.prepare)
     parts = await assemble(configured(folder, CONFIG), store, at_clock(NOW))
-    lead = (await parts.serving.office.take_down({"name": "Вера", "manager": "vera", "preview": False}, None, "irina"))[
-        "id"
-    ]
+    lead = (
+        await parts.serving.office.approaches.take_down(
+            {"name": "Вера", "manager": "vera", "preview": False}, None, "irina"
+        )
+    )["id"]
     application = web.Application()
     access = Access(TOKEN, SmallEntrance())
     add_api(application, parts.serving.office, access)
