@@ -17,7 +17,7 @@ from ingest.config.references import BUILT_IN
 from ingest.pipeline.settle import Reading, Settled, Settler
 from ingest.rules.rulebook import Rulebook, Rulebooks
 from kernel.ids import is_uuid, uuid7
-from storage import merging, people_views, views
+from storage import envelope_views, lead_views, merging, people_views
 from storage.journal import Claim, Claimed, Journal
 
 DESK: Final = BUILT_IN
@@ -102,8 +102,8 @@ class TakingDown:
 
     @staticmethod
     def _before(db: sa.Connection, uid: str) -> int:
-        shown = views.envelope(db, uid)
-        number = None if shown is None or shown["lead"] is None else views.lead_number(db, shown["lead"])
+        shown = envelope_views.envelope(db, uid)
+        number = None if shown is None or shown["lead"] is None else lead_views.lead_number(db, shown["lead"])
         if number is None:
             raise Refused(409, "no_lead", "it was taken down before, and no lead came of it")
         return number

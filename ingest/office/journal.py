@@ -14,7 +14,7 @@ from ingest.pipeline.pipeline import Pipeline
 from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
-from storage import decisions, expiry, rotation, views
+from storage import decisions, envelope_views, expiry, paging, rotation
 from storage.account import account
 from storage.decisions import Decision
 from storage.journal import Journal
@@ -53,13 +53,17 @@ class StoreJournal:
         self, outcome: str | None, channel: str | None, reason: str | None, limit: int, cursor: str | None
     ) -> Json:
         """A page of envelopes."""
-        read = partial(views.envelope_page, outcome=outcome, channel=channel, reason=reason, limit=limit, cursor=cursor)
-        page: views.Page = await self._units.read(read)
+        read = partial(
+            envelope_views.envelope_page, outcome=outcome, channel=channel, reason=reason, limit=limit, cursor=cursor
+        )
+        page: paging.Page = await self._units.read(read)
         return page.json()
 
     async def envelope(self, uid: str) -> Json:
         """One envelope."""
-        shown: Json | None = await self._units.read(lambda db: views.envelope(db, uid)) if is_uuid(uid) else None
+        shown: Json | None = (
+            await self._units.read(lambda db: envelope_views.envelope(db, uid)) if is_uuid(uid) else None
+        )
         if shown is None:
             raise Refused(404, "no_such_envelope", "there is no such envelope")
         return shown

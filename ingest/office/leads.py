@@ -19,7 +19,7 @@ from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
 from kernel.texts import LANGUAGES, Language
-from storage import activities, board, decisions, views
+from storage import activities, board, decisions, key_views, lead_views, timelines
 from storage.decisions import Decision
 from storage.files import Files
 from storage.names import Names
@@ -57,8 +57,8 @@ class StoreLeads:
 
         def unit(db: sa.Connection) -> Json:
             text = wanted.get("q")
-            key = views.known_key(db, text, self._rulebooks.current(db).keys.region) if text else None
-            return views.lead_page(db, views.LeadFilter(**wanted, key=key), limit, cursor).json()
+            key = key_views.known_key(db, text, self._rulebooks.current(db).keys.region) if text else None
+            return lead_views.lead_page(db, lead_views.LeadFilter(**wanted, key=key), limit, cursor).json()
 
         shown: Json = await self._units.read(unit)
         return shown
@@ -75,7 +75,7 @@ class StoreLeads:
 
         def unit(db: sa.Connection) -> Json:
             number = lead_number(db, uid)
-            lead = views.lead(db, self._names, number)
+            lead = lead_views.lead(db, self._names, number)
             told = sentences(db, decisions.of_lead(db, number), chosen, config.titles())
             return {"lead": uid, **{name: lead[name] for name in ("title", "state", "reason")}, "sentences": told}
 
@@ -109,7 +109,7 @@ class StoreLeads:
             number = lead_number(db, uid)
             wanted = Wanted(number, order["text"], actor, order.get("manager"), order.get("interaction"), named)
             said, new = self._writing.write(db, wanted, now)
-            return {"lead": uid, "duplicate": not new} | views.interaction(db, self._names, said)
+            return {"lead": uid, "duplicate": not new} | timelines.interaction(db, self._names, said)
 
         shown: Json = await self._units.run(unit)
         self._bells.send()

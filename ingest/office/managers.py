@@ -14,7 +14,7 @@ from ingest.turns.hand import Hand
 from ingest.units import Units
 from kernel.clock import Clock
 from routing.distribute import find_obstacle_among
-from storage import rotation, views
+from storage import manager_views, rotation
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -54,7 +54,7 @@ class StoreManagers:
         policy = self._rulebooks.current(db).policy
         standings = rotation.standings(db, self._names, now, with_offers=True)
         shown = []
-        for row in views.manager_rows(db):
+        for row in manager_views.manager_rows(db):
             manager = policy.managers.get(row["name"])
             standing = standings.get(row["name"])
             own = [team for team in policy.teams.values() if row["name"] in team.members]

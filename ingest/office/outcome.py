@@ -10,7 +10,7 @@ from ingest.explaining.explain import sentences
 from ingest.notices.texts import render
 from ingest.office.showing import whole_lead
 from ingest.pipeline.settle import Reading, Settled, Settler
-from storage import decisions, views
+from storage import decisions, lead_views
 from storage.names import Names
 
 
@@ -32,7 +32,7 @@ class Outcomes:
             lead = whole_lead(db, self._names, result.lead)
             given = "lead_assigned" if lead["offer"] is None else "lead_offered"
             code = given if result.outcome == "created" else "wrote_again"
-            _, latest = views.for_notices(db, [result.lead])[result.lead]
+            _, latest = lead_views.for_notices(db, [result.lead])[result.lead]
             subject, text = render(code, lead, latest, config.language, lead["due_at"])
             told = sentences(db, decisions.of_lead(db, result.lead), config.language, config.titles())
             notice = {"to": lead["owner"], "subject": subject, "text": text} if lead["owner"] else None

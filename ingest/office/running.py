@@ -7,7 +7,7 @@ from ingest.health.health import Health
 from ingest.health.metrics import Metrics
 from ingest.units import Units
 from kernel.clock import Clock, instant
-from storage import outbox, views
+from storage import envelope_views, lead_views, outbox
 from storage.migrate import serves
 from storage.names import Names
 from storage.store import Away, Store
@@ -54,7 +54,7 @@ class StoreRunning:
         self._metrics.channels(self._health.figures())
         try:
             figures = await self._store.read(
-                lambda db: (views.pending(db), views.waiting_counts(db), outbox.counts(db))
+                lambda db: (envelope_views.pending(db), lead_views.waiting_counts(db), outbox.counts(db))
             )
         except Away:
             return self._metrics.text(None)

@@ -4,13 +4,13 @@ import sqlalchemy as sa
 
 from desk.ports import Json, Refused
 from kernel.ids import is_uuid
-from storage import decisions, views
+from storage import decisions, lead_views
 from storage.names import Names
 
 
 def lead_number(db: sa.Connection, uid: str) -> int:
     """The number of a lead. Raises Refused, 404."""
-    number = views.lead_number(db, uid) if is_uuid(uid) else None
+    number = lead_views.lead_number(db, uid) if is_uuid(uid) else None
     if number is None:
         raise Refused(404, "no_such_lead", "there is no such lead")
     return number
@@ -21,6 +21,6 @@ def whole_lead(db: sa.Connection, names: Names, number: int, cursor: str | None 
     made = decisions.of_lead(db, number)
     latest = {d.stage: d.record for d in made if d.stage in {"match", "assignment"}}
     first = next((d.record for d in made if d.stage == "match"), {})
-    return views.lead(db, names, number, cursor) | {
+    return lead_views.lead(db, names, number, cursor) | {
         "decision": {"match": first, "assignment": latest.get("assignment", {})}
     }

@@ -15,7 +15,7 @@ from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
 from kernel.texts import LANGUAGES, Language
-from storage import decisions, merging, people_views, views
+from storage import contact_views, decisions, key_views, lead_views, merging, paging, people_views
 from storage.decisions import Decision
 from storage.names import Names
 
@@ -56,8 +56,8 @@ class StorePeople:
                 wanted = normalise(kind, value, region)
                 if wanted is None:
                     return {"items": [], "next": None}
-            meant = views.known_key(db, q, region) if wanted is None and q else None
-            return views.contacts_found(db, wanted or meant, None if meant else q, limit, cursor).json()
+            meant = key_views.known_key(db, q, region) if wanted is None and q else None
+            return contact_views.contacts_found(db, wanted or meant, None if meant else q, limit, cursor).json()
 
         shown: Json = await self._units.read(unit)
         return shown
@@ -70,7 +70,7 @@ class StorePeople:
 
     def _whole(self, db: sa.Connection, root: int, language: Language) -> Json:
         """A contact with its leads and timeline, what it has absorbed, and what is to be judged about it."""
-        return views.contact(db, self._names, root) | {
+        return contact_views.contact(db, self._names, root) | {
             "merges": people_views.merges_of(db, root),
             "suggestions": [_told(one, language) for one in people_views.suggestions_of(db, root)],
         }
@@ -88,7 +88,8 @@ class StorePeople:
             done = merging.by_uid(db, unit(db)["merge"])
             assert done is not None  # noqa: S101 - it has just been made
             folds = [
-                (views.lead_uid(db, fold["lead"]), views.lead_uid(db, fold["into"])) for fold in done.record["folds"]
+                (lead_views.lead_uid(db, fold["lead"]), lead_views.lead_uid(db, fold["into"]))
+                for fold in done.record["folds"]
             ]
             contact = self._whole(db, done.into, self._language)
             return {"contact": contact, "folds": [{"lead": lead, "into": to} for lead, to in folds]}
@@ -129,7 +130,7 @@ class StorePeople:
 
     async def suggestions(self, state: str | None, language: str, limit: int, cursor: str | None) -> Json:
         """A page of suggestions."""
-        page: views.Page = await self._units.read(lambda db: people_views.suggestion_page(db, state, limit, cursor))
+        page: paging.Page = await self._units.read(lambda db: people_views.suggestion_page(db, state, limit, cursor))
         return {"items": [_told(one, self._reader(language)) for one in page.items], "next": page.next}
 
     async def judge(self, suggestion: str, verdict: str, language: str, actor: str) -> Json:
@@ -213,7 +214,7 @@ def _contact_id(uid: str) -> None:
 
 
 def _contact(db: sa.Connection, uid: str) -> int:
-    number = views.contact_number(db, uid) if is_uuid(uid) else None
+    number = contact_views.contact_number(db, uid) if is_uuid(uid) else None
     if number is None:
         raise Refused(404, "no_such_contact", "there is no such contact")
     return number

@@ -14,7 +14,7 @@ from desk.ports import Refused
 from ingest.adapters import Adapters
 from ingest.assembly import Parts, assemble
 from kernel.ids import uuid7_hex
-from storage import views
+from storage import lead_views
 from storage.schema import companies, leads, managers, revisions
 from storage.store import Store
 from tests.ingest.configured import SMALL, configured
@@ -151,7 +151,9 @@ async def test_a_rename_keeps_leads_turns_and_the_switch(office: Office) -> None
 async def test_a_channel_may_be_renamed_with_its_history(office: Office) -> None:
     await office.post(PHONES[0])
     await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
-    page = office.parts.core.store.peek(lambda db: views.lead_page(db, views.LeadFilter(channel="landing"), 10, None))
+    page = office.parts.core.store.peek(
+        lambda db: lead_views.lead_page(db, lead_views.LeadFilter(channel="landing"), 10, None)
+    )
     assert len(page.items) == 1
     assert list(office.parts.core.adapters) == ["desk", "landing"]
     assert office.parts.core.adapters.reader("site") is not None
