@@ -26,6 +26,8 @@ from ingest.office.reloading import Reloader
 from ingest.office.running import StoreRunning
 from ingest.office.sweeps import StoreSweeps
 from ingest.people.importing import Importing
+from ingest.people.judging import Judging
+from ingest.people.parting import Parting
 from ingest.people.who_is_who import StorePeople
 from ingest.reactions.linking import StoreLinks
 from ingest.units import Units
@@ -78,6 +80,7 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, sta
     def bot() -> Courier | None:
         return courier(core.current.config, core.adapters)
 
+    parting = Parting(names, rulebooks, core.distributor, store.ids.take)
     importing = Importing(units, names, rulebooks, clock, people_changed)
     outcomes = Outcomes(names, settling.settler, core.current)
     taking_down = TakingDown(
@@ -97,7 +100,18 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, sta
             units, names, rulebooks, core.hand, settling.writing, core.files, clock, core.current, bells, changes
         ),
         approaches=StoreApproaches(units, names, taking_down, outcomes, core.adapters, clock, core.zone, bells),
-        people=StorePeople(units, names, rulebooks, core.merging, importing, clock, config.language, people_changed),
+        people=StorePeople(
+            units,
+            names,
+            rulebooks,
+            core.merging,
+            parting,
+            Judging(core.merging),
+            importing,
+            clock,
+            config.language,
+            people_changed,
+        ),
         managers=StoreManagers(store, units, names, rulebooks, core.hand, clock, bells, changes, bot),
         journal=StoreJournal(units, core.journal, settling.pipeline, outcomes, clock, bells),
         configuration=reloader,

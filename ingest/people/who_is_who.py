@@ -9,13 +9,15 @@ from dedup.keys import Key, normalise
 from desk.ports import Json, Refused
 from ingest.explaining.explain import suggestion as in_words
 from ingest.people.importing import Importing
+from ingest.people.judging import Judging
 from ingest.people.merging import Merging
+from ingest.people.parting import Parting
 from ingest.rules.rulebook import Rulebooks
 from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
 from kernel.texts import LANGUAGES, Language
-from storage import contact_views, decisions, key_views, lead_views, merging, paging, people_views
+from storage import circles, contact_views, decisions, key_views, lead_views, merging, paging, people_views
 from storage.decisions import Decision
 from storage.names import Names
 
@@ -31,6 +33,8 @@ class StorePeople:
         names: Names,
         rulebooks: Rulebooks,
         merging: Merging,
+        parting: Parting,
+        judging: Judging,
         importing: Importing,
         clock: Clock,
         language: Language,
@@ -40,6 +44,8 @@ class StorePeople:
         self._names = names
         self._rulebooks = rulebooks
         self._merging = merging
+        self._parting = parting
+        self._judging = judging
         self._importing = importing
         self._clock = clock
         self._language = language
@@ -85,7 +91,7 @@ class StorePeople:
             return {"merge": self._merging.merge(db, into, absorbed, actor, now)}
 
         def shown(db: sa.Connection) -> Json:
-            done = merging.by_uid(db, unit(db)["merge"])
+            done = circles.by_uid(db, unit(db)["merge"])
             assert done is not None  # noqa: S101 - it has just been made
             folds = [
                 (lead_views.lead_uid(db, fold["lead"]), lead_views.lead_uid(db, fold["into"]))
@@ -107,7 +113,7 @@ class StorePeople:
             raise Refused(404, "no_such_merge", "there is no such merge")
 
         def unit(db: sa.Connection) -> Json:
-            self._merging.undo(db, merge, actor, now)
+            self._parting.undo(db, merge, actor, now)
             return people_views.merge(db, merge)
 
         shown: Json = await self._units.run(unit)
@@ -122,7 +128,7 @@ class StorePeople:
         def unit(db: sa.Connection) -> Json:
             region = self._rulebooks.current(db).keys.region
             chosen = [_key(one, region) for one in keys]
-            return self._merging.split(db, contact, chosen, interactions, actor, now)
+            return self._parting.split(db, contact, chosen, interactions, actor, now)
 
         shown: Json = await self._units.run(unit)
         self._on_change()
@@ -140,7 +146,7 @@ class StorePeople:
             raise Refused(404, "no_such_suggestion", "there is no such suggestion")
 
         def unit(db: sa.Connection) -> Json:
-            self._merging.judge(db, suggestion, verdict, actor, now)
+            self._judging.judge(db, suggestion, verdict, actor, now)
             return _told(people_views.suggestion(db, suggestion), self._reader(language))
 
         shown: Json = await self._units.run(unit)

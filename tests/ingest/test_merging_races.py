@@ -94,7 +94,7 @@ def test_an_approach_that_meets_an_undo_comes_to_its_own_lead(
     merge = clients.merge(1, 2)
     second_arrives = arriving(clients.parts, rival, 2)
     crossing.meet_after("UPDATE leads")
-    crossing.run(kept_on(store, lambda db: clients.parts.merging.undo(db, merge, "irina", NOW)), second_arrives)
+    crossing.run(kept_on(store, lambda db: clients.parts.parting.undo(db, merge, "irina", NOW)), second_arrives)
     clients.consistent()
     assert [len(clients.said(lead["id"])) for lead in clients.parts.leads()] == [1, 2]
     assert crossing.deadlocks == 0
