@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from channels import adapter
-from ingest.config.document import KeyPath, Node, Scalar, Table, dotted, find, line_of, scalars
 from ingest.config.schema import Config
+from ingest.config.tree import KeyPath, Node, Scalar, Table, dotted, find, line_of, scalars
 from ingest.config.values import KNOWN_KINDS, choose, nearest, sentence
 
 Level = Literal["error", "warning"]
