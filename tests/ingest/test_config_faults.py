@@ -18,7 +18,6 @@ SERVER = "write true (TLS from the first byte), starttls or false"
 WEB = "write https://leads.example.com, with a path where the proxy adds one"
 HOURS = 'write "Mon-Fri 09:00-13:00 14:00-18:00; Sat 10:00-15:00", "09:00-18:00" for every day, or "always"'
 PLACEHOLDERS = "there are {city}, {name}, {company}, {topic}, {source}, {channel}"
-LATER = "is known but not built in this version; remove it"
 MAPPING = "is not a mapping; write `key: value`, one a line, or {key: value}"
 
 # One line added to a file that is whole (it becomes line 4), and its one fault.
