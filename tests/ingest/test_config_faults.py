@@ -319,16 +319,6 @@ def test_one_extension_of_two_managers_is_a_fault_in_whatever_spelling(tmp_path:
     )
 
 
-@pytest.mark.parametrize("kind", ["mail", "telephony", "telegram", "vk"])
-def test_a_kind_to_come_is_refused_by_saying_so(kind: str, tmp_path: Path) -> None:
-    if kind in adapter.kinds():
-        pytest.skip(f"{kind} is built")
-    text = SMALL.replace("channels: {", f"channels: {{x: {{kind: {kind}, whatever: [1]}}, ")
-    assert faults(tmp_path, text) == [
-        f"1: channels.x.kind: '{kind}' is known but not built in this version; remove this channel"
-    ]
-
-
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
