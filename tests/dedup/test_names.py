@@ -251,7 +251,7 @@ def rows(name: str, delimiter: str = ",") -> list[list[str]]:
         return list(csv.reader(file, delimiter=delimiter))
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples")
 def test_forms_of_names_agree_with_collections_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     russian = agreement((r[0], r[1]) for r in rows("ru_diminutives_train-gender.tsv", "\t")[1:] if len(r) > 1)
     english = agreement((r[0], r[2]) for r in rows("nicknames_en.csv")[1:])
