@@ -75,7 +75,7 @@ async def test_two_workers_answer_an_instance_and_robots_that_answer_them_once_e
         ):
 
             async def received(number: int) -> bool:
-                return sum(one["received"] for one in (await desk.get("/api/ledger"))["items"]) == number
+                return bool(sum(one["received"] for one in (await desk.get("/api/ledger"))["items"]) == number)
 
             async def quiet() -> bool:
                 """Nothing is still to be read or said."""
