@@ -12,6 +12,7 @@ from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
 from ingest.upkeep.growth import Growth
+from ingest.upkeep.upkeep import GONE_AFTER, Upkeep
 from storage import outbox, revisions, space
 from storage.files import Files
 from storage.outbox import Announcement
@@ -221,6 +222,27 @@ async def test_of_several_processes_one_sweeps_each_night(company: Company, stor
     assert await upkeep.nightly()
     assert not await upkeep.nightly()
     assert store.transact(lambda db: revisions.setting(db, "swept_on")) == "2026-10-02"
+
+
+async def test_a_sweep_that_comes_to_no_end_is_begun_again_the_same_night(company: Company, store: Store) -> None:
+    parts, assembled = await company()
+    parts.append(*(envelope(ANNA) for _ in range(20)))
+    parts.drain()
+    clock, healthy = assembled.core.clock, assembled.serving.upkeep
+
+    def dies() -> bool:
+        raise RuntimeError("the process is gone")
+
+    dying = Upkeep(store, assembled.core.files, assembled.core.current, clock, dies)
+    assert not await dying.nightly()
+    # For all that the others know, it is still at it.
+    assert not await healthy.nightly()
+    assert len(kept(store)) == 20
+    clock.advance(GONE_AFTER + timedelta(seconds=1))
+    assert await healthy.nightly()
+    assert kept(store) == set()
+    clock.advance(GONE_AFTER + timedelta(seconds=1))
+    assert not await healthy.nightly()
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
