@@ -5,6 +5,9 @@ import pytest
 from tests.dedup.adversary import STAFF, Adversary, judged
 
 
+pytestmark = pytest.mark.no_cover
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("over", [None, 6])
 def test_nobody_is_joined_by_what_the_rules_know_to_be_shared(
