@@ -4,7 +4,6 @@ import pytest
 
 from tests.dedup.adversary import STAFF, Adversary, judged
 
-
 pytestmark = pytest.mark.no_cover
 
 
