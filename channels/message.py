@@ -1,15 +1,17 @@
 """The facts that pass between the outside and the pipeline: requests, envelopes, and what an envelope says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
+from kernel.facts import fact
+
 Naming = Literal["provider", "derived"]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Request:
     """One HTTP request to `/in/{channel}[/{tail}]`, read whole and bounded before an adapter sees it.
 
@@ -27,7 +29,7 @@ class Request:
     cut: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Envelope:
     """One thing a provider delivered, verbatim. Its meaning is read later, by `Adapter.parse`.
 
@@ -60,7 +62,7 @@ def digest(*parts: bytes) -> bytes:
     return hasher.digest()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Position:
     """How far a source has been read. `position` only grows within an `era` (a UIDVALIDITY, a key of a long poll).
 
@@ -72,7 +74,7 @@ class Position:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Accepted:
     """What the journal made of an envelope. `conflict`: its identity was taken before by another body."""
 
@@ -81,7 +83,7 @@ class Accepted:
     conflict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Answer:
     """An HTTP answer in the vendor's own words."""
 
@@ -91,7 +93,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Question:
     """What a provider asks before it goes on: who calls from `phone`, and whose telephone is to ring. Nothing is stored of it."""
 
@@ -99,7 +101,7 @@ class Question:
     to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Caller:
     """The answer to a `Question`: the client's name, and the line of the manager who is to have the call, where known."""
 
@@ -107,7 +109,7 @@ class Caller:
     extension: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Attachment:
     """A file of a message. `content` where it came with the envelope, else `locator` says how the worker fetches it."""
 
@@ -124,7 +126,7 @@ class Attachment:
         return self.content is None and self.locator is not None and ":" in self.locator
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Consent:
     """What the sender agreed to, as the form showed it."""
 
@@ -135,7 +137,7 @@ class Consent:
     remote: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Call:
     """How a telephone call stands. `extension` is the line that rings or answered, as the exchange writes it.
 
@@ -151,7 +153,7 @@ class Call:
     leg: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TakenDown:
     """What a person decided who took an approach down by hand: it goes before all rules.
 
@@ -168,7 +170,7 @@ class TakenDown:
     channel: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Answerable:
     """Whether a machine may answer an inbound: the sender's `address`, or None and why not, by a stable code in `withheld`."""
 
@@ -176,7 +178,7 @@ class Answerable:
     withheld: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Inbound:
     """What an envelope says: who (name, phones, emails, identities), what (text …), and from where.
 
@@ -220,7 +222,7 @@ class Inbound:
     echo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Signal:
     """An envelope that is no client's approach: a button, presence, a bounce, a delivery report.
 
@@ -233,7 +235,7 @@ class Signal:
     otherwise: "Inbound | Ignored | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Ignored:
     """Not taken for a client, with a stable reason code; `inbound` is what it says should a person overrule that."""
 
@@ -244,7 +246,7 @@ class Ignored:
 Parsed = Inbound | Signal | Ignored
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Outgoing:
     """A word to a client. `id` is a UUID that stays the same over repeated attempts: by it a provider may know a repeat.
 

@@ -6,11 +6,12 @@ domain does not exist today is still the same address tomorrow.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
 import idna
+
+from kernel.facts import fact
 
 # An address has at most 254 octets (RFC 5321, 4.5.3.1.3, less the angle brackets), its local part 64; a display name,
 # quoted and encoded, may be longer than the address.
@@ -40,7 +41,7 @@ _IN_TEXT: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Provider:
     """What a provider promises: what follows a plus is no part of the mailbox's name, and how it reads a dot.
 
@@ -94,7 +95,7 @@ _MACHINES: Final = (
 _MACHINE_MADE: Final = re.compile("|".join(_MACHINES))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Address:
     """`value` is one spelling per mailbox, for comparing: lower case, an ASCII domain, the provider's rules applied.
 

@@ -1,14 +1,15 @@
 """Which enquiry: does an approach belong to the lead that holds the person's slot in the team, or does it open a new one."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from kernel.facts import fact
 
 OPEN_STATES: Final = ("unprocessed", "assigned", "in_work")
 CLOSED_STATES: Final = ("converted", "lost", "disqualified")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Limits:
     """`matching.enquiry`: how long after its closing a lead is reopened, and how long without activity it takes messages."""
 
@@ -16,7 +17,7 @@ class Limits:
     new_after: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Slot:
     """The lead that holds the enquiry slot of a person (or company) in a team. `owner` is the manager's name.
 
@@ -34,7 +35,7 @@ class Slot:
 VerdictCode = Literal["attach", "reopen", "open", "open_after_quiet", "open_after_closing"]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Verdict:
     """To `attach` to `lead`, to `reopen` it, or to open a new one; then `lead`, if any, gives up the slot: the code says why."""
 

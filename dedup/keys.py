@@ -5,12 +5,13 @@ Owns the rules by which a number, an address or a provider's id may join people.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import translate
 from typing import Final, Literal, NamedTuple, get_args
 
 from dedup.address import Address, find_addresses, is_machine_made, may_hold_address, parse_address
 from dedup.phone import Phone, find_phones, may_hold_phone, parse_phone
+from kernel.facts import fact
 
 Origin = Literal["field", "text", "provider"]
 
@@ -73,7 +74,7 @@ class Key(NamedTuple):
         return self.value.partition(_EXTENSION)[2] or None if self.kind == "phone" else None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeyRules:
     """How a company reads keys. `region` (ISO 3166) is where a number without a country code is dialled from.
 
@@ -100,7 +101,7 @@ class KeyRules:
         return key.kind == "phone" and key.value in self._phones
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Evidence:
     """A key that the sender gave. Only a `personal` one may join people; the others belong to a company or a line."""
 
@@ -109,7 +110,7 @@ class Evidence:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Rejection:
     """Something of this kind that is no key, and why. It names no value, so it may be kept with the decision."""
 
@@ -118,7 +119,7 @@ class Rejection:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Identified:
     """What is known of who the sender is: distinct keys, phones first, then addresses, then the provider's ids."""
 

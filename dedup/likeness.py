@@ -7,7 +7,6 @@ since a name that several others here have as well tells nothing. A given name i
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, get_args
 
@@ -18,6 +17,7 @@ from dedup.frequency import share
 from dedup.keys import Key
 from dedup.names import Agreement, NameVerdict, Reason, compare, read_name
 from dedup.skeleton import skeleton
+from kernel.facts import fact
 
 # What supports a likeness beside the names.
 Support = Literal["same_city", "same_company", "same_domain", "near_phone", "same_mailbox"]
@@ -69,7 +69,7 @@ _TELLING: Final = 5
 _TOWN: Final = re.compile(r"^\s*(?:г\.|г |город )\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Facts:
     """What is known of a contact: its name, its keys, the cities it named and the companies or lines it wrote from."""
 
@@ -79,7 +79,7 @@ class Facts:
     companies: Collection[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Likeness:
     """The probability that two contacts are one person, 0 to 1, and what it rests on. `worth_asking`: a person should judge."""
 
@@ -92,7 +92,7 @@ class Likeness:
         return self.probability >= 0.5  # noqa: PLR2004 - more probable than not
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Named:
     """A contact by its name; `root` is the contact that it has been merged into, or itself."""
 
@@ -101,7 +101,7 @@ class Named:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Namesake:
     """Somebody whose name may be the same person's. `others`: how many more have it, beside the two."""
 
@@ -182,7 +182,7 @@ def supported(one: Facts, other: Facts) -> list[Support]:
     return [support for support, holds in found if holds]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Mailboxes:
     names: frozenset[str]
     domains: frozenset[str]

@@ -7,7 +7,7 @@ feminine ending are two people's, unless the given name says that the ending is 
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -15,6 +15,7 @@ from rapidfuzz.distance import OSA
 
 from dedup.given_names import ENGLISH, MEN, WOMEN
 from dedup.skeleton import skeleton, spelling
+from kernel.facts import fact
 
 # How a part of two names agrees. `form`: a diminutive or nickname of the same name; `missing`: a name does not have it.
 Agreement = Literal["same", "form", "misspelt", "initial", "missing", "other"]
@@ -73,7 +74,7 @@ _PATRONYMIC: Final = re.compile(r"(?P<stem>.{2,}?)(?:OVIQ|EVIQ|EIQ|IQ|(?P<hers>O
 _GENDERED: Final = (("OV", "OVA"), ("EV", "EVA"), ("IN", "INA"), ("SKI", "SKA"), ("CKI", "CKA"), ("NI", "NA"))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Word:
     """A word of a name. `names`: the full given names that it is or stands for, as skeletons, and whose they are.
 
@@ -101,7 +102,7 @@ class Word:
         return self.text[:1] <= _LAST_LATIN
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Name:
     """The words of a name by what they seem to be. `family`: surnames, and given names that are not known as such."""
 
@@ -112,7 +113,7 @@ class Name:
     initials: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NameVerdict:
     """How alike two names are, 0 to 1, with the reasons as codes, and how each part agrees.
 
@@ -239,7 +240,7 @@ def _less_one(word: str) -> Iterator[str]:
 # --- given names ---
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Known:
     """The tables of given names: the full names of each form, as skeletons, English ones in small letters; and whose they are.
 
@@ -302,7 +303,7 @@ def _names_of_affection(sounds: str, deeper: int = 1) -> frozenset[str]:
 # --- comparison ---
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class _Pair:
     """Two words that agree, one of each name."""
 

@@ -5,14 +5,14 @@ contact is a part of follows from the merges that still stand.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from dedup.enquiry import OPEN_STATES
 from dedup.union import ACCEPTED
+from kernel.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Concern:
     """A lead, and whose it is once they have parted. A lead that is folded into another has the state `merged`.
 
@@ -36,7 +36,7 @@ class Concern:
         return self.state in OPEN_STATES
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Said:
     """An interaction on a lead, and whose it is once they have parted."""
 
@@ -46,7 +46,7 @@ class Said:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Opening:
     """A lead to be opened for what `person` said on a lead that is another's now; oldest first."""
 
@@ -56,7 +56,7 @@ class Opening:
     beside: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Parting:
     """`moves`: interactions with the lead that they go to. `slots`: the leads that hold one afterwards, with whose it is."""
 

@@ -9,11 +9,12 @@ approaches go to a line. It keeps its holder, whose personal key it is again whe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from dedup.keys import Evidence, Key, Rejection
 from dedup.names import compare
+from kernel.facts import fact
 
 MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key", "by_hand", "new_by_hand"]
 SuggestionCode = Literal["keys_of_two", "another_name"]
@@ -22,7 +23,7 @@ _MAY_BE_ONE_NAME: Final = 0.5
 """From this likeness on, two names may be one person's: forms of one name, one of them shorter, slips of the pen."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Person:
     """A contact as it is known: `id` is the root of its merges, `owner` the manager whose client he is."""
 
@@ -31,7 +32,7 @@ class Person:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Company:
     """An organisation or an unnamed line that owns shared keys."""
 
@@ -40,7 +41,7 @@ class Company:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Held:
     """A key that the store knows: who holds it, and whether the rules call it shared.
 
@@ -55,7 +56,7 @@ class Held:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class World:
     """What the store knows of a batch's keys. `roots` leads from a key's holder to its person.
 
@@ -72,7 +73,7 @@ class World:
     edition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Arrival:
     """One inbound as matching sees it.
 
@@ -89,7 +90,7 @@ class Arrival:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NewKey:
     """A key to be stored with its first holder."""
 
@@ -101,7 +102,7 @@ class NewKey:
     entry: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Match:
     """Whose an arrival is: a person, or where only shared keys came, a company. `key` is the id of the key that joined it.
 
@@ -122,7 +123,7 @@ class Match:
     origin: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Suggestion:
     """Something for a person to judge: two contacts that may be one, or one that may be two."""
 
@@ -132,7 +133,7 @@ class Suggestion:
     code: SuggestionCode
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Joining:
     """A merge by evidence: everything that proved who sent `entry` is a provider's word, and it named two people.
 
@@ -145,7 +146,7 @@ class Joining:
     key: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class People:
     """The outcome of a batch: its matches, and the difference to be written.
 

@@ -5,11 +5,12 @@ Owns the spelling of numbers. Which numbers may join people is decided in `dedup
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType
+
+from kernel.facts import fact
 
 # The library reads no more than this of one number.
 _LONGEST: Final = 250
@@ -79,7 +80,7 @@ _SHARED: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Phone:
     """A number in E.164, with the digits dialled after it.
 

@@ -5,13 +5,14 @@ trial's: `qa@example.com` of the own domain example.com tries the way of a lead.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dedup.address import parse_address
 from dedup.keys import Evidence, Identified, Key, Rejection, normalise
+from kernel.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StaffRules:
     """Staff, own domains and own numbers; phones and addresses of trials. Phones in any spelling, read from `region`.
 

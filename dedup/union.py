@@ -1,16 +1,16 @@
 """Two people become one: which of their enquiries becomes part of which, and which of them takes new messages from then on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from dedup.enquiry import OPEN_STATES
+from kernel.facts import fact
 
 ACCEPTED: Final = "in_work"
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Enquiry:
     """A lead that holds its person's enquiry slot in a team, open or closed. `owner` is the manager's name."""
 
@@ -32,7 +32,7 @@ class Enquiry:
         return self.state == ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Fold:
     """`lead` goes on as a part of `into`."""
 
@@ -40,7 +40,7 @@ class Fold:
     into: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Union:
     """What becomes of the slots. `given_up`: leads that stay as they are and take no further messages.
 

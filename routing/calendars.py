@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Final
 
+from kernel.facts import fact
 from routing.hours import DAY, Hours, Range, Week, merged, parse_times, parse_week, weekly
 
 _MONDAY: Final = date(2026, 1, 5)
@@ -18,7 +19,7 @@ _EXAMPLE: Final = '"2026-12-30 09:00-15:00", "2026-12-31 closed" or "2027-01-09.
 Days = dict[date, tuple[Range, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublicDays:
     """What a country says of its days: `holidays`, and weekend days `worked`, with the day of the week they stand for."""
 

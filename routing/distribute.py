@@ -10,10 +10,11 @@ asked again; when all who are there have, it is put before everybody, and the fi
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from kernel.facts import fact
 from routing.policy import Manager, Team, offer_margin
 from routing.turns import take_turns
 from routing.working_time import working_time
@@ -56,7 +57,7 @@ _NOT_COMING: Final[frozenset[Obstacle]] = frozenset({"leaving", "shift_ending"})
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Standing:
     """How a manager stands, read under lock.
 
@@ -71,7 +72,7 @@ class Standing:
     offered: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Waiting:
     """An unprocessed lead. `owner` is the client's own manager; `wait_until` bounds the wait for him, or for an answer, once begun.
 
@@ -88,7 +89,7 @@ class Waiting:
     shown: frozenset[str] = _NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Given:
     """A lead that goes to `manager`: in his `turn`, or without one as his own client's.
 
@@ -103,7 +104,7 @@ class Given:
     skipped: tuple[tuple[str, Obstacle], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Shown:
     """A lead that is put before several `managers` at once: the first to accept has it.
 
@@ -117,7 +118,7 @@ class Shown:
     skipped: tuple[tuple[str, Obstacle], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Left:
     """A lead that stays unprocessed. Keep `wait_until` with it, so that a wait that is over does not begin again."""
 
@@ -127,7 +128,7 @@ class Left:
     skipped: tuple[tuple[str, Obstacle], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Distribution:
     """What becomes of each waiting lead, in the order of their places, and the team's `turns` afterwards.
 

@@ -6,10 +6,12 @@ Which dates those are is for `routing.calendars` to say.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from kernel.facts import fact
 
 _HOUR: Final = 60
 DAY: Final = 24 * _HOUR
@@ -31,7 +33,7 @@ Week = tuple[tuple[Range, ...], ...]
 """The ranges that begin on Monday, on Tuesday and so on; in no order, and overlapping where they were written so."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Hours:
     """Weekly hours as `edges`: minutes since Monday 00:00 at which they open, close, open … in ascending order.
 

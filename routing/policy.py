@@ -1,11 +1,11 @@
 """What the company has decided: managers, teams, rules, topics, title. Facts only, all built from the configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from kernel.facts import fact
 from routing.hours import Hours
 from routing.words import Word
 
@@ -16,7 +16,7 @@ STRATEGIES: Final[tuple[Strategy, ...]] = ("round_robin", "least_loaded", "weigh
 LAST_MINUTES: Final = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Manager:
     """One who gets leads. `name` is the key in the YAML, `title` what people read; `capacity` None is no limit.
 
@@ -41,7 +41,7 @@ class Manager:
         return left is not None and left < margin
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Step:
     """A step of an escalation: whom to tell of a lead that nobody has accepted `after` it came. `to` may be "head"."""
 
@@ -49,7 +49,7 @@ class Step:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Team:
     """A rotation over `members`, in the order that settles ties.
 
@@ -69,7 +69,7 @@ class Team:
     escalate: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class OneOf:
     """The enquiry's `key` (`channel`, `source`, `city`, `to`, `language`, `utm_…`) is one of `values`.
 
@@ -80,21 +80,21 @@ class OneOf:
     values: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Mentions:
     """Subject or text has one of the words."""
 
     words: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Known:
     """Whether the client was known before."""
 
     answers: frozenset[bool]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class During:
     """One of the hours is open, in `zone`, when the enquiry came."""
 
@@ -102,7 +102,7 @@ class During:
     zone: ZoneInfo
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class From:
     """A telephone number of the client's is from one of these countries (ISO 3166), or from a region so named."""
 
@@ -113,7 +113,7 @@ class From:
 Condition = OneOf | Mentions | Known | During | From
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Rule:
     """All of `when` must hold. `respond_within` None leaves the team's."""
 
@@ -122,7 +122,7 @@ class Rule:
     respond_within: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Topic:
     """What an enquiry is about, in the company's words, where one of `words` is mentioned."""
 
@@ -130,7 +130,7 @@ class Topic:
     words: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Policy:
     """One revision of all that routing goes by. What a team or a rule names is a key of `managers` or `teams`."""
 

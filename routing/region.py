@@ -5,13 +5,13 @@ A mobile number tells its country alone: it moves with its owner, and may be tak
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import phonenumbers
 from phonenumbers import SUPPORTED_REGIONS, NumberParseException, PhoneNumber
 
+from kernel.facts import fact
 from routing.words import fold
 
 _LANGUAGES: Final = ("ru", "en")
@@ -24,7 +24,7 @@ _MENDED: Final = {
 _SHORT: Final = re.compile(r"\bобл\b\.?")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Place:
     """`country` in ISO 3166, None where a number belongs to none; `names` of country and region in both languages."""
 

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 from phonenumbers import SUPPORTED_REGIONS
 
+from kernel.facts import fact
 from routing.addressee import addressee
 from routing.hours import Hours, parse_hours
 from routing.language import language_of, language_tag
@@ -24,7 +24,7 @@ _UTM: Final = re.compile(r"utm_\w+")
 _ANSWERS: Final = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Enquiry:
     """What rules may ask about an approach. `at` is its aware time; `known`: the client was there before it.
 
@@ -47,7 +47,7 @@ class Enquiry:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Chosen:
     """The team and its time to respond. `rule` counts from 0 in `Policy.rules`; None for the channel's own team."""
 

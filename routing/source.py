@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import urlsplit
 
+from kernel.facts import fact
 from routing.words import fold
 
 CLICK_IDS: Final = {
@@ -44,7 +45,7 @@ _ENGINES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Trail:
     """What an approach tells of its way here. `to` and the keys of `numbers` are as `addressee` gives them.
 

@@ -2,10 +2,11 @@
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from kernel.facts import fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Word:
     """A folded word or phrase. `begins` and `ends`: whether a word of the text must begin and end with it."""
 

@@ -1,7 +1,6 @@
 """The append-only record of what was decided, about which envelope and lead, by whom: codes and ids, no personal values."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from dedup.keys import Key
 from kernel.clock import instant, micros
+from kernel.facts import fact
 from storage.rows import found, insert, look_up
 from storage.schema import decisions, keys, leads, managers
 
@@ -20,7 +20,7 @@ LATE: Final = 500
 _NAMED: Final = look_up((keys.c.id,), (keys.c.kind, keys.c.value))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Decision:
     """One decision. `stage` is match, assignment or action; `actor` is the product itself, or who did it by hand."""
 

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from channels.message import Accepted, Envelope
 from kernel.clock import instant, micros
+from kernel.facts import fact
 from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import cursors
@@ -60,7 +60,7 @@ _BODY_OF: Final = look_up((bodies.c.journal_id,), (bodies.c.codec,))
 _BODIES: Final = look_up((bodies.c.journal_id,), (bodies.c.codec, bodies.c.meta, bodies.c.body))
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Claimed:
     """An envelope that this worker has for now, with the number of times it has been tried, this one included."""
 
@@ -71,7 +71,7 @@ class Claimed:
     as_client: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Result:
     """What one entry came to."""
 
@@ -83,7 +83,7 @@ class Result:
     lead: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Claim:
     """Under which token, and for how many microseconds from their receipt, new entries are claimed as they are stored."""
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dedup.enquiry import CLOSED_STATES, OPEN_STATES, Slot
 from kernel.clock import instant, micros
+from kernel.facts import fact
 from kernel.ids import uuid7_hex
 from kernel.texts import storable
 from storage.names import Names
@@ -100,7 +101,7 @@ class NewLead:
     escalate_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Repeat:
     """A further approach on a lead: when, and by when that is to be answered; `escalate_at` where it opens the lead again."""
 

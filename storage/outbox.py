@@ -1,7 +1,7 @@
 """Notices and words to clients that are still to be sent: claimed, sent or tried again, at last given up and shown."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, iso, micros
+from kernel.facts import fact
 from kernel.ids import uuid7
 from storage.names import Names
 from storage.rows import Prepared, StoreClock, among, dashed, hexed, insert, pack, rows
@@ -21,7 +22,7 @@ COURTESY: Final = "automatic_reply"
 """The code of one that no person has written."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Due:
     """A notice that this process sends now. `uid` names the message itself: a repeated attempt sends the same one.
 
@@ -47,7 +48,7 @@ class Due:
         return self.record.get("leads", ()) if self.lead is None else (self.lead,)
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Announcement:
     """Something to tell a person that is about no lead, or about several: its code, and what it is rendered from."""
 
@@ -57,7 +58,7 @@ class Announcement:
     critical: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Word:
     """A word to a client that this process sends now: what is said is the interaction. `uid` names it towards providers."""
 

@@ -4,7 +4,7 @@ Locks are taken late in a transaction and in one order: teams by number, manager
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant, micros
+from kernel.facts import fact
 from kernel.ids import uuid7_hex
 from routing.distribute import LASTING, Distribution, Standing, Waiting
 from storage import offers
@@ -32,7 +33,7 @@ from storage.schema import (
 WAITING_LIMIT: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Locked:
     """What is true of some teams and all managers until the transaction ends."""
 
@@ -40,7 +41,7 @@ class Locked:
     turns: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Notice:
     """Something to tell somebody about a lead, by code; rendered when it is sent.
 

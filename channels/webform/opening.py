@@ -8,7 +8,6 @@ still be in it.
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any, Final
@@ -18,6 +17,7 @@ import orjson
 
 from channels.adapter import Rejected
 from channels.message import Attachment, Request, digest
+from kernel.facts import fact
 from kernel.texts import storable
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
@@ -46,7 +46,7 @@ _SURROGATE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Opened:
     """A body as names and values, with its files. `parts` are what two sendings of the same form have in common."""
 

@@ -1,7 +1,7 @@
 """Notices put into words for a route: one message a notice, or where many come at once for one person, one with a list."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Final
 
@@ -16,6 +16,7 @@ from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, offer_lines, render, render_many
+from kernel.facts import fact
 from kernel.texts import Language
 from storage import lead_views
 from storage import summary as summaries
@@ -34,7 +35,7 @@ LISTED: Final = ("lead_assigned", "wrote_again", "missed_call", "client_called")
 log = structlog.get_logger("priyom.notices")
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Composed:
     """A message, and the notices that it tells; None where they could not be put into words."""
 

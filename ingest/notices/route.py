@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 import sqlalchemy as sa
 
+from kernel.facts import fact
 
-@dataclass(frozen=True, slots=True)
+
+@fact
 class Button:
     """Something that the reader can do at once. `data` says what, in at most 64 bytes: `ingest.notices.choices` writes it."""
 
@@ -16,7 +17,7 @@ class Button:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Message:
     """A rendered notice for one person. `id` stays the same over repeated attempts.
 
@@ -37,7 +38,7 @@ class Message:
     answerable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Delivery:
     """What became of one message: sent, or why not, and whether another attempt can help, at the earliest `again_in` seconds.
 

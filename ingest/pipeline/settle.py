@@ -31,6 +31,7 @@ from ingest.turns.calls import Calls, Heard, attached, without_strangers
 from ingest.turns.distribution import Distributor, Newcomer, teams_of
 from ingest.turns.overdue import is_away
 from kernel.clock import iso
+from kernel.facts import fact
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
 from routing.title import make_title
@@ -43,7 +44,7 @@ from storage.rotation import Notice
 from storage.store import Conflict
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Reading:
     """A claimed envelope and what its adapter read in it; `fault` where it could not be read."""
 
@@ -52,7 +53,7 @@ class Reading:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Settled:
     """What a batch came to. `told`: notices may be in the outbox; `more`: waiting leads could go out at once."""
 

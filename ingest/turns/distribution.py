@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ingest.rules.rulebook import Rulebook
 from kernel.clock import iso
 from kernel.durations import format_duration
+from kernel.facts import fact
 from kernel.seams import crashpoint
 from routing.distribute import Distribution, Given, Left, Reason, Shown, Standing, Waiting, anyone_free, distribute
 from storage import decisions, messages, offers, rotation
@@ -23,7 +24,7 @@ from storage.rotation import Notice
 PAGES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Newcomer:
     """A lead that is not in the store yet, and its client's own manager."""
 
@@ -32,7 +33,7 @@ class Newcomer:
     chosen: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Spread:
     """What a distribution came to: the newcomers as they are to be written, and whether more could go out at once."""
 
