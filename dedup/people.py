@@ -388,7 +388,7 @@ class _Fold:
             held = self.keys[key]
             others = {self.keys[other].id for other in keys if other != key} - held.others
             self.together.update(((held.id, other), None) for other in sorted(others))
-            self.keys[key] = replace(held, others=held.others | others)
+            self.keys[key] = Held(held.id, held.holder, held.shared, held.others | others, held.line)
 
     def _root(self, held: Held) -> int:
         return self.roots[held.holder]
