@@ -28,6 +28,8 @@ _RESERVE: Final = 5_000
 FRESH: Final = 2.0
 """Seconds."""
 
+WRITERS: Final = 4
+"""On PostgreSQL: taking in, settling, sending and a look at what has grown, none of which is to wait for another."""
 PATIENCE: Final = 20.0
 """Seconds after which a store that does not answer counts as away; less than senders of webhooks wait, as far as they say."""
 READING_WITHIN: Final = 60.0
@@ -111,7 +113,7 @@ class Store:
     `patience`: for how many seconds a caller waits for a unit before the store counts as away; a reader waits `READING_WITHIN`.
     """
 
-    def __init__(self, url: str, *, writers: int = 2, readers: int = 2, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, *, writers: int = WRITERS, readers: int = 2, patience: float = PATIENCE) -> None:
         self.url = sa.make_url(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.ids = Ids() if self.embedded else Ids(FRESH)
