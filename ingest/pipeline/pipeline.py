@@ -28,6 +28,11 @@ SWEEP: Final = 5.0
 COMPANY: Final = 0.005
 LEASE: Final = timedelta(seconds=60)
 TRIES: Final = 3
+"""How often a batch is decided again where somebody was faster; what loses then goes on alone."""
+ALONE: Final = 12
+"""How often one envelope by itself is, with pauses: many may join and part people at once, and none of that is its fault."""
+_STEP_ASIDE: Final = 0.005
+_STEP_ASIDE_MOST: Final = 0.1
 FIRST_PAUSE: Final = 0.1
 LAST_PAUSE: Final = 5.0
 PARSE_WITHIN: Final = 20.0
@@ -231,7 +236,7 @@ class Pipeline:
 
     async def _settle(self, token: str, readings: Sequence[Reading]) -> None:
         """Write a batch; somebody faster: load and decide again, at last one by one; what alone still fails is `failed`."""
-        for tried in range(TRIES):
+        for tried in range(TRIES if len(readings) > 1 else ALONE):
             try:
                 await self._write(token, readings, again=tried > 0)
             except Conflict as error:
@@ -241,6 +246,9 @@ class Pipeline:
                     size=len(readings),
                     error=str(error),
                 )
+                if len(readings) == 1:
+                    pause = min(_STEP_ASIDE * 2**tried, _STEP_ASIDE_MOST)
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries
                 continue
             except Joins as joins:
                 await self._settle_apart(token, readings, joins.entry)

@@ -16,7 +16,7 @@ import structlog
 
 from channels.message import Envelope, Inbound, Parsed
 from ingest.adapters import Adapters
-from ingest.pipeline.pipeline import TRIES, Pipeline
+from ingest.pipeline.pipeline import ALONE, TRIES, Pipeline
 from ingest.pipeline.settle import Settled
 from ingest.pipeline.signals import Signals
 from storage.files import Files
@@ -200,10 +200,20 @@ async def test_a_batch_that_loses_every_race_is_taken_one_by_one(parts: Parts, t
     assert parts.outcomes() == [("created", None), ("created", None)]
 
 
+async def test_one_that_loses_again_and_again_is_settled_in_the_end(parts: Parts, tmp_path: Path) -> None:
+    worker = Worker(parts, tmp_path)
+    parts.append(envelope(ANNA))
+    with failing(parts.store, "INSERT INTO contacts", taken_key(), ALONE - 1) as refused:
+        async with running(worker):
+            await worker.until(1)
+    assert len(refused) == ALONE - 1
+    assert parts.outcomes() == [("created", None)]
+
+
 async def test_what_loses_for_ever_is_failed_and_its_neighbours_are_not(parts: Parts, tmp_path: Path) -> None:
     worker = Worker(parts, tmp_path)
     parts.append(envelope(ANNA), envelope(BORIS))
-    with failing(parts.store, "INSERT INTO contacts", taken_key(), TRIES * 2):
+    with failing(parts.store, "INSERT INTO contacts", taken_key(), TRIES + ALONE):
         async with running(worker):
             await worker.until(2)
     assert parts.outcomes() == [("failed", "refused_by_store"), ("created", None)]
