@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from storage.rows import upsert
+from storage.rows import Prepared, upsert
 from storage.schema import counters
 
 _NAME: Final = "people"
@@ -24,6 +24,15 @@ def advance(db: sa.Connection) -> int:
     made = made.on_conflict_do_update(index_elements=["name"], set_={"next": counters.c.next + 1})
     number: int = db.execute(made.returning(counters.c.next)).scalar_one()
     return number
+
+
+def hold(db: sa.Connection) -> None:
+    """Nobody begins a new edition before this transaction ends: for a batch that one has overtaken before."""
+    if db.dialect.name != "sqlite":  # its one writer has everything locked
+        _HOLD(db)
+
+
+_HOLD: Final = Prepared(sa.select(counters.c.next).where(counters.c.name == _NAME).with_for_update(read=True))
 
 
 def current(db: sa.Connection) -> int:

@@ -136,9 +136,11 @@ class Settler:
     ) -> Settled:
         """Settle readings that are claimed under `token`. Raises IntegrityError or Conflict where somebody was faster.
 
-        Run `again`, it leaves out those that are no longer ours; the first time, the fence of `Journal.decide` is enough.
+        Run `again`, it leaves out those that are no longer ours, and nobody joins or parts people meanwhile; the first time, the
+        fence of `Journal.decide` is enough.
         """
         if again:
+            edition.hold(db)
             held = self._journal.held(db, token, [r.claimed.entry for r in readings])
             readings = [r for r in readings if r.claimed.entry in held]
         return self.write(db, readings, now, token)
