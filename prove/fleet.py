@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -131,6 +131,14 @@ class Fleet:
             yield
         finally:
             self._spared.subtract(daemons)
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """For what only daemons show that run: all are up, none is stopped or about to be ended, and nobody begins with it."""
+        with self.sparing(self.daemons):
+            while any(self._spared[one] > 1 or one in self._asked or not one.up for one in self.daemons):
+                await asyncio.sleep(LOOK_EVERY)
+            yield
 
     def desk(self) -> Daemon:
         """One that has the API, preferably one that runs."""
