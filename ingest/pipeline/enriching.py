@@ -74,9 +74,16 @@ class Enriching:
         if not await self._store.read(lambda db: fetches.is_due(db, now)):
             return False
         wanted = await self._store.run(lambda db: fetches.take(db, self._names, now, LEASE))
-        if wanted is not None:
+        if wanted is None:
+            return False
+        try:
             await self._fetch(wanted)
-        return wanted is not None
+        except asyncio.CancelledError:
+            # A stop gives it back: whoever comes next need not wait for the lease.
+            with contextlib.suppress(Away, Conflict):
+                await self._store.run(partial(fetches.later, wanted=wanted, at=now))
+            raise
+        return True
 
     async def _fetch(self, wanted: Wanted) -> None:
         adapter = self._adapters.get(wanted.channel)
