@@ -1,5 +1,6 @@
 """What all tests share: a real PostgreSQL, a store of each kind, and no way out beyond loopback."""
 
+import gc
 import itertools
 import shutil
 import socket
@@ -17,11 +18,36 @@ from tests import postgres, valkey
 
 _numbers = itertools.count()
 
+# What is imported never becomes garbage, yet each collection would look through all of it: on again when all is imported.
+gc.disable()
+_GARBAGE_AFTER = 20_000
+"""Objects, instead of 700: a test that ends leaves few cycles, and memory for them there is."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How often the daemon is killed at random; `make kills` says a hundred. `make test-processes` runs it as several."""
     parser.addoption("--kills", type=int, default=10, help="random kills in tests/daemon/test_kills.py")
     parser.addoption("--processes", action="store_true", help="tests/daemon over several processes on PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Coverage is that of what is tried by hand, which comes first, since what is remembered is computed but once.
+
+    To be measured doubles the time of a test, and what chance tries would reach a branch in one run and miss it in the next.
+    """
+    if not config.getoption("cov_source"):
+        return
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
+    items.sort(key=lambda item: item.get_closest_marker("no_cover") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, among what tests make."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AFTER)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

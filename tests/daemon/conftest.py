@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
 from storage import migrate
 from storage.store import Store
@@ -89,13 +90,21 @@ async def client(daemon: Daemon) -> AsyncIterator[Client]:
         yield speaking
 
 
-@pytest.fixture
-async def browser() -> "AsyncIterator[Browser]":
-    """A browser of one test's own."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _browser() -> "AsyncIterator[Browser]":
+    """One browser for all: to start one takes more of the processor than most tests that use it."""
     from tests.daemon.browsing import chromium  # noqa: PLC0415 - whoever needs none does not wait for its library
 
     async with chromium() as launched:
         yield launched
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(_browser: "Browser") -> "AsyncIterator[Browser]":
+    """A browser in which a test is alone. Its tests run on the loop of the session, as the browser does."""
+    yield _browser
+    for context in _browser.contexts:
+        await context.close()
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ async def test_two_workers_answer_an_instance_and_robots_that_answer_them_once_e
                 await paused(worker, paused=False)
                 for one in SENDERS * AT_ONCE:
                     office.put(FIRST, letter(one, FIRST))
-                await imap.until(lambda: len(office.carried) > len(SENDERS))
+                await until(lambda: len(office.carried) > len(SENDERS))
                 await until(partial(received, ((turn + 1) * AT_ONCE + 1) * len(SENDERS)))
             await until(quiet)
             ledger = await desk.get("/api/ledger")

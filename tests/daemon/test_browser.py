@@ -1,16 +1,20 @@
 """A person with a browser: Debian's Chromium fills the hosted form, and the lead is there. Skipped loudly where there is none."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.daemon.browsing import DESKTOP, PHONE
 from tests.daemon.process import Client, Daemon
 
-pytestmark = pytest.mark.alone("pages are the same from any process")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.alone("pages are the same from any process"),
+]
 
 WORDS: Final = {
     "ru": {
@@ -46,6 +50,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     made.start()
     yield made
     made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with daemon.client() as speaking:
+        yield speaking
 
 
 @dataclass

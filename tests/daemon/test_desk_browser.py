@@ -9,14 +9,14 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from tests.daemon.browsing import DESKTOP, PHONE, Tab, chromium, context_for, opened
+from tests.daemon.browsing import DESKTOP, PHONE, Tab, context_for, opened
 from tests.daemon.process import Client, Daemon
 
 SECOND = 1_000
 NAMES = ("Александр", "Анна", "Борис", "Ирина", "Пётр", "длинное")
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.alone("pages are the same from any process"),
 ]
 
@@ -35,18 +35,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     made.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def client(daemon: Daemon) -> AsyncIterator[Client]:
     async with daemon.client() as speaking:
         for name in ("anna", "boris"):
             await speaking.set_available(name, available=True)
         yield speaking
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
 
 
 async def signed_in(

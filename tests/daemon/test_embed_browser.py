@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, FilePayload, expect
 
 from tests.daemon.browsing import PHONE, Tab, context_for, opened
 from tests.daemon.process import Client, Daemon, free_port, until
 
-pytestmark = pytest.mark.alone("pages are the same from any process")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.alone("pages are the same from any process"),
+]
 
 SITE = free_port()
 
@@ -26,6 +30,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     made.start()
     yield made
     made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with daemon.client() as speaking:
+        yield speaking
 
 
 @asynccontextmanager

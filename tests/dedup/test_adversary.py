@@ -4,6 +4,8 @@ import pytest
 
 from tests.dedup.adversary import STAFF, Adversary, judged
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("over", [None, 6])

@@ -62,6 +62,11 @@ def test_a_rare_given_name_weighs_more_than_a_popular_one() -> None:
     assert weighed("Игнатий Юдин", "Игнат Юдин") > 0.5
 
 
+def test_an_initial_weighs_less_than_a_given_name_and_none_weighs_least() -> None:
+    whole = weighed("Вышеславцев Александр", "Вышеславцев Александр")
+    assert weighed("Вышеславцев", "Вышеславцев Александр") < weighed("Вышеславцев А.", "Вышеславцев Александр") < whole
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [

@@ -252,6 +252,7 @@ def rows(name: str, delimiter: str = ",") -> list[list[str]]:
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples")
+@pytest.mark.no_cover
 def test_forms_of_names_agree_with_collections_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     russian = agreement((r[0], r[1]) for r in rows("ru_diminutives_train-gender.tsv", "\t")[1:] if len(r) > 1)
     english = agreement((r[0], r[2]) for r in rows("nicknames_en.csv")[1:])
@@ -263,6 +264,7 @@ def test_forms_of_names_agree_with_collections_of_them(capsys: pytest.CaptureFix
     assert male[0] / male[1] > 0.4
 
 
+@pytest.mark.no_cover
 def test_comparing_is_quick() -> None:
     names = [" ".join(pair) for pair in zip(MEN.split(), reversed(ENGLISH.split()), strict=False)][:300]
     for name in names:

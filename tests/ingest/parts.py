@@ -19,6 +19,7 @@ from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
 from ingest.adapters import Adapters
 from ingest.people.merging import Merging
+from ingest.people.parting import Parting
 from ingest.pipeline.folding import Folding
 from ingest.pipeline.settle import Reading, Settler
 from ingest.pipeline.signals import Signals
@@ -137,6 +138,11 @@ class Parts:
     distributor: Distributor
     settler: Settler
     merging: Merging
+
+    @property
+    def parting(self) -> Parting:
+        """What takes merges back."""
+        return Parting(self.names, self.rulebooks, self.distributor, self.store.ids.take)
 
     def append(self, *envelopes: Envelope, cursor: Cursor | None = None) -> list[Accepted]:
         """Into the journal, in one transaction, each under the day of its receipt in UTC."""

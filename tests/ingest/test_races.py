@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from desk.ports import Office
 from ingest.assembly import assemble
-from ingest.office.office import StoreOffice
 from ingest.pipeline.settle import Reading
 from storage.schema import contacts, interactions, keys, leads
 from storage.store import Conflict, Store
@@ -289,7 +289,7 @@ def test_a_manager_of_two_teams_gets_no_more_than_he_may_have_from_both_at_once(
 
 
 def commanded(
-    store: Store, tmp_path: Path, command: Callable[[StoreOffice, str], Coroutine[Any, Any, Any]]
+    store: Store, tmp_path: Path, command: Callable[[Office, str], Coroutine[Any, Any, Any]]
 ) -> Callable[[], None]:
     """A command of the office about the only lead, ready to be run in a thread."""
     clock = at_clock(NOW)
@@ -304,7 +304,7 @@ def test_a_command_and_a_distribution_lock_in_one_order(
     store: Store, rival: Store, crossing: Crossing, tmp_path: Path
 ) -> None:
     reason = {"reason": "спам"}
-    first = commanded(store, tmp_path, lambda office, uid: office.act(uid, "disqualify", reason, "tests"))
+    first = commanded(store, tmp_path, lambda office, uid: office.leads.act(uid, "disqualify", reason, "tests"))
     crossing.meet_after("UPDATE managers")
     crossing.run(first, distribution(rival))
     assert crossing.deadlocks == 0
@@ -314,7 +314,9 @@ def test_a_command_and_a_distribution_lock_in_one_order(
 def test_the_switch_of_a_manager_and_a_distribution_lock_in_one_order(
     store: Store, rival: Store, crossing: Crossing, tmp_path: Path
 ) -> None:
-    first = commanded(store, tmp_path, lambda office, _: office.set_available("anna", available=False, actor="tests"))
+    first = commanded(
+        store, tmp_path, lambda office, _: office.managers.set_available("anna", available=False, actor="tests")
+    )
     crossing.meet_after("UPDATE managers")
     crossing.run(first, distribution(rival))
     assert crossing.deadlocks == 0

@@ -25,7 +25,8 @@ from storage import migrate, revisions
 from storage.schema import interactions, journal, outbox
 from storage.store import Store
 from tests import imap
-from tests.imap import Box, Pymap, free_port, until
+from tests.daemon.process import until
+from tests.imap import Box, Pymap, free_port
 from tests.ingest.configured import configured
 
 FIRST = "info@first.example"

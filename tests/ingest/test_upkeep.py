@@ -78,7 +78,7 @@ async def test_old_bodies_go_and_everything_else_stays(company: Company) -> None
     left = kept(parts.store)
     assert sorted(row["outcome"] for row in parts.rows(journal) if row["id"] in left) == ["created", "pending"]
     assert parts.balanced() == before
-    assert (await assembled.serving.office.ledger())["balanced"]
+    assert (await assembled.serving.office.journal.ledger())["balanced"]
 
 
 async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(company: Company) -> None:
@@ -87,14 +87,16 @@ async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(compan
     parts.drain()
     await sweep(assembled)
 
-    shown = await assembled.serving.office.envelope(accepted.id)
+    shown = await assembled.serving.office.journal.envelope(accepted.id)
     assert (shown["outcome"], shown["expired"], "body" in shown) == ("failed", True, False)
     for dry_run in (True, False):
-        told = await assembled.serving.office.replay([accepted.id], as_client=False, dry_run=dry_run, actor="irina")
+        told = await assembled.serving.office.journal.replay(
+            [accepted.id], as_client=False, dry_run=dry_run, actor="irina"
+        )
         assert told["items"] == [{"id": accepted.id, "replayed": False, "code": "expired"}]
     (again,) = parts.append(envelope(b"boom", LATE, identity="poison"))
     assert again.duplicate
-    assert (await assembled.serving.office.ledger())["balanced"]
+    assert (await assembled.serving.office.journal.ledger())["balanced"]
 
 
 async def test_bodies_are_found_in_every_block_of_ids(company: Company) -> None:
@@ -259,10 +261,10 @@ async def test_the_file_of_the_store_gets_shorter(company: Company) -> None:
 async def test_only_sqlites_file_is_written_anew(company: Company, store: Store) -> None:
     _, assembled = await company()
     if store.embedded:
-        assert (await assembled.serving.office.sweep(dry_run=False, whole=True))["done"]
+        assert (await assembled.serving.office.sweeps.sweep(dry_run=False, whole=True))["done"]
     else:
         with pytest.raises(Refused, match="PostgreSQL"):
-            await assembled.serving.office.sweep(dry_run=False, whole=True)
+            await assembled.serving.office.sweeps.sweep(dry_run=False, whole=True)
 
 
 async def test_the_planner_is_told_when_a_table_has_doubled(store: Store) -> None:
