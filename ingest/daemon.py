@@ -32,6 +32,7 @@ from ingest.intake.door import Doorway
 from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
 from ingest.roles import ALL, Role, named
+from ingest.supervise import end_in_time
 from ingest.systemd import Systemd
 from ingest.upkeep.growth import Growth
 from kernel import seams
@@ -42,6 +43,8 @@ from storage import revisions
 from storage.store import Away, FileLock, Store, Taken
 
 DRAIN: Final = 2.0
+STOPS_WITHIN: Final = 10.0
+"""Seconds for a stop, whatever the store does: a thread that waits for a server that hangs, or for its VACUUM, has no other end."""
 AWAY: Final = 1
 MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
@@ -149,6 +152,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             await _stopped(signals, parts)
         finally:
             log.info("stopping", action="daemon.stop")
+            end_in_time(STOPS_WITHIN)
             systemd.stopping()
             began = asyncio.get_running_loop().time()
             parts.core.changes.close()

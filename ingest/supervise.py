@@ -1,6 +1,8 @@
 """Tasks that must not die unnoticed: each is named, restarted with growing pauses, and shows how it stands."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -61,3 +63,15 @@ class Supervisor:
         for task in running:
             log.error("a task does not end", action="task.stuck", task=task.get_name())
         self._tasks.clear()
+
+
+def end_in_time(within: float) -> None:
+    """From now on the process has so many seconds to end; then it goes as if it were killed, which is safe at any moment."""
+
+    def end() -> None:
+        log.warning("ended before the store answered", action="daemon.cut_off", seconds=within)
+        os._exit(0)
+
+    timer = threading.Timer(within, end)
+    timer.daemon = True
+    timer.start()

@@ -262,6 +262,13 @@ def hold(db: sa.Connection, token: str, lease: timedelta) -> None:
     db.execute(sa.update(outbox).where(mine).values(claimed_until=until))
 
 
+def release(db: sa.Connection, token: str) -> None:
+    """Give back what is claimed and neither sent nor put back: a stop is no failure, and its attempt does not count."""
+    mine = sa.and_(outbox.c.state == "due", outbox.c.claim == token)
+    values = {"claim": None, "claimed_until": None, "attempts": outbox.c.attempts - 1}
+    db.execute(sa.update(outbox).where(mine).values(values))
+
+
 def hold_back(db: sa.Connection, token: str, ids: Collection[int], until: datetime) -> None:
     """Not to be sent before a time; that they were looked at counts as no attempt."""
     mine = sa.and_(outbox.c.id.in_(ids), outbox.c.claim == token)

@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from ingest.ending import to_its_end
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
@@ -101,7 +102,16 @@ class Sender:
             waited += COMPANY
 
     async def _burst(self) -> int:
+        """One burst; how many were due. A stop gives back what it leaves unsent."""
         token = uuid7()
+        try:
+            return await self._claimed(token)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Away, Conflict):
+                await self._store.run(partial(outbox.release, token=token))
+            raise
+
+    async def _claimed(self, token: str) -> int:
         now = self._clock.now()
 
         def claim(db: sa.Connection) -> tuple[list[Due], Known]:
@@ -110,7 +120,7 @@ class Sender:
             taken = outbox.claim(db, self._names, BURST, token, LEASE, now)
             return taken, self._editing.look(db, self._routes, taken)
 
-        due, known = await self._store.run(claim)
+        due, known = await to_its_end(self._store.run(claim))
         if not due:
             return 0
         holding = asyncio.create_task(self._hold(token), name="notices:hold")
@@ -137,7 +147,7 @@ class Sender:
                 for item in items:
                     await self._fail(token, None, item, Delivery(sent=False, error=NO_ROUTE, again=False))
             else:
-                await self._send(token, route, items, known)
+                await to_its_end(self._send(token, route, items, known))
 
     async def _without_quiet(self, token: str, due: Sequence[Due], now: datetime) -> Sequence[Due]:
         """Those that may go out now; the others are held back until the quiet hours end."""

@@ -5,6 +5,7 @@ knows a repeat by its id (VK, mail) has it once all the same; Telegram has nothi
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ import structlog
 
 from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
 from channels.message import Outgoing
+from ingest.ending import to_its_end
 from ingest.outgoing.pauses import PAUSES
 from ingest.outgoing.ways import inbound
 from ingest.rounds import STORE_AWAY, Rounds
@@ -75,8 +77,19 @@ class Sending(Rounds):
             pass
 
     async def step(self) -> bool:
-        """Send what is due, one channel beside the other; False where nothing is. Raises Away, Conflict."""
+        """Send what is due, one channel beside the other; False where nothing is. Raises Away, Conflict.
+
+        A stop gives back what it leaves unsaid.
+        """
         token = uuid7()
+        try:
+            return await self._claimed(token)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Away, Conflict):
+                await self._store.run(partial(outbox.release, token=token))
+            raise
+
+    async def _claimed(self, token: str) -> bool:
         now = self._clock.now()
         until = monotonic() + LEASE.total_seconds() - WITHIN
 
@@ -84,7 +97,7 @@ class Sending(Rounds):
             taken = outbox.claim_words(db, BURST, token, LEASE, now)
             return taken, words.load(db, [one.interaction for one in taken]) if taken else {}
 
-        due, said = await self._store.run(claim)
+        due, said = await to_its_end(self._store.run(claim))
         by_channel: dict[str, list[Word]] = {}
         for word in due:
             by_channel.setdefault(said[word.interaction].channel, []).append(word)
@@ -104,16 +117,22 @@ class Sending(Rounds):
         for place, word in enumerate(theirs):
             if monotonic() > until:
                 return
-            one = said[word.interaction]
-            crashpoint("reply.before_send")
-            failure = await _attempted(adapter, channel, one)
-            crashpoint("reply.after_send")
-            await self._kept(partial(self._end, token=token, word=word, said=one, failure=failure))
+            failure = await to_its_end(self._say(adapter, channel, token, word, said[word.interaction]))
             self._on_change()
             if failure is not None and failure.again_in is not None:
                 behind = theirs[place + 1 :]
                 await self._kept(partial(self._wait, token=token, word=word, failure=failure, behind=behind, said=said))
                 return
+
+    async def _say(
+        self, adapter: Adapter[Any] | None, channel: str, token: str, word: Word, said: Said
+    ) -> Failed | None:
+        """One attempt, and its end in the store."""
+        crashpoint("reply.before_send")
+        failure = await _attempted(adapter, channel, said)
+        crashpoint("reply.after_send")
+        await self._kept(partial(self._end, token=token, word=word, said=said, failure=failure))
+        return failure
 
     def _wait(
         self,

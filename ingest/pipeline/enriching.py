@@ -5,6 +5,7 @@ too large, is marked so.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -21,7 +22,7 @@ from storage import fetches
 from storage.fetches import Wanted
 from storage.files import Files
 from storage.names import Names
-from storage.store import Store
+from storage.store import Away, Conflict, Store
 
 MOST: Final = 20 * 1024 * 1024
 """Bytes of a file: what a bot of Telegram may fetch, and enough for a photo of a drawing elsewhere."""
@@ -58,9 +59,16 @@ class Enriching(Rounds):
         if not await self._store.read(lambda db: fetches.is_due(db, now)):
             return False
         wanted = await self._store.run(lambda db: fetches.take(db, self._names, now, LEASE))
-        if wanted is not None:
+        if wanted is None:
+            return False
+        try:
             await self._fetch(wanted)
-        return wanted is not None
+        except asyncio.CancelledError:
+            # A stop gives it back: whoever comes next need not wait for the lease.
+            with contextlib.suppress(Away, Conflict):
+                await self._store.run(partial(fetches.later, wanted=wanted, at=now))
+            raise
+        return True
 
     async def _fetch(self, wanted: Wanted) -> None:
         adapter = self._adapters.get(wanted.channel)

@@ -1,5 +1,6 @@
 """Channels that send, over the parts of a store: what they are told to say is kept, and they fail when they are told to."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,10 @@ from tests.ingest.parts import NOW, Parts, Plain, at_clock, company, envelope, m
 
 
 class Speaker(Plain):
-    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt; `untaken` texts do not pass."""
+    """A channel whose messages are answered at their `ref`. `troubles` are raised, one an attempt; `untaken` texts do not pass.
+
+    Nothing leaves while `goes_on` is not set.
+    """
 
     longest = 40
 
@@ -29,6 +33,8 @@ class Speaker(Plain):
         self.said: list[Outgoing] = []
         self.troubles: list[Exception] = []
         self.untaken: set[str] = set()
+        self.asked, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.goes_on.set()
 
     def way_back(self, said: Inbound | None) -> str | None:
         return None if said is None or said.ref is None else f"at {said.ref}"
@@ -37,6 +43,8 @@ class Speaker(Plain):
         return f"sent:{to}:{word}"
 
     async def send(self, outgoing: Outgoing) -> None:
+        self.asked.set()
+        await self.goes_on.wait()
         if self.troubles:
             raise self.troubles.pop(0)
         if outgoing.text in self.untaken:

@@ -1,5 +1,6 @@
 """Files that stay at their provider, over both databases: fetched afterwards, tried again, at last given up."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -145,6 +146,23 @@ async def test_who_dies_while_fetching_leaves_it_to_be_fetched_again(store: Stor
     assert taken is not None
     assert await made.all() == 0
     made.clock.advance(LEASE + timedelta(seconds=1))
+    assert await made.all() == 1
+    assert made.content(0) == b"one"
+
+
+async def test_who_is_stopped_while_fetching_gives_it_back(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, keeper = fetching(store, tmp_path, a=b"one")
+    made.receive("a")
+
+    async def stopped(_locator: str, _most: int) -> bytes:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(keeper, "fetch", stopped)
+        with pytest.raises(asyncio.CancelledError):
+            await made.enriching.step()
     assert await made.all() == 1
     assert made.content(0) == b"one"
 

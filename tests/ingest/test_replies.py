@@ -1,5 +1,6 @@
 """A client is answered: by the channel that he wrote from, once, and everybody sees what became of it. Over both databases."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -240,6 +241,26 @@ async def test_who_dies_after_he_has_sent_sends_the_same_again_under_the_same_na
     assert not await work.sending.step()
     work.parts.store.transact(outbox.release_all)
     assert await work.sending.step()
+    assert len(bot(work).said) == 1
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_a_stop_gives_back_what_is_unsaid_and_notes_what_is_said_in_that_moment(
+    work: Desk, *, taken: bool
+) -> None:
+    work.write(work.lead(ref="7"))
+    bot(work).goes_on.clear()
+    saying = asyncio.create_task(work.sending.step())
+    await asyncio.wait_for(bot(work).asked.wait(), 20)
+    saying.cancel()
+    if taken:
+        bot(work).goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await saying
+    (row,) = [one for one in work.parts.rows(outbox_table) if one["code"] == "reply"]
+    assert (row["state"], row["claim"], row["claimed_until"]) == ("sent" if taken else "due", None, None)
+    bot(work).goes_on.set()
+    await work.send_all()
     assert len(bot(work).said) == 1
 
 

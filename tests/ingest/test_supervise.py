@@ -1,6 +1,8 @@
 """A task that dies is started again; one that keeps dying makes its process one that is not ready."""
 
 import asyncio
+import subprocess
+import sys
 
 from ingest.supervise import PERSISTENT, Supervisor
 
@@ -36,3 +38,10 @@ async def test_a_task_that_dies_once_is_started_again_and_nothing_is_said_of_it(
 
 async def test_a_task_that_dies_again_and_again_is_failing_until_it_has_had_a_calm_minute() -> None:
     assert await failing_after(PERSISTENT) == ["pipeline"]
+
+
+def test_a_process_with_a_thread_that_never_ends_ends_in_time() -> None:
+    hanging = "from threading import Event, Thread; from ingest.supervise import end_in_time; "
+    hanging += "Thread(target=Event().wait).start(); end_in_time(0.01)"
+    ended = subprocess.run([sys.executable, "-c", hanging], capture_output=True, text=True, check=True, timeout=20)
+    assert "daemon.cut_off" in ended.stdout + ended.stderr

@@ -140,19 +140,22 @@ async def test_who_has_one_route_only_is_tried_there_until_it_is_a_dead_end_that
     assert (await office.parts.serving.office.running.notices())["items"][0]["state"] == "dead"
 
 
+class Slow(Kept):
+    """One that waits before it takes anything."""
+
+    def __init__(self) -> None:
+        super().__init__("mail")
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def send(self, messages: Sequence[Message]) -> list[Delivery]:
+        self.begun.set()
+        await self.goes_on.wait()
+        return await super().send(messages)
+
+
 async def test_what_a_slow_server_is_still_being_told_is_nobody_else_s_to_send(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Slow(Kept):
-        def __init__(self) -> None:
-            super().__init__("mail")
-            self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
-
-        async def send(self, messages: Sequence[Message]) -> list[Delivery]:
-            self.begun.set()
-            await self.goes_on.wait()
-            return await super().send(messages)
-
     monkeypatch.setattr("ingest.notices.sender.LEASE", timedelta(seconds=0.5))
     slow = Slow()
     office = await opened(store, tmp_path, slow)
@@ -168,6 +171,40 @@ async def test_what_a_slow_server_is_still_being_told_is_nobody_else_s_to_send(
     slow.goes_on.set()
     assert await sending == 1
     assert [one.state for one in office.rows()] == ["sent"]
+
+
+async def stopped(office: Office, slow: Slow, *, goes_on: bool) -> None:
+    """Stop in the middle of a burst; with `goes_on` the server takes what it was told in that very moment."""
+    sending = asyncio.create_task(office.parts.working.sender._burst())
+    await asyncio.wait_for(slow.begun.wait(), 20)
+    sending.cancel()
+    if goes_on:
+        slow.goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_a_stop_gives_back_what_is_claimed_and_not_sent(store: Store, tmp_path: Path) -> None:
+    slow = Slow()
+    office = await opened(store, tmp_path, slow)
+    office.post(2)
+    await stopped(office, slow, goes_on=False)
+    assert {(row.state, row.claim, row.claimed_until, row.attempts) for row in office.rows()} == {
+        ("due", None, None, 0)
+    }
+    slow.goes_on.set()
+    await office.send()
+    assert {row.state for row in office.rows()} == {"sent"}
+
+
+async def test_what_leaves_in_the_moment_of_a_stop_is_not_sent_again(store: Store, tmp_path: Path) -> None:
+    slow = Slow()
+    office = await opened(store, tmp_path, slow)
+    office.post(1)
+    await stopped(office, slow, goes_on=True)
+    await office.send()
+    assert len(slow.messages) == 1
+    assert [row.state for row in office.rows()] == ["sent"]
 
 
 async def test_what_was_sent_is_not_sent_again_because_the_store_was_away_at_its_end(
