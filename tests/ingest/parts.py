@@ -1,7 +1,7 @@
 """The core's parts over a store, wired as the daemon wires them, and approaches whose meaning is plain JSON.
 
-Run as a program it is one more worker: `python -m tests.ingest.parts URL BATCH` prints `ready`, waits for a line, drains the
-journal and prints what that came to.
+Run as a program it is one more worker: for each line `URL BATCH` that `python -m tests.ingest.parts` reads it opens that store,
+prints `ready`, waits for a line, drains the journal and prints what that came to.
 """
 
 import itertools
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -308,16 +309,17 @@ def work(parts: Parts, token: str, batch: int, again: Callable[[], None]) -> int
 
 def main() -> None:
     """One worker of a process of its own."""
-    url, batch = sys.argv[1], int(sys.argv[2])
-    store = Store(url)
-    parts = wire(store, lane=7)
-    parts.count(channels)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    lost: list[None] = []
-    settled = work(parts, "process", batch, lambda: lost.append(None))
-    store.close()
-    print(orjson.dumps({"settled": settled, "lost": len(lost)}).decode(), flush=True)
+    while asked := sys.stdin.readline():
+        url, batch = asked.split()
+        store = Store(url)
+        parts = wire(store, lane=7)
+        parts.count(channels)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        lost: list[None] = []
+        settled = work(parts, "process", int(batch), partial(lost.append, None))
+        store.close()
+        print(orjson.dumps({"settled": settled, "lost": len(lost)}).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -85,43 +85,52 @@ async def test_workers_of_one_process_with_the_same_new_people_make_one_contact_
     exact(parts, PEOPLE, 4)
 
 
-def other_process(store: Store, batch: int) -> "subprocess.Popen[str]":
-    url = store.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.ingest.parts", url, str(batch)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+Processes = list["subprocess.Popen[str]"]
 
 
-def in_two_processes(store: Store, batch: int) -> list[dict[str, int]]:
-    """Drain by two processes that begin together; what each of them came to."""
-    processes = [other_process(store, batch) for _ in range(2)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    answers = []
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        out, _ = process.communicate(timeout=60)
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    """Two more workers, each in a process of its own, for all tests that ask them."""
+    command = [sys.executable, "-m", "tests.ingest.parts"]
+    made = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    yield made
+    for process in made:
+        process.communicate(timeout=60)
         assert process.returncode == 0
-        answers.append(json.loads(out))
-    return answers
 
 
-def test_two_processes_with_the_same_new_people_make_one_contact_and_one_lead_each(store: Store) -> None:
+def in_two_processes(processes: Processes, store: Store, batch: int) -> list[dict[str, int]]:
+    """Drain by two processes that begin together; what each of them came to."""
+    url = store.url.render_as_string(hide_password=False)
+
+    def told(line: str) -> list[str]:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(line)
+            process.stdin.flush()
+        return [process.stdout.readline() for process in processes if process.stdout is not None]
+
+    assert told(f"{url} {batch}\n") == ["ready\n"] * 2
+    return [json.loads(answer) for answer in told("go\n")]
+
+
+def test_two_processes_with_the_same_new_people_make_one_contact_and_one_lead_each(
+    processes: Processes, store: Store
+) -> None:
     parts = wire(store, company())
     deliver(parts, 6, PEOPLE)
-    answers = in_two_processes(store, 30)
+    answers = in_two_processes(processes, store, 30)
     assert sum(answer["settled"] for answer in answers) == PEOPLE * 6
     exact(parts, PEOPLE, 6)
 
 
-def test_two_processes_over_managers_with_one_place_each_give_each_one_lead(store: Store) -> None:
+def test_two_processes_over_managers_with_one_place_each_give_each_one_lead(processes: Processes, store: Store) -> None:
     staff = crew(10, capacity=1)
     parts = wire(store, company(managers=staff, teams={"sales": team(*staff)}))
     parts.append(*(envelope(pair(n)) for n in range(120)))
-    in_two_processes(store, 7)
+    in_two_processes(processes, store, 7)
     assert parts.shares() == dict.fromkeys(staff, 1)
     assert Counter(lead["reason"] for lead in parts.leads()) == {None: 10, "all_at_limit": 110}
     assert sorted(parts.turns()) == sorted(staff)
