@@ -89,13 +89,11 @@ def until_ready(running: "subprocess.Popen[bytes]", port: int, path: str) -> Non
     """Return as soon as the server answers 200. Raises Broken where it ends, or is too slow."""
     give_up = time.monotonic() + READY_WITHIN
     while time.monotonic() < give_up:
-        if running.poll() is not None:
-            raise Broken(f"{running.args!r} ended with {running.returncode}; its log is beside its store")
-        try:
+        with contextlib.suppress(OSError):
             if ask(port, "GET", path)[0] == 200:
                 return
-        except OSError:
-            time.sleep(0.01)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise Broken(f"{running.args!r} ended with {running.wait(0.01)}; its log is beside its store")
     raise Broken(f"{running.args!r} was not ready within {READY_WITHIN:.0f} s; its log is beside its store")
 
 

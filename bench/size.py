@@ -21,11 +21,11 @@ from bench import payload
 from dedup.keys import Key
 from kernel.clock import micros
 from kernel.ids import uuid7
-from storage import board, expiry, migrate, outbox, revisions, schema, views
+from storage import board, contact_views, envelope_views, expiry, lead_views, migrate, outbox, revisions, schema
+from storage.lead_views import LeadFilter
 from storage.names import Names
 from storage.rows import hexed, insert
 from storage.store import Store
-from storage.views import LeadFilter
 
 STEP: Final = 500
 OPEN_EVERY: Final = 5_000
@@ -108,24 +108,24 @@ def questions(store: Store, count: int, names: Names) -> dict[str, Question]:
         return payload.phone(chance.randrange(count))
 
     return {
-        "leads, newest": lambda db, _: views.lead_page(db, LeadFilter(), 50, None),
-        "leads in work": lambda db, _: views.lead_page(db, LeadFilter(state="in_work"), 50, None),
-        "leads lost": lambda db, _: views.lead_page(db, LeadFilter(state="lost"), 50, None),
-        "leads of a manager": lambda db, chance: views.lead_page(
+        "leads, newest": lambda db, _: lead_views.lead_page(db, LeadFilter(), 50, None),
+        "leads in work": lambda db, _: lead_views.lead_page(db, LeadFilter(state="in_work"), 50, None),
+        "leads lost": lambda db, _: lead_views.lead_page(db, LeadFilter(state="lost"), 50, None),
+        "leads of a manager": lambda db, chance: lead_views.lead_page(
             db, LeadFilter(owner=f"m{chance.randint(1, MANAGERS):02}"), 50, None
         ),
-        "one lead": lambda db, chance: views.lead(db, names, chance.choice(lead_ids)),
-        "one contact": lambda db, chance: views.contact(db, names, chance.choice(contact_ids)),
-        "a contact by a whole number": lambda db, chance: views.contacts_found(
+        "one lead": lambda db, chance: lead_views.lead(db, names, chance.choice(lead_ids)),
+        "one contact": lambda db, chance: contact_views.contact(db, names, chance.choice(contact_ids)),
+        "a contact by a whole number": lambda db, chance: contact_views.contacts_found(
             db, Key("phone", phone(chance)), None, 50, None
         ),
-        "leads by a whole number": lambda db, chance: views.lead_page(
+        "leads by a whole number": lambda db, chance: lead_views.lead_page(
             db, LeadFilter(key=Key("phone", phone(chance))), 50, None
         ),
-        "envelopes, newest": lambda db, _: views.envelope_page(db, None, None, None, 50, None),
-        "envelopes that failed": lambda db, _: views.envelope_page(db, "failed", None, None, 50, None),
+        "envelopes, newest": lambda db, _: envelope_views.envelope_page(db, None, None, None, 50, None),
+        "envelopes that failed": lambda db, _: envelope_views.envelope_page(db, "failed", None, None, 50, None),
         "the live page": lambda db, _: (board.waiting(db, 50), board.at_work(db, 20), board.day(db, "2026-01-01")),
-        "metrics": lambda db, _: (views.pending(db), views.waiting_counts(db), outbox.counts(db)),
+        "metrics": lambda db, _: (envelope_views.pending(db), lead_views.waiting_counts(db), outbox.counts(db)),
         "a window of old bodies": lambda db, chance: expiry.BODIES.window(
             db, chance.randrange(count), AT + timedelta(days=1)
         ),
@@ -136,10 +136,10 @@ def slow_questions(names: Names) -> dict[str, Question]:
     """What reads everything, by its nature or for now."""
     _ = names
     return {
-        "contacts by a part of a number": lambda db, chance: views.contacts_found(
+        "contacts by a part of a number": lambda db, chance: contact_views.contacts_found(
             db, None, f"{chance.randrange(10**6):06}", 50, None
         ),
-        "leads by a part of a name": lambda db, chance: views.lead_page(
+        "leads by a part of a name": lambda db, chance: lead_views.lead_page(
             db, LeadFilter(q=f"нет такого {chance.random()}"), 50, None
         ),
     }

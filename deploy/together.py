@@ -130,11 +130,10 @@ def start(config: Path, environment: Mapping[str, str], role: str, port: int) ->
 def await_ready(process: Process, deadline: float) -> None:
     """Return when it says that it is ready. Raises Failed."""
     while not answers(f"{process.url}/readyz"):
-        if process.running.poll() is not None:
-            raise Failed(f"{process.name} at {process.url} ended with {process.running.returncode}")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise Failed(f"{process.name} at {process.url} ended with {process.running.wait(LOOK_EVERY)}")
         if time.monotonic() > deadline:
             raise Failed(f"{process.name} at {process.url} is not ready after {STARTS_WITHIN:.0f} s")
-        time.sleep(LOOK_EVERY)
 
 
 def answers(url: str) -> bool:

@@ -35,7 +35,7 @@ class ContactPages:
         self, request: web.Request, visitor: Visitor, _: Form, refused: Refused | None = None
     ) -> web.StreamResponse:
         language = self._frame.language(request)
-        contact = await self._office.contact(request.match_info["id"], language)
+        contact = await self._office.people.contact(request.match_info["id"], language)
         wanted, other = request.query.get("q", "").strip(), request.query.get("with")
         found = [one for one in await self._found(wanted) if one["id"] != contact["id"]] if wanted else None
         preview = None
@@ -54,9 +54,9 @@ class ContactPages:
             key = f"email:{text}"
         elif sum(letter.isdigit() for letter in text) >= _DIGITS_OF_A_PHONE:
             key = f"phone:{text}"
-        items: list[Json] = (await self._office.contacts(key, None, FOUND, None))["items"] if key else []
+        items: list[Json] = (await self._office.people.contacts(key, None, FOUND, None))["items"] if key else []
         if not items:
-            items = (await self._office.contacts(None, text, FOUND, None))["items"]
+            items = (await self._office.people.contacts(None, text, FOUND, None))["items"]
         return items
 
     async def _order(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:

@@ -48,7 +48,7 @@ class NotePages:
             "given": form,
             "key": key if is_uuid(key) else uuid7(),
             "trial": trial,
-            "channels": [one["name"] for one in (await self._office.channels())["items"]],
+            "channels": [one["name"] for one in (await self._office.running.channels())["items"]],
         }
         return page("note.html", view, 200 if refused is None else refused.status, choices=choices, **facts)
 
@@ -57,7 +57,7 @@ class NotePages:
         key = form.get("key", "")
         try:
             order = _order(form) | {"preview": not is_seen}
-            shown = await self._office.take_down(order, key if is_uuid(key) else None, visitor.person)
+            shown = await self._office.approaches.take_down(order, key if is_uuid(key) else None, visitor.person)
         except Refused as refused:
             told = Refused(refused.status, "nothing_said", str(refused)) if refused.code == "incomplete" else refused
             return await self._show(request, visitor, form, told)

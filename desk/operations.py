@@ -51,23 +51,23 @@ async def _leads(office: Office, asked: Asked) -> Json:
         if wanted["owner"] not in {None, asked.visitor.only}:
             raise Refused(403, "for_directors", "others' leads are for directors and heads of teams")
         wanted["owner"] = asked.visitor.only
-    return await office.leads(wanted, asked.limit, asked.cursor)
+    return await office.leads.page(wanted, asked.limit, asked.cursor)
 
 
 async def concern(office: Office, uid: str, visitor: Visitor) -> None:
     """Raises Refused where a lead is none of the visitor's, in the words of one that does not exist."""
-    if visitor.only is not None and not await office.concerns(uid, visitor.only):
+    if visitor.only is not None and not await office.leads.concerns(uid, visitor.only):
         raise Refused(404, "no_such_lead", "there is no such lead")
 
 
 async def _lead(office: Office, asked: Asked) -> Json:
     await concern(office, asked.path["id"], asked.visitor)
-    return await office.lead(asked.path["id"], asked.cursor)
+    return await office.leads.lead(asked.path["id"], asked.cursor)
 
 
 async def _explain(office: Office, asked: Asked) -> Json:
     await concern(office, asked.path["id"], asked.visitor)
-    return await office.explain(asked.path["id"], asked.query.get("language", ""))
+    return await office.leads.explain(asked.path["id"], asked.query.get("language", ""))
 
 
 async def _act(action: str, office: Office, asked: Asked) -> Json:
@@ -80,15 +80,15 @@ async def act(office: Office, uid: str, action: str, order: Mapping[str, Any], v
     What is only offered to him, and perhaps to others at once, he first has to take.
     """
     if visitor.only is None:
-        return await office.act(uid, action, order, visitor.person)
+        return await office.leads.act(uid, action, order, visitor.person)
     await concern(office, uid, visitor)
     if action in {"accept", "decline"}:
         if order.get("manager") not in {None, visitor.only}:
             raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
         order = {**order, "manager": visitor.only}
-    elif (await office.lead(uid))["owner"] != visitor.only:
+    elif (await office.leads.lead(uid))["owner"] != visitor.only:
         raise Refused(403, "not_yours", "accept the lead first: it is offered to you, and not yours yet")
-    return await office.act(uid, action, order, visitor.person)
+    return await office.leads.act(uid, action, order, visitor.person)
 
 
 async def _reply(office: Office, asked: Asked) -> Json:
@@ -101,11 +101,13 @@ async def reply(office: Office, uid: str, order: Mapping[str, Any], key: str | N
     await concern(office, uid, visitor)
     if visitor.only is not None and order.get("manager") not in {None, visitor.only}:
         raise Refused(403, "for_directors", "directors and heads of teams answer for somebody else")
-    return await office.reply(uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person)
+    return await office.leads.reply(
+        uid, {**order, "manager": visitor.only or order.get("manager")}, key, visitor.person
+    )
 
 
 async def _take_down(office: Office, asked: Asked) -> Json:
-    return await office.take_down(asked.body, asked.key, asked.visitor.person)
+    return await office.approaches.take_down(asked.body, asked.key, asked.visitor.person)
 
 
 async def _done(office: Office, asked: Asked) -> Json:
@@ -114,19 +116,19 @@ async def _done(office: Office, asked: Asked) -> Json:
 
 async def finish(office: Office, activity: str, visitor: Visitor) -> Json:
     """What was to be done about a lead of the visitor's is done; the lead afterwards."""
-    await concern(office, await office.lead_of_activity(activity), visitor)
-    return await office.done(activity, visitor.person)
+    await concern(office, await office.leads.lead_of_activity(activity), visitor)
+    return await office.leads.done(activity, visitor.person)
 
 
 async def _contacts(office: Office, asked: Asked) -> Json:
     key = asked.query.get("key")
     if key is not None and not all(key.partition(":")):
         raise Refused(400, "bad_parameter", "key: write kind:value, for example phone:+79161234567")
-    return await office.contacts(key, asked.query.get("q"), asked.limit, asked.cursor)
+    return await office.people.contacts(key, asked.query.get("q"), asked.limit, asked.cursor)
 
 
 async def _contact(office: Office, asked: Asked) -> Json:
-    return await office.contact(asked.path["id"])
+    return await office.people.contact(asked.path["id"])
 
 
 async def _describe(office: Office, asked: Asked) -> Json:
@@ -173,11 +175,11 @@ async def _describe_company(office: Office, asked: Asked) -> Json:
 
 
 async def _file(office: Office, asked: Asked) -> Path:
-    return await office.file(asked.path["name"], asked.visitor.only)
+    return await office.leads.file(asked.path["name"], asked.visitor.only)
 
 
 async def _managers(office: Office, asked: Asked) -> Json:
-    shown = await office.managers()
+    shown = await office.managers.all()
     if asked.visitor.only is not None:
         shown = shown | {"items": [one for one in shown["items"] if one["name"] == asked.visitor.only]}
     return _page_of(shown, asked)
@@ -191,49 +193,49 @@ async def switch(office: Office, manager: str, visitor: Visitor, *, available: b
     """Set a manager's availability in the name of the visitor; a manager sets his own only."""
     if visitor.only not in {None, manager}:
         raise Refused(403, "for_directors", "another's switch is for directors and heads of teams")
-    return await office.set_available(manager, available=available, actor=visitor.person)
+    return await office.managers.set_available(manager, available=available, actor=visitor.person)
 
 
 async def _hand_over(office: Office, asked: Asked) -> Json:
-    return await office.hand_over(asked.path["name"], asked.body["to"], asked.visitor.person)
+    return await office.managers.hand_over(asked.path["name"], asked.body["to"], asked.visitor.person)
 
 
 async def _plan(office: Office, _: Asked) -> Json:
-    return await office.plan()
+    return await office.configuration.plan()
 
 
 async def _reload(office: Office, asked: Asked) -> Json:
-    return await office.reload(asked.visitor.person)
+    return await office.configuration.reload(asked.visitor.person)
 
 
 async def _invite(office: Office, asked: Asked) -> Json:
-    return await office.invite(asked.path["name"])
+    return await office.managers.invite(asked.path["name"])
 
 
 async def _channels(office: Office, asked: Asked) -> Json:
-    return _page_of(await office.channels(asked.query.get("language", "")), asked)
+    return _page_of(await office.running.channels(asked.query.get("language", "")), asked)
 
 
 async def _ledger(office: Office, _: Asked) -> Json:
-    return await office.ledger()
+    return await office.journal.ledger()
 
 
 async def _envelopes(office: Office, asked: Asked) -> Json:
     query = asked.query
-    return await office.envelopes(
+    return await office.journal.envelopes(
         query.get("outcome"), query.get("channel"), query.get("reason"), asked.limit, asked.cursor
     )
 
 
 async def _envelope(office: Office, asked: Asked) -> Json:
-    return await office.envelope(asked.path["id"])
+    return await office.journal.envelope(asked.path["id"])
 
 
 async def _replay(office: Office, asked: Asked) -> Json:
     """One envelope; asked for first, so that one that does not exist is a 404."""
     uid = asked.path["id"]
-    await office.envelope(uid)
-    shown = await office.replay([uid], **asked.body, actor=asked.visitor.person)
+    await office.journal.envelope(uid)
+    shown = await office.journal.replay([uid], **asked.body, actor=asked.visitor.person)
     only: Json = shown["items"][0]
     if only.get("code") == "expired":
         raise Refused(
@@ -243,32 +245,32 @@ async def _replay(office: Office, asked: Asked) -> Json:
 
 
 async def _sweep(office: Office, asked: Asked) -> Json:
-    return await office.sweep(**asked.body)
+    return await office.sweeps.sweep(**asked.body)
 
 
 async def _swept(office: Office, _: Asked) -> Json:
-    return await office.swept()
+    return await office.sweeps.swept()
 
 
 async def _replay_many(office: Office, asked: Asked) -> Json:
     order = dict(asked.body)
-    return await office.replay(order.pop("ids"), **order, actor=asked.visitor.person)
+    return await office.journal.replay(order.pop("ids"), **order, actor=asked.visitor.person)
 
 
 async def _attempt(office: Office, asked: Asked) -> Json:
-    return await office.attempt(asked.body)
+    return await office.approaches.attempt(asked.body)
 
 
 async def _notices(office: Office, asked: Asked) -> Json:
-    return _page_of(await office.notices(), asked)
+    return _page_of(await office.running.notices(), asked)
 
 
 async def _login_link(office: Office, asked: Asked) -> Json:
-    return await office.login_link(asked.body["person"])
+    return await office.entrance.invite(asked.body["person"])
 
 
 async def _events(office: Office, asked: Asked) -> Stream:
-    return office.events(asked.last_event)
+    return office.changes.follow(asked.last_event)
 
 
 async def _health(_: Office, __: Asked) -> Json:
@@ -276,11 +278,11 @@ async def _health(_: Office, __: Asked) -> Json:
 
 
 async def _readiness(office: Office, _: Asked) -> Json:
-    return await office.health()
+    return await office.running.health()
 
 
 async def _metrics(office: Office, _: Asked) -> bytes:
-    return await office.metrics()
+    return await office.running.metrics()
 
 
 async def _openapi(_: Office, __: Asked) -> bytes:

@@ -66,7 +66,7 @@ class Pages:
         return page("live.html", view, 200 if refused is None else refused.status, board=board, figures=figures)
 
     async def _ledger(self, request: web.Request, visitor: Visitor, _: Form) -> web.StreamResponse:
-        ledger = await self._office.ledger()
+        ledger = await self._office.journal.ledger()
         return page("ledger.html", self._frame.view(request, visitor), ledger=ledger, figures=(*FIGURES, "duplicates"))
 
     async def _card(
@@ -76,11 +76,11 @@ class Pages:
         await concern(self._office, uid, visitor)
         language = self._frame.language(request)
         lead, told, choices = await asyncio.gather(
-            self._office.lead(uid), self._office.explain(uid, language), self._board.choices(language)
+            self._office.leads.lead(uid), self._office.leads.explain(uid, language), self._board.choices(language)
         )
         person = None
         if visitor.only is None and lead["contact"] is not None:
-            person = await self._office.contact(lead["contact"]["id"], language)
+            person = await self._office.people.contact(lead["contact"]["id"], language)
         view = self._frame.view(request, visitor, choices, refused)
         if refused is not None and form.get("action") == "reply" and refused.code in choices["replies"]:
             view = replace(view, said=choices["replies"][refused.code])
@@ -111,7 +111,7 @@ class Pages:
                 await act(self._office, uid, action, _order(form), visitor)
         except Refused as refused:
             return await self._card(request, visitor, form, refused)
-        if visitor.only is not None and not await self._office.concerns(uid, visitor.only):
+        if visitor.only is not None and not await self._office.leads.concerns(uid, visitor.only):
             return go(root(request))
         return go(f"{root(request)}leads/{uid}")
 

@@ -83,7 +83,13 @@ class Links(Protocol):
 
 
 class People(Protocol):
-    """What can be asked and ordered about who is who. Raises Refused, as Office does."""
+    """What can be asked and ordered about who is who."""
+
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of contacts by `kind:value` or a part of name or key."""
+
+    async def contact(self, uid: str, language: str = "") -> Json:
+        """One contact with keys, leads, interactions, merges; suggestions with their reason in words."""
 
     async def merge(self, into: str, absorbed: str, *, preview: bool, actor: str) -> Json:
         """Make two contacts one: `{"merge": id}`. With `preview` what that would do, and nothing is stored."""
@@ -113,14 +119,10 @@ class People(Protocol):
         """Name a company, or give it an owner; only what `order` has is changed. The company afterwards."""
 
 
-class Office(Protocol):
-    """Everything the API can ask and order. `actor` names who orders. Raises Refused, and StoreAway as `Refused(503, …)`."""
+class Leads(Protocol):
+    """What can be asked and ordered about leads."""
 
-    @property
-    def people(self) -> People:
-        """Who is who."""
-
-    async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
+    async def page(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads by state, owner, team, channel, q."""
 
     async def lead(self, uid: str, cursor: str | None = None) -> Json:
@@ -132,6 +134,12 @@ class Office(Protocol):
     async def act(self, uid: str, action: str, order: Mapping[str, Any], actor: str) -> Json:
         """accept, decline, assign, disqualify, lose, convert or reopen a lead; the lead afterwards."""
 
+    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
+        """Say `text` to the client of a lead, in the name of `manager`; `interaction` is what it answers.
+
+        Its place on the timeline, with `lead` and `duplicate`. A key that is used again with the same text says nothing again.
+        """
+
     async def done(self, uid: str, actor: str) -> Json:
         """What was to be done is done, by the id of it; its lead afterwards. Raises Refused with 404."""
 
@@ -141,11 +149,12 @@ class Office(Protocol):
     async def concerns(self, uid: str, manager: str) -> bool:
         """Whether a lead is this manager's, or is offered to him."""
 
-    async def reply(self, uid: str, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
-        """Say `text` to the client of a lead, in the name of `manager`; `interaction` is what it answers.
+    async def file(self, name: str, only: str | None = None) -> Path:
+        """Where a file of a message lies, by the name that its attachment has; `only`: with what concerns this manager."""
 
-        Its place on the timeline, with `lead` and `duplicate`. A key that is used again with the same text says nothing again.
-        """
+
+class Approaches(Protocol):
+    """Approaches that no channel brought."""
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """An approach taken down by hand: its lead. With `preview` whom it may be from, and what would happen.
@@ -153,16 +162,14 @@ class Office(Protocol):
         The same `key` with the same order is the same approach.
         """
 
-    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
-        """A page of contacts by `kind:value` or a part of name or key."""
+    async def attempt(self, given: Mapping[str, Any]) -> Json:
+        """`priyom try`: what would happen to an approach; nothing is stored."""
 
-    async def contact(self, uid: str, language: str = "") -> Json:
-        """One contact with keys, leads, interactions, merges; suggestions with their reason in words."""
 
-    async def file(self, name: str, only: str | None = None) -> Path:
-        """Where a file of a message lies, by the name that its attachment has; `only`: with what concerns this manager."""
+class Managers(Protocol):
+    """What can be asked and ordered about managers."""
 
-    async def managers(self) -> Json:
+    async def all(self) -> Json:
         """Every manager with availability, load, shift, turns."""
 
     async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
@@ -171,17 +178,12 @@ class Office(Protocol):
     async def hand_over(self, manager: str, to: str | None, actor: str) -> Json:
         """Give all open leads of a manager to `to`, or None: to whoever has the turn: `{"manager", "to", "leads"}`."""
 
-    async def plan(self) -> Json:
-        """What the changed configuration would change: `{"changes", "restart", "warnings"}`. Refused 422 with its faults."""
-
-    async def reload(self, actor: str) -> Json:
-        """Put the changed configuration in force; `plan`'s answer. Refused 422 with its faults, and nothing has changed."""
-
     async def invite(self, manager: str) -> Json:
         """A link, for one use, by which a manager's Telegram account becomes the way to him: `{"manager", "link", "until"}`."""
 
-    async def channels(self, language: str = "") -> Json:
-        """Every channel with its state."""
+
+class Journal(Protocol):
+    """What can be asked about envelopes, and ordered."""
 
     async def ledger(self) -> Json:
         """Received and outcomes per channel and day, and whether they agree."""
@@ -200,26 +202,64 @@ class Office(Protocol):
         `code` is `expired` for one whose body the store need not keep any more.
         """
 
-    async def sweep(self, *, dry_run: bool, whole: bool) -> Json:
-        """Begin to drop what the policy no longer keeps, unless that is under way, and how it stands a while later."""
 
-    async def swept(self) -> Json:
-        """How the latest such sweep stands, as soon as it is done or a while later. Raises Refused, 404, before the first."""
+class Configuration(Protocol):
+    """The file of configuration, and what is in force of it."""
 
-    async def attempt(self, given: Mapping[str, Any]) -> Json:
-        """`priyom try`: what would happen to an approach; nothing is stored."""
+    async def plan(self) -> Json:
+        """What the changed configuration would change: `{"changes", "restart", "warnings"}`. Refused 422 with its faults."""
 
-    async def notices(self) -> Json:
-        """Notices that have not reached their manager."""
+    async def reload(self, actor: str) -> Json:
+        """Put the changed configuration in force; `plan`'s answer. Refused 422 with its faults, and nothing has changed."""
 
-    async def login_link(self, person: str | None) -> Json:
-        """`Entrance.invite`."""
 
-    def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
-        """What changed after the event `last`, as it happens: `{"event", "kind", "id", "version"}`, with a `reset` if need be."""
+class Running(Protocol):
+    """How the process and its channels stand."""
 
     async def health(self) -> Json:
         """`{"ready": bool, "store": …, "channels": …}` for /readyz."""
 
     async def metrics(self) -> bytes:
         """Prometheus text."""
+
+    async def channels(self, language: str = "") -> Json:
+        """Every channel with its state."""
+
+    async def notices(self) -> Json:
+        """Notices that have not reached their manager."""
+
+
+class Sweeps(Protocol):
+    """What the store need not keep any more."""
+
+    async def sweep(self, *, dry_run: bool, whole: bool) -> Json:
+        """Begin to drop what the policy no longer keeps, unless that is under way, and how it stands a while later."""
+
+    async def swept(self) -> Json:
+        """How the latest such sweep stands, as soon as it is done or a while later. Raises Refused, 404, before the first."""
+
+
+class Changes(Protocol):
+    """What screens have to fetch again."""
+
+    def follow(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+        """What changed after the event `last`, as it happens: `{"event", "kind", "id", "version"}`, with a `reset` if need be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Everything the API can ask and order, by what it is about.
+
+    `actor` names who orders. All of it raises Refused, and with 503 while the store is away.
+    """
+
+    leads: Leads
+    approaches: Approaches
+    people: People
+    managers: Managers
+    journal: Journal
+    configuration: Configuration
+    running: Running
+    sweeps: Sweeps
+    entrance: Entrance
+    changes: Changes

@@ -80,6 +80,8 @@ def configure(secrets: Iterable[str], *, as_json: bool | None = None, stream: Te
     # aiohttp's access log would hold paths, and with them secrets of vendors' webhook addresses; aioimaplib's, lines of mail.
     for chatty in ("aiohttp.access", "aioimaplib", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every race that is lost with statements under way; the batch that is decided again says so itself.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def _frames_only(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from desk.ports import Json, Refused
-from storage import views
+from storage import paging
 from storage.store import Away, Conflict, Store, Unit
 
 _TRIES: Final = 5
@@ -26,13 +26,17 @@ class Units:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def new_id(self) -> int:
+        """The number of a new row."""
+        return self._store.ids.take()
+
     async def read(self, unit: Unit[Any]) -> Any:
         """A unit that only reads."""
         try:
             return await self._store.read(unit)
         except Away as error:
             raise Refused(503, "store_away", "the store cannot be reached; try again shortly") from error
-        except views.BadCursor as error:
+        except paging.BadCursor as error:
             raise Refused(400, "bad_cursor", str(error)) from error
 
     async def run(self, unit: Unit[Any]) -> Any:

@@ -213,6 +213,14 @@ def find_obstacle(
     return _too_busy(manager, standing, is_offer=accept_within is not None)
 
 
+def find_obstacle_among(
+    teams: Iterable[Team], manager: Manager | None, standing: Standing | None, now: datetime
+) -> Obstacle | None:
+    """As `find_obstacle`, for the teams whose member he is: one that would give him a lead is enough."""
+    obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in teams]
+    return None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
+
+
 def _too_busy(manager: Manager, standing: Standing, *, is_offer: bool) -> Obstacle | None:
     """What keeps one who is there from a lead."""
     if standing.on_call:

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 
 from dedup.keys import Key
 from kernel.clock import instant, iso
-from storage import views
+from storage.contact_views import contacts_shown
+from storage.key_views import shown_key
+from storage.lead_views import leads_listed
 from storage.names import Names
+from storage.paging import Page, cursor_at, position_of
 from storage.schema import companies, contacts, keys, leads, merges, suggestions
-from storage.views import Json, Page
 
+Json = dict[str, Any]
 _MOST_CONTACTS: Final = 200
 
 _into = contacts.alias("into")
@@ -69,10 +72,10 @@ def suggestion_page(db: sa.Connection, state: str | None, limit: int, cursor: st
     if state is not None:
         query = query.where(_OPEN if state == "open" else suggestions.c.settled_at.is_not(None))
     if cursor is not None:
-        query = query.where(suggestions.c.id < views.position_of(cursor))
+        query = query.where(suggestions.c.id < position_of(cursor))
     found = db.execute(query).all()
     shown = found[:limit]
-    return Page(_suggestions(db, shown), views.cursor_at(shown[-1].id) if len(found) > limit else None)
+    return Page(_suggestions(db, shown), cursor_at(shown[-1].id) if len(found) > limit else None)
 
 
 def suggestions_of(db: sa.Connection, root: int) -> list[Json]:
@@ -107,7 +110,7 @@ def _suggestions(db: sa.Connection, found: Collection[Any]) -> list[Json]:
 def persons(db: sa.Connection, roots: Iterable[int]) -> dict[int, Json]:
     """Contacts as a lead shows its own: id, name, keys."""
     order = sorted(set(roots))
-    shown = views.contacts_shown(db, order)
+    shown = contacts_shown(db, order)
     return {root: {name: one[name] for name in ("id", "name", "keys")} for root, one in zip(order, shown, strict=True)}
 
 
@@ -134,10 +137,10 @@ def company(db: sa.Connection, names: Names, number: int) -> Json:
         "id": row.uid,
         "name": row.name,
         "owner": names.managers.name_or_none(db, row.owner_id),
-        "keys": [views.shown_key(Key(kind, value)) for kind, value in own],
+        "keys": [shown_key(Key(kind, value)) for kind, value in own],
         "created_at": iso(instant(row.created_at)),
         "contacts": list(persons(db, _working_at(db, number)).values()),
-        "leads": views.leads_listed(db, leads.c.company_id == number),
+        "leads": leads_listed(db, leads.c.company_id == number),
     }
 
 
@@ -156,4 +159,4 @@ def describe_company(db: sa.Connection, number: int, values: Mapping[str, Any]) 
 def open_leads(db: sa.Connection, root: int) -> list[Json]:
     """The open leads of a contact, newest first."""
     still_open = leads.c.state.in_(("unprocessed", "assigned", "in_work"))
-    return views.leads_listed(db, sa.and_(leads.c.contact_id == root, still_open))
+    return leads_listed(db, sa.and_(leads.c.contact_id == root, still_open))

@@ -121,11 +121,15 @@ def setting(db: sa.Connection, name: str) -> str | None:
     return found
 
 
-def advance(db: sa.Connection, name: str, value: str) -> bool:
-    """Set a setting that only grows; whether this changed it, which is true for one of several who try at once."""
+def advance(db: sa.Connection, name: str, value: str, beyond: str | None = None) -> bool:
+    """Set a setting that only grows; whether this changed it, which is true for one of several who try at once.
+
+    With `beyond`: only where it stands before that.
+    """
     made = upsert(db, settings).values(name=name, value=value)
+    least = made.excluded.value if beyond is None else beyond
     done = made.on_conflict_do_update(
-        index_elements=["name"], set_={"value": made.excluded.value}, where=settings.c.value < made.excluded.value
+        index_elements=["name"], set_={"value": made.excluded.value}, where=settings.c.value < least
     )
     return db.execute(done.returning(settings.c.value)).first() is not None
 

@@ -4,9 +4,11 @@
 and one for two hundred are the same text, compiled and planned once. Values pass by the Python side of column types:
 times are integer microseconds, UUIDs 32 hexadecimal digits, JSON is text. What is only written (`insert`, `update`, `Upsert`)
 goes to SQLite row by row in one call of the driver: no way to a server is saved there, and json_each costs twice as much.
+To PostgreSQL such writes are sent without waiting for what became of them, within `pipelined`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NoReturn, cast
@@ -161,8 +163,8 @@ def _is_overheard(db: sa.Connection) -> bool:
 def _raise_named(db: sa.Connection, sql: str, error: Any) -> NoReturn:
     """A driver's error as SQLAlchemy names it, without the values; a connection that is lost by it leaves the pool."""
     dialect, base = db.dialect, db.dialect.loaded_dbapi.Error
-    lost = dialect.is_disconnect(error, cast("Any", db.connection.dbapi_connection), None)
-    if lost:
+    lost = db.invalidated or dialect.is_disconnect(error, cast("Any", db.connection.dbapi_connection), None)
+    if lost and not db.invalidated:
         db.invalidate(error)
     raise sa.exc.DBAPIError.instance(
         sql, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
@@ -214,6 +216,21 @@ class Prepared:
         """Run it; how many rows it changed."""
         return self._run(db, given)[1]
 
+    def send(self, db: sa.Connection, given: Mapping[str, Any]) -> None:
+        """Run it on PostgreSQL, within `pipelined` without waiting for the end of it."""
+        stack = db.info.get(_PIPELINE)
+        if stack is None:
+            self._run(db, given)
+            return
+        sql, fixed, _, _ = self._compiled.get(db.dialect.name) or self._compile(db)
+        driver = cast("Any", db.connection.dbapi_connection)
+        try:
+            if not driver.pgconn.pipeline_status:
+                stack.enter_context(driver.pipeline())
+            driver.cursor().send(sql, {**fixed, **given})
+        except db.dialect.loaded_dbapi.Error as error:
+            _raise_named(db, sql, error)
+
     def _run(self, db: sa.Connection, given: Mapping[str, Any] | None) -> tuple[list[Any], int]:
         sql, fixed, order, returns = self._compiled.get(db.dialect.name) or self._compile(db)
         values: Any = {**fixed, **given} if given else fixed
@@ -235,6 +252,30 @@ class Prepared:
         made = (str(compiled), dict(compiled.params), compiled.positiontup, returns)
         self._compiled[db.dialect.name] = made
         return made
+
+
+_PIPELINE: Final = "priyom_pipeline"
+
+
+@contextlib.contextmanager
+def pipelined(db: sa.Connection) -> Iterator[None]:
+    """Within it, `Bulk` writes to PostgreSQL are sent and not waited for: the next statement that asks for anything does that.
+
+    A failure of theirs is thus raised by a later statement, or at the end. `Waiting` must be the connection's cursor.
+    """
+    if db.dialect.name == "sqlite" or _is_overheard(db):
+        yield
+        return
+    info = db.info  # of the connection, which may be lost on the way
+    try:
+        with contextlib.ExitStack() as stack:
+            info[_PIPELINE] = stack
+            try:
+                yield
+            finally:
+                del info[_PIPELINE]
+    except db.dialect.loaded_dbapi.Error as error:
+        _raise_named(db, "", error)
 
 
 Cells = Mapping[str, sa.ColumnElement[Any]]
@@ -259,10 +300,20 @@ class Bulk:
         self._together = Prepared(self._of_rows)
         self._each: tuple[str, Callable[[Values], Values] | None] | None = None
 
-    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> int:
+    def __call__(self, db: sa.Connection, values: Sequence[Values]) -> None:
+        """Run it."""
+        if db.dialect.name == "sqlite":
+            self._run_each(db, values)
+        else:
+            self._together.send(db, {"new": pack(values)})
+
+    def count(self, db: sa.Connection, values: Sequence[Values]) -> int:
         """Run it; how many rows it inserted or changed."""
-        if db.dialect.name != "sqlite":
-            return self._together.count(db, {"new": pack(values)})
+        if db.dialect.name == "sqlite":
+            return self._run_each(db, values)
+        return self._together.count(db, {"new": pack(values)})
+
+    def _run_each(self, db: sa.Connection, values: Sequence[Values]) -> int:
         sql, pick = self._each or self._for_each(db)
         if pick is not None:
             values = [pick(row) for row in values]
@@ -387,7 +438,7 @@ class Upsert:
 
     def count(self, db: sa.Connection, values: Sequence[Values]) -> int:
         """Run it; how many rows it inserted or changed."""
-        return self._bulk(db, values)
+        return self._bulk.count(db, values)
 
 
 def upsert(db: sa.Connection, table: sa.Table) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from storage.rows import Prepared
+from storage.rows import Prepared, pipelined
 from storage.schema import counters
 
 R = TypeVar("R")
@@ -171,7 +171,7 @@ class Store:
 
     def transact_raw(self, unit: Unit[R]) -> R:
         """`transact` before there is a schema, and so without ids."""
-        return self._transact_alone(unit) if self.embedded else self._transact(self._main, unit)
+        return self._transact_alone(unit) if self.embedded else self._transact_there(unit)
 
     def peek(self, unit: Unit[R]) -> R:
         """`read` for a caller without a loop, beside a daemon that has the store."""
@@ -180,6 +180,10 @@ class Store:
     @staticmethod
     def _transact(engine: sa.Engine, unit: Unit[R]) -> R:
         with _failures_named(), engine.begin() as db:
+            return unit(db)
+
+    def _transact_there(self, unit: Unit[R]) -> R:
+        with _failures_named(), self._main.begin() as db, pipelined(db):
             return unit(db)
 
     def _transact_alone(self, unit: Unit[R]) -> R:
@@ -280,6 +284,8 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
 
 def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
+    from storage.pipelining import Waiting  # psycopg is not loaded where nobody has a server
+
     driver = url.set(drivername="postgresql+psycopg")
     main = sa.create_engine(
         driver, hide_parameters=True, connect_args=_CONNECTION, pool_size=writers, max_overflow=1, pool_pre_ping=True
@@ -293,6 +299,7 @@ def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.En
         def _open(connection: Any, _record: object) -> None:
             connection.execute(_SESSION)
             connection.commit()
+            connection.cursor_factory = Waiting
 
     # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
     return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -398,10 +398,3 @@ def plain(name: str, arguments: str) -> bytes:
         "SEARCH": b"* SEARCH\r\n",
     }
     return answers.get(name, b"") + b"TAG OK done\r\n"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when it holds."""
-    async with asyncio.timeout(WITHIN):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -188,6 +188,7 @@ TRY = """
     from kernel.clock import Clock
     from storage import migrate, revisions
     from storage.store import Store
+    from tests.daemon.process import until
 
     assert Path(channels.__file__).is_relative_to(Path.cwd()), channels.__file__
     assert "toy" in kinds()
@@ -207,9 +208,12 @@ TRY = """
         accepted = await parts.way_in.intake.accept(adapter.receive(request))
         assert adapter.answer(request, accepted).body.decode() == "привет"
         worker = asyncio.create_task(parts.settling.pipeline.run())
-        while (await parts.serving.office.envelope(accepted[0].id))["outcome"] == "pending":
-            await asyncio.sleep(0.005)
-        (lead,) = (await parts.serving.office.leads({}, 50, None))["items"]
+
+        async def settled():
+            return (await parts.serving.office.journal.envelope(accepted[0].id))["outcome"] != "pending"
+
+        await until(settled)
+        (lead,) = (await parts.serving.office.leads.page({}, 50, None))["items"]
         print(lead["state"], lead["owner"], lead["source"], lead["contact"]["keys"][0]["kind"])
         for task in (writer, worker):
             task.cancel()

@@ -50,6 +50,7 @@ def told() -> dict[str, dict[str, set[str]]]:
     for sent in (True, False):
         metrics.sent("email", sent)
     metrics.channels([ChannelFigures("site", CONDITIONS[0], 1.0, 2.0, 3, 4)])
+    metrics.wakes(lambda: False)
     found: dict[str, dict[str, set[str]]] = {}
     waiting = [("sales", reason, 1) for reason in get_args(Reason)]
     for family in text_string_to_metric_families(metrics.text((1, 1.0, waiting, {})).decode()):

@@ -11,10 +11,11 @@ from typing import Any, Final
 from channels.adapter import Adapter, Misconfigured, Probe, Unavailable
 from ingest.adapters import made
 from ingest.cli.outside import reached
-from ingest.config.document import KeyPath, Table, dotted, line_of
+from ingest.config.notices import MailRoute
 from ingest.config.references import BUILT_IN
-from ingest.config.schema import Config, MailRoute
+from ingest.config.schema import Config
 from ingest.config.secret import secret_values
+from ingest.config.tree import KeyPath, Table, dotted, line_of
 from ingest.config.values import NOTICES_CHANNEL
 from ingest.notices import smtp
 from ingest.notices.smtp import server_of

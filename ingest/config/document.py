@@ -1,13 +1,11 @@
-"""YAML text as a tree of texts with their lines, and `${…}` put into it. Knows nothing of what the keys mean.
+"""YAML text as a tree of texts with their lines. Knows nothing of what the keys mean.
 
 Every scalar stays the text that was written (`NO` is not false, `0101` is not 65): the schema gives types. The tree is
 built from the parser's events, since PyYAML's own composer recurses without a bound and keeps the last of equal keys.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from yaml import BaseLoader
@@ -24,103 +22,13 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from ingest.config.tree import NULLS, UNKEEPABLE, Listing, Node, Scalar, Table, dotted
+
 MAX_BYTES: Final = 512 * 1024
 MAX_DEPTH: Final = 16
 MAX_NODES: Final = 100_000
 """Values in the whole tree with every alias written out: a thousand managers need about ten thousand."""
-MAX_SECRET_FILE: Final = 64 * 1024
-
-_REFERENCE: Final = re.compile(r"\$\{([^}]*)(\}?)")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_UNKEEPABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
-_NULLS: Final = frozenset({"", "~", "null"})
 _TEXT_TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
-
-KeyPath = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A text. `written` stands in the file; `literal`: nothing in `text` came from the environment or another file."""
-
-    text: str = field(repr=False)
-    written: str
-    literal: bool = True
-    plain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A YAML sequence, each item with its line."""
-
-    items: tuple["Node", ...] = ()
-    lines: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A YAML mapping, each key with its line."""
-
-    entries: Mapping[str, "Node"] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-
-Node = Scalar | Listing | Table
-
-
-def find(node: Node | None, *path: str | int) -> Node | None:
-    """What stands at `path`, None where there is nothing."""
-    for step in path:
-        if isinstance(node, Table):
-            node = node.entries.get(str(step))
-        elif isinstance(node, Listing) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-        else:
-            return None
-    return node
-
-
-def line_of(node: Node | None, path: KeyPath) -> int:
-    """The line of what stands at `path`, or of the nearest thing round it."""
-    line = 1
-    for step in path:
-        if isinstance(node, Table) and step in node.lines:
-            line = node.lines[str(step)]
-        elif isinstance(node, Listing) and isinstance(step, int) and step < len(node.items):
-            line = node.lines[step]
-        else:
-            break
-        node = find(node, step)
-    return line
-
-
-def dotted(path: KeyPath) -> str:
-    """`("teams", "sales", "managers", 1)` as `teams.sales.managers[1]`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
-
-
-def plain(node: Node) -> object:
-    """The tree as texts, lists and dicts."""
-    if isinstance(node, Scalar):
-        return node.text
-    if isinstance(node, Listing):
-        return [plain(item) for item in node.items]
-    return {key: plain(value) for key, value in node.entries.items()}
-
-
-def scalars(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Scalar]]:
-    """Every scalar of a tree with its path."""
-    if isinstance(node, Scalar):
-        yield path, node
-    elif isinstance(node, Listing):
-        for index, item in enumerate(node.items):
-            yield from scalars(item, (*path, index))
-    else:
-        for key, value in node.entries.items():
-            yield from scalars(value, (*path, key))
 
 
 class Unreadable(Exception):
@@ -245,7 +153,7 @@ class _Builder:
         self._documents = 0
 
     def result(self) -> Table:
-        if self._root is None or (isinstance(self._root, Scalar) and self._root.text in _NULLS):
+        if self._root is None or (isinstance(self._root, Scalar) and self._root.text in NULLS):
             raise Unreadable(1, "the file is empty", "start from the shipped config.yaml")
         if not isinstance(self._root, Table):
             raise Unreadable(1, "the file is not a mapping of keys to values", "start from the shipped config.yaml")
@@ -292,7 +200,7 @@ class _Builder:
     def _scalar(self, event: ScalarEvent, line: int) -> None:
         top = self._open[-1] if self._open else None
         text = event.value
-        if _UNKEEPABLE.search(text):
+        if UNKEEPABLE.search(text):
             raise Unreadable(
                 line, "a NUL or half a character that no database keeps", "remove the escape", self._here()
             )
@@ -350,99 +258,3 @@ class _Builder:
         if last is not None:
             path[-1] = last
         return dotted(tuple(step for step in path if step != ""))
-
-
-class Resolver:
-    """Puts the environment and files into a tree, once: what was put in is not looked at again.
-
-    `base` is the folder that `${file:PATH}` starts from. `faults` holds (path, problem, remedy) of what could not be
-    resolved; such a value counts as left out.
-    """
-
-    def __init__(self, environ: Mapping[str, str], base: Path) -> None:
-        self.faults: list[tuple[KeyPath, str, str]] = []
-        self._environ = environ
-        self._base = base
-
-    def resolve(self, node: Node, path: KeyPath = ()) -> Node | None:
-        """The tree with its references resolved and without what is empty; None where nothing is left."""
-        if isinstance(node, Scalar):
-            return self._scalar(node, path)
-        if isinstance(node, Listing):
-            found = [(self.resolve(item, (*path, index)), node.lines[index]) for index, item in enumerate(node.items)]
-            kept = [(item, line) for item, line in found if item is not None]
-            return Listing(tuple(item for item, _ in kept), tuple(line for _, line in kept))
-        entries = {key: self.resolve(value, (*path, key)) for key, value in node.entries.items()}
-        return Table({key: value for key, value in entries.items() if value is not None}, node.lines)
-
-    def _scalar(self, node: Scalar, path: KeyPath) -> Scalar | None:
-        if node.plain and node.text in _NULLS:
-            return None
-        parts: list[str] = []
-        outside = False
-        position = 0
-        for reference in _REFERENCE.finditer(node.text):
-            parts.append(node.text[position : reference.start()])
-            position = reference.end()
-            try:
-                text, foreign = self._reference(reference[1], closed=bool(reference[2]))
-            except _Unresolved as problem:
-                self.faults.append((path, problem.problem, problem.remedy))
-                return None
-            parts.append(text)
-            outside = outside or foreign
-        text = "".join(parts) + node.text[position:]
-        return Scalar(text, node.written, literal=not outside) if text.strip() else None
-
-    def _reference(self, inside: str, *, closed: bool) -> tuple[str, bool]:
-        """The text that `${inside}` stands for, and whether it came from outside the file."""
-        if not closed:
-            raise _Unresolved("${ is opened and never closed", "write ${NAME}")
-        if "${" in inside:
-            raise _Unresolved(
-                "a ${…} stands inside another", "one reference is replaced once: give the default as text"
-            )
-        if inside.startswith("file:"):
-            return self._file(inside.removeprefix("file:").strip()), True
-        name, sign, default = inside.partition(":-")
-        if not _NAME.fullmatch(name):
-            raise _Unresolved("a ${…} that names nothing", "write ${NAME}, ${NAME:-default} or ${file:PATH}")
-        value = self._environ.get(name)
-        if value is None and not sign:
-            raise _Unresolved(f"the environment variable {name} is not set", f"set it, or write ${{{name}:-default}}")
-        if value is None or (sign and not value):
-            return default, False
-        if _UNKEEPABLE.search(value):
-            raise _Unresolved(f"the environment variable {name} is not UTF-8 text", "set it again")
-        return value, True
-
-    def _file(self, name: str) -> str:
-        if not name:
-            raise _Unresolved("${file:} names no file", "write ${file:PATH}")
-        path = self._base / name
-        remedy = f"put the value into {name}, readable to this user (a relative path starts at the configuration file)"
-        try:
-            if not path.is_file():
-                raise _Unresolved(f"there is no file {name}", remedy)
-            with path.open("rb") as stream:
-                content = stream.read(MAX_SECRET_FILE + 1)
-        except (OSError, ValueError) as error:
-            raise _Unresolved(f"the file {name} cannot be read", remedy) from error
-        if len(content) > MAX_SECRET_FILE:
-            raise _Unresolved(f"the file {name} is larger than {MAX_SECRET_FILE // 1024} KB", "name the right file")
-        try:
-            text = content.decode("utf-8-sig").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise _Unresolved(f"the file {name} is not UTF-8 text", "name the right file") from error
-        if "\0" in text:
-            raise _Unresolved(f"the file {name} is not text", "name the right file")
-        return text
-
-
-class _Unresolved(Exception):
-    """One `${…}` that stands for nothing."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy

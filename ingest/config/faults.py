@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from channels import adapter
-from ingest.config.document import KeyPath, Node, Scalar, Table, dotted, find, line_of, scalars
 from ingest.config.schema import Config
-from ingest.config.values import KNOWN_KINDS, choose, nearest, sentence
+from ingest.config.tree import KeyPath, Node, Scalar, Table, dotted, find, line_of, scalars
+from ingest.config.wording import choose, nearest, sentence
 
 Level = Literal["error", "warning"]
 
@@ -23,7 +23,6 @@ SECRET_KEYS: Final = frozenset(
     {"token", "password", "secret", "salt", "api_key", "confirmation", "client_secret", "dsn"}
 )
 _PASSWORD: Final = re.compile(r"://[^@\s]*:\S*@")
-_LATER: Final = "is known but not built in this version"
 _SHOWN: Final = 60
 _DOCUMENTATION: Final = "see docs/configuration.md"
 
@@ -176,11 +175,6 @@ def _path(root: Table, error: ErrorDetails) -> KeyPath:
     return tuple(path)
 
 
-def _not_built(error: _Error) -> Finding:
-    what = shown(error.path, error.node) if error.context["value"] else ""
-    return Finding(error.path, f"{what}{_LATER}", "remove it")
-
-
 def _kind(error: _Error) -> Finding:
     kind = find(error.node, "kind")
     built = adapter.kinds()
@@ -188,9 +182,7 @@ def _kind(error: _Error) -> Finding:
     if kind is None:
         return Finding(at, "is missing", f"add one of: {', '.join(built)}")
     word = kind.text if isinstance(kind, Scalar) else ""
-    if word in KNOWN_KINDS:
-        return Finding(at, f"{shown(at, kind)}{_LATER}", "remove this channel")
-    return Finding(at, f"{shown(at, kind)}is no kind of channel", choose(word, sorted({*built, *KNOWN_KINDS})))
+    return Finding(at, f"{shown(at, kind)}is no kind of channel", choose(word, sorted(built)))
 
 
 def _unknown(error: _Error) -> Finding:
@@ -223,7 +215,6 @@ def _none_of(error: _Error) -> Finding:
 
 
 _SAID: Final[Mapping[str, Callable[[_Error], Finding]]] = {
-    "not_built": _not_built,
     "kind": _kind,
     "extra_forbidden": _unknown,
     "unknown_condition": _unknown_condition,

@@ -7,10 +7,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ingest.config.document import MAX_BYTES, KeyPath, Listing, Resolver, Table, Unreadable, parse, plain
+from ingest.config.document import MAX_BYTES, Unreadable, parse
 from ingest.config.faults import Fault, Finding, literal_secrets, placed, translate
 from ingest.config.references import check
+from ingest.config.resolving import Resolver
 from ingest.config.schema import Config
+from ingest.config.tree import KeyPath, Listing, Table, plain
 
 _NAMED: Final = ("accounts", "calendars", "channels", "directors", "managers", "teams")
 

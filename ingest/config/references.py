@@ -10,9 +10,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dedup.keys import KeyRules
-from ingest.config.document import KeyPath, Listing, Node, Scalar, Table, find, scalars
+from ingest.config.addresses import HOST, is_loopback
 from ingest.config.faults import Finding, shown, worded
-from ingest.config.values import DEFAULT_REGION, HOST, NOTICES_CHANNEL, choose, is_loopback, nearest
+from ingest.config.tree import KeyPath, Listing, Node, Scalar, Table, find, scalars
+from ingest.config.values import DEFAULT_REGION, NOTICES_CHANNEL
+from ingest.config.wording import choose, nearest
 from kernel.durations import parse_duration
 from routing.addressee import addressee
 from routing.hours import parse_hours

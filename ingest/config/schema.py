@@ -1,83 +1,56 @@
 """What the keys of the file mean: their sections, types and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
-    SecretStr,
-    ValidationError,
     ValidationInfo,
     WrapValidator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from channels import adapter
 from channels.adapter import ChannelConfig
+from ingest.config.addresses import (
+    Chat,
+    Email,
+    Emails,
+    OwnDomains,
+    SharedEmails,
+)
+from ingest.config.expectations import RoutingTest
+from ingest.config.notices import MailRoute, Notices
+from ingest.config.section import Section
+from ingest.config.servers import Account, Api, Credentials, Http, Redis, Storage
 from ingest.config.values import (
     DEFAULT_REGION,
     NOTICES_CHANNEL,
-    UTM,
     ChannelName,
-    Chat,
     Condition,
     Count,
-    DatabaseUrl,
     Duration,
-    Email,
-    Emails,
     Exceptions,
-    Flag,
     Holidays,
-    Host,
     Hours,
-    ImapTls,
     KeptFor,
-    ListeningPort,
-    LocalMoment,
     Name,
     Names,
-    Networks,
-    OwnDomains,
-    PublicUrl,
-    Quiet,
-    RedisUrl,
     RegionCode,
-    RouteNames,
-    Sender,
-    ServerPort,
-    SharedEmails,
-    Size,
-    SmtpTls,
     Span,
     Spoken,
     StrategyName,
     Text,
-    TimeOfDay,
     TitleTemplate,
-    TriedReason,
-    TriedState,
     Weight,
     Words,
     Zone,
-    flag,
-    refuse,
 )
-from routing.source import CLICK_IDS
-
-
-class Section(BaseModel):
-    """A mapping of the file: unknown keys are faults, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from ingest.config.wording import flag
 
 
 def _channel(value: object, _: object, info: ValidationInfo) -> ChannelConfig:
@@ -100,83 +73,6 @@ def _sticky(value: object) -> object:
     if isinstance(value, str):
         return {} if flag(value.strip().lower(), "write false, or {wait: 10m}") else None
     return value
-
-
-class Http(Section):
-    """Where the daemon listens, and what it is called from outside. `max_body` in bytes."""
-
-    host: Host = "127.0.0.1"
-    port: ListeningPort = 8080
-    public_url: PublicUrl | None = None
-    trusted_proxies: Networks = ()
-    max_body: Size = 10 * 1024**2
-
-    def address(self, port: int | None = None) -> str:
-        """What links start with: `public_url`, else where the daemon listens; `port` where the system chose it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{port or self.port}"
-
-
-class Api(Section):
-    """The token of the HTTP API; None: made at first start and kept in the store."""
-
-    token: SecretStr | None = None
-
-
-class Storage(Section):
-    """Where everything is kept; the address is secret as a whole, since it may hold a password. `files`: a folder."""
-
-    url: DatabaseUrl = Field(default=SecretStr("sqlite:///var/priyom.db"), validate_default=True)
-    files: Text | None = None
-
-
-class Redis(Section):
-    """Where processes wake each other; None: each finds its work by looking. Secret as a whole, since it may hold a password."""
-
-    url: RedisUrl | None = None
-
-
-class Imap(Section):
-    """A server to read mail from."""
-
-    host: Host
-    tls: ImapTls = True
-    port: ServerPort = Field(default_factory=lambda data: 993 if data.get("tls") else 143)
-
-
-class Smtp(Section):
-    """A server that sends mail. `tls`: True from the first byte, "starttls" required (not opportunistic), or False."""
-
-    host: Host
-    tls: SmtpTls = True
-    port: ServerPort = Field(default_factory=lambda data: {True: 465, "starttls": 587}.get(data.get("tls"), 25))
-
-
-class Credentials(Section):
-    """Who we are to a mail server: both or none."""
-
-    user: Text | None = None
-    password: SecretStr | None = None
-
-    @model_validator(mode="after")
-    def _both(self) -> "Credentials":
-        if (self.user is None) != (self.password is None):
-            given, lacking = ("user", "password") if self.password is None else ("password", "user")
-            raise refuse(f"has a {given} and no {lacking}", "give both, or neither (an empty ${…} counts as left out)")
-        return self
-
-
-class Account(Credentials):
-    """A mail account, configured once and used by name."""
-
-    imap: Imap | None = None
-    smtp: Smtp | None = None
-
-    @model_validator(mode="after")
-    def _either(self) -> "Account":
-        if self.imap is None and self.smtp is None:
-            raise refuse("has neither imap nor smtp", "add the server that it is for")
-        return self
 
 
 class Calendar(Section):
@@ -289,138 +185,11 @@ class Rule(Section):
     respond_within: Span | None = None
 
 
-class Given(Section):
-    """An approach to try the rules with. `campaign` has the `utm_*` and click ids that are written beside the others."""
-
-    channel: Text
-    at: LocalMoment | None = None
-    to: Text | None = None
-    name: Text | None = None
-    phone: Text | None = None
-    email: Text | None = None
-    city: Text | None = None
-    company: Text | None = None
-    subject: Text | None = None
-    text: Text = ""
-    language: Text | None = None
-    page: Text | None = None
-    referrer: Text | None = None
-    known: Flag = False
-    owner: Text | None = None
-    campaign: Mapping[str, Text] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _marks(cls, written: object) -> object:
-        if not isinstance(written, Mapping):
-            return written
-        marks = {key: value for key, value in written.items() if UTM.fullmatch(key) or key in CLICK_IDS}
-        rest = {key: value for key, value in written.items() if key not in marks}
-        return {**rest, "campaign": marks} if marks and "campaign" not in rest else rest
-
-
-class Expected(Section):
-    """What must come of it; what is left out may be anything. `rule` counts from 1, as `priyom explain` does."""
-
-    team: Text | None = None
-    rule: Count | None = None
-    source: Text | None = None
-    state: TriedState | None = None
-    reason: TriedReason | None = None
-    owner: Text | None = None
-    respond_within: Span | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> "Expected":
-        if not self.model_fields_set:
-            raise refuse("expects nothing", "write {team: NAME}")
-        return self
-
-
-class RoutingTest(Section):
-    """One trial of the rules and the managers' hours."""
-
-    name: Text | None = None
-    given: Given
-    expect: Expected
-
-
-class NoticeEmail(Credentials):
-    """How notices leave by mail: a server of an account, or one of its own."""
-
-    account: Text | None = None
-    smtp: Smtp | None = None
-    sender: Sender | None = Field(default=None, alias="from")
-
-    @model_validator(mode="after")
-    def _one_server(self) -> "NoticeEmail":
-        if (self.account is None) == (self.smtp is None):
-            raise refuse("needs either an account or an smtp", "write account: NAME, or smtp: {host: …}")
-        if self.account is not None and self.user is not None:
-            raise refuse("has an account and a user of its own", "remove user and password: the account has them")
-        return self
-
-
-class NoticeTelegram(Section):
-    """How notices leave by Telegram: as the bot of a channel, or as one of their own, which is polled for buttons only."""
-
-    _own: ChannelConfig | None = PrivateAttr(default=None)
-    channel: Text | None = None
-    token: SecretStr | None = None
-    proxy: SecretStr | None = None
-    api_base: Text | None = None
-
-    @model_validator(mode="after")
-    def _one_bot(self) -> "NoticeTelegram":
-        if (self.channel is None) == (self.token is None):
-            raise refuse("needs either a channel or a token", "write channel: NAME, or token: ${TG_TOKEN}")
-        if self.token is not None:
-            self._own = self._as_channel()
-        elif self.proxy is not None or self.api_base is not None:
-            raise refuse("has a channel, which has its own way to Telegram", "remove proxy and api_base")
-        return self
-
-    def _as_channel(self) -> ChannelConfig:
-        """The bot of its own as an entry under `channels`, whose kind says what is wrong with it."""
-        config: type[ChannelConfig] = adapter.load("telegram").Config
-        try:
-            return config.model_validate(self.model_dump(exclude={"channel"}) | {"kind": "telegram", "clients": False})
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            said = first.get("ctx", {})
-            raise refuse(f"{first['loc'][0]} {said['problem']}", said["remedy"]) from None
-
-    @property
-    def own(self) -> ChannelConfig | None:
-        """The channel that a bot of the notices' own is."""
-        return self._own
-
-
-class Notices(Section):
-    """How managers are told. `order` empty: every route that there is."""
-
-    order: RouteNames = ()
-    email: NoticeEmail | None = None
-    telegram: NoticeTelegram | None = None
-    quiet: Quiet | None = None
-    summary: TimeOfDay = timedelta(hours=9)
-
-
 class Retention(Section):
     """For how long what need not be kept for ever is kept; None: for ever."""
 
     bodies: KeptFor = None
     notices: KeptFor = timedelta(days=90)
-
-
-@dataclass(frozen=True, slots=True)
-class MailRoute:
-    """Everything that sending a notice by mail needs."""
-
-    smtp: Smtp
-    user: str | None
-    password: SecretStr | None
-    sender: str
 
 
 class Config(Section):

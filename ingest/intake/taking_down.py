@@ -17,7 +17,7 @@ from ingest.config.references import BUILT_IN
 from ingest.pipeline.settle import Reading, Settled, Settler
 from ingest.rules.rulebook import Rulebook, Rulebooks
 from kernel.ids import is_uuid, uuid7
-from storage import merging, people_views, views
+from storage import circles, envelope_views, lead_views, people_views
 from storage.journal import Claim, Claimed, Journal
 
 DESK: Final = BUILT_IN
@@ -69,7 +69,7 @@ class TakingDown:
         _check_name("manager", order.get("manager"), rulebook.policy.managers)
         _check_name("channel", order.get("channel"), rulebook.origins)
         uid = order.get("contact")
-        if uid is not None and (not is_uuid(uid) or merging.found(db, uid) is None):
+        if uid is not None and (not is_uuid(uid) or circles.found(db, uid) is None):
             raise Refused(422, "no_such_contact", f"there is no contact {uid}")
 
     def reading(self, claimed: Claimed) -> Reading:
@@ -102,8 +102,8 @@ class TakingDown:
 
     @staticmethod
     def _before(db: sa.Connection, uid: str) -> int:
-        shown = views.envelope(db, uid)
-        number = None if shown is None or shown["lead"] is None else views.lead_number(db, shown["lead"])
+        shown = envelope_views.envelope(db, uid)
+        number = None if shown is None or shown["lead"] is None else lead_views.lead_number(db, shown["lead"])
         if number is None:
             raise Refused(409, "no_lead", "it was taken down before, and no lead came of it")
         return number

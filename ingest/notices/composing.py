@@ -17,8 +17,8 @@ from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
 from ingest.notices.texts import TEXTS, offer_lines, render, render_many
 from kernel.texts import Language
+from storage import lead_views
 from storage import summary as summaries
-from storage import views
 from storage.messages import CHANGED
 from storage.names import Names
 from storage.outbox import Due
@@ -68,7 +68,7 @@ class Composer:
         """Messages for `items`, which all go by `route`: a fixed number of statements."""
         composed = [self._summary(db, route, item) for item in items if item.code == SUMMARY]
         items = [item for item in items if item.code != SUMMARY]
-        shown = views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
+        shown = lead_views.for_notices(db, sorted({lead for item in items for lead in item.leads}))
         for group in _grouped(items):
             try:
                 composed.append(Composed(group, self._message(db, route, group, shown, known)))
@@ -90,7 +90,7 @@ class Composer:
         return Composed((item,), Message(item.uid, item.manager, route.address(item.manager) or "", subject, text))
 
     def _message(
-        self, db: sa.Connection, route: Route, group: Sequence[Due], shown: Mapping[int, views.Told], known: Known
+        self, db: sa.Connection, route: Route, group: Sequence[Due], shown: Mapping[int, lead_views.Told], known: Known
     ) -> Message:
         first = group[0]
         language = self._people.language(first.manager)
@@ -116,7 +116,9 @@ class Composer:
             return self._with_links(db, message, lead, first, known) if route.links else message
         return Message(first.uid, first.manager, route.address(first.manager) or "", subject, text)
 
-    def _with_links(self, db: sa.Connection, message: Message, lead: views.Json, item: Due, known: Known) -> Message:
+    def _with_links(
+        self, db: sa.Connection, message: Message, lead: lead_views.Json, item: Due, known: Known
+    ) -> Message:
         """What can be done, as links under the text."""
         buttons = self._editing.choices(db, lead, item, known)
         links = [
@@ -126,7 +128,9 @@ class Composer:
         ]
         return replace(message, text="\n".join([message.text, "", *links])) if links else message
 
-    def _told(self, item: Due, lead: views.Json, latest: views.Json | None, due: str | None) -> tuple[str, str]:
+    def _told(
+        self, item: Due, lead: lead_views.Json, latest: lead_views.Json | None, due: str | None
+    ) -> tuple[str, str]:
         language = self._people.language(item.manager)
         more = offer_lines(item.code, item.record, language, self._people.title, self._reads(item.manager))
         if lead["due_at"] in lead["to_do"].values():
@@ -136,7 +140,7 @@ class Composer:
     def _reads(self, person: str) -> Callable[[datetime], str]:
         return lambda moment: self._people.at(person, moment)
 
-    def _line(self, item: Due, code: str, lead: views.Json) -> str:
+    def _line(self, item: Due, code: str, lead: lead_views.Json) -> str:
         language = self._people.language(item.manager)
         line = "– " + TEXTS.say(code, language, title=lead["title"])
         until = ", ".join(self._to_do(item.manager, lead)).lower()
@@ -145,7 +149,7 @@ class Composer:
             until = f"{TEXTS.say('due_by', language).lower()} {due}"
         return f"{line}{until and f' ({until})'}\n  {self._people.lead_address(lead['id'])}"
 
-    def _to_do(self, manager: str, lead: views.Json) -> list[str]:
+    def _to_do(self, manager: str, lead: lead_views.Json) -> list[str]:
         """What is to be done for the client, each with the time until when: a missed call, a mail without an answer."""
         language = self._people.language(manager)
         return [
@@ -153,7 +157,7 @@ class Composer:
             for kind, by in lead["to_do"].items()
         ]
 
-    def _due(self, manager: str, lead: views.Json) -> str | None:
+    def _due(self, manager: str, lead: lead_views.Json) -> str | None:
         due = lead["due_at"]
         return None if due is None else self._people.at(manager, datetime.fromisoformat(due))
 

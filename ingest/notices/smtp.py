@@ -17,7 +17,7 @@ import aiosmtplib
 import sqlalchemy as sa
 
 from channels.adapter import Misconfigured, Probe, Unavailable
-from ingest.config.schema import MailRoute
+from ingest.config.notices import MailRoute
 from ingest.notices.route import Delivery, Message
 from kernel.automatic import OWN_HEADER
 from kernel.headings import heading

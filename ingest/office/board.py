@@ -14,9 +14,9 @@ from ingest.outgoing.texts import REASONS
 from ingest.rules.rulebook import Rulebook, Rulebooks
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
-from routing.distribute import Standing, find_obstacle
+from routing.distribute import Standing, find_obstacle_among
 from routing.policy import Manager, Team
-from storage import activities, board, rotation, views
+from storage import activities, board, lead_views, manager_views, rotation
 from storage.names import Names
 from storage.store import Away, Store
 
@@ -100,7 +100,7 @@ class StoreBoard:
                 lead | {"why": say("reason", lead["reason"], language) if lead["reason"] else NOBODY}
                 for lead in board.waiting(db, MOST_WAITING)
             ],
-            "waiting_count": sum(count for _, _, count in views.waiting_counts(db)),
+            "waiting_count": sum(count for _, _, count in lead_views.waiting_counts(db)),
             "channels": [one | {"today": today.get(one["name"], {}).get("received", 0)} for one in channels],
             "day": today,
         }
@@ -112,7 +112,7 @@ class StoreBoard:
         """Each team with its managers, who is next first; whoever is in none stands apart. `only` one manager, once."""
         policy = rulebook.policy
         standings = rotation.standings(db, self._names, now, with_offers=True)
-        turns = {row["name"]: row["turns"] for row in views.manager_rows(db)}
+        turns = {row["name"]: row["turns"] for row in manager_views.manager_rows(db)}
         unanswered = board.unanswered(db)
 
         def shown(name: str, own: Sequence[Team]) -> Json:
@@ -148,12 +148,8 @@ def _with_to_do(db: sa.Connection, shown: Json) -> Json:
 def _manager(
     name: str, manager: Manager | None, standing: Standing, own: Sequence[Team], now: datetime, language: Language
 ) -> Json:
-    """One manager as he stands: load and limits, shift and when that changes, and in words what keeps leads from him.
-
-    Of several teams of his `own`, one that would give him a lead is enough.
-    """
-    obstacles = [find_obstacle(manager, standing, now, team.accept_within) for team in own]
-    why_not = None if None in obstacles else next(iter(obstacles), find_obstacle(manager, standing, now))
+    """One manager as he stands: load and limits, shift and when that changes, and in words what keeps leads from him."""
+    why_not = find_obstacle_among(own, manager, standing, now)
     changes = None if manager is None else manager.hours.next_change(now, manager.zone)
     return {
         "name": name,

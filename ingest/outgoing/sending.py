@@ -18,6 +18,7 @@ from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
 from channels.message import Outgoing
 from ingest.outgoing.pauses import PAUSES
 from ingest.outgoing.ways import inbound
+from ingest.rounds import STORE_AWAY, Rounds
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
@@ -31,7 +32,6 @@ from storage.words import Ended, Said
 
 BURST: Final = 8
 LEASE: Final = timedelta(minutes=10)
-STORE_AWAY: Final = 2.0
 UNREAD: Final = 7
 """Pauses, fifty minutes in all, after which a machine's answer comes too late to be courteous: its hours may be over, too."""
 WITHIN: Final = 120.0
@@ -49,8 +49,11 @@ class Failed(Exception):
         self.again_in = again_in
 
 
-class Sending:
-    """The sender of words. `wake` when something may be due. `on_change` is told of each lead whose word has come to something."""
+class Sending(Rounds):
+    """The sender of words. `wake` when something may be due; the ticker does for retries.
+
+    `on_change` is told of each lead whose word has come to something.
+    """
 
     def __init__(
         self,
@@ -60,30 +63,16 @@ class Sending:
         clock: Clock,
         on_change: Callable[[], None],
     ) -> None:
+        super().__init__(log)
         self._store = store
         self._names = names
         self._adapters = adapters
         self._clock = clock
         self._on_change = on_change
-        self._woken = asyncio.Event()
-        self._woken.set()
 
-    def wake(self) -> None:
-        """A word may be due."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Send until cancelled; the ticker wakes for retries."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            try:
-                while await self.step():
-                    pass
-            except (Away, Conflict) as error:
-                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
-                await asyncio.sleep(STORE_AWAY)
-                self._woken.set()
+    async def _round(self) -> None:
+        while await self.step():
+            pass
 
     async def step(self) -> bool:
         """Send what is due, one channel beside the other; False where nothing is. Raises Away, Conflict."""

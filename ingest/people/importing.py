@@ -50,14 +50,12 @@ class Importing:
         names: Names,
         rulebooks: Rulebooks,
         clock: Clock,
-        new_id: Callable[[], int],
         on_change: Callable[[], None],
     ) -> None:
         self._units = units
         self._names = names
         self._rulebooks = rulebooks
         self._clock = clock
-        self._new_id = new_id
         self._on_change = on_change
 
     async def take(self, rows: Sequence[Mapping[str, Any]], actor: str, *, preview: bool) -> Json:
@@ -89,9 +87,9 @@ class Importing:
             Arrival(entry, row.name, row.company, row.found.evidence, row.found.rejected)
             for entry, row in enumerate(good, 1)
         ]
-        decided = resolve(arrivals, world, self._new_id)
+        decided = resolve(arrivals, world, self._units.new_id)
         received = dict.fromkeys(range(1, len(good) + 1), now)
-        people.write(db, decided, received, [self._new_id() for _ in decided.suggestions], journaled=False)
+        people.write(db, decided, received, [self._units.new_id() for _ in decided.suggestions], journaled=False)
         shown = self._settled(db, good, decided, now)
         if world.edition is not None and world.edition != edition.current(db):
             raise Conflict("people were joined or parted meanwhile")
@@ -136,7 +134,7 @@ class Importing:
         if not asked:
             return {}
         known = contact_files.companies_named(db, asked)
-        made = {name: self._new_id() for name in sorted(asked - known.keys())}
+        made = {name: self._units.new_id() for name in sorted(asked - known.keys())}
         contact_files.found_companies(db, made, now)
         return known | made
 

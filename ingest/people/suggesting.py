@@ -6,7 +6,6 @@ looked at. Whatever dies between is done again.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -15,10 +14,11 @@ import structlog
 
 from dedup.likeness import Facts, Named, Namesake, namesakes, weigh
 from dedup.names import candidate_keys
+from ingest.rounds import Rounds
 from kernel.clock import Clock
 from storage import namesakes as stored
 from storage.namesakes import Similar
-from storage.store import Away, Conflict, Store
+from storage.store import Store
 
 BATCH: Final = 50
 CANDIDATES: Final = 50
@@ -31,7 +31,7 @@ STORE_AWAY: Final = 5.0
 log = structlog.get_logger("priyom.suggesting")
 
 
-class Suggester:
+class Suggester(Rounds):
     """Suggests pairs of contacts with names alike. `wake` after new contacts; `is_busy` says that others need the machine.
 
     `company` and `rest`, in seconds: how long it lets contacts gather, and how long it leaves the machine between full batches.
@@ -46,33 +46,17 @@ class Suggester:
         company: float = COMPANY,
         rest: float = REST,
     ) -> None:
+        super().__init__(log, SWEEP, STORE_AWAY)
         self._store = store
         self._clock = clock
         self._is_busy = is_busy
         self._company = company
         self._rest = rest
-        self._woken = asyncio.Event()
-        self._woken.set()
 
-    def wake(self) -> None:
-        """There may be contacts whose namesakes nobody has looked for."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Look whenever woken, and now and then in case nobody woke us."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP):
-                    await self._woken.wait()
-            self._woken.clear()
-            try:
-                await self._wait_for_quiet(self._company)
-                while await self.batch() == BATCH:
-                    await self._wait_for_quiet(self._rest)
-            except (Away, Conflict) as error:
-                log.warning("the store is away or busy", action="store.away", error=str(error), again_in=STORE_AWAY)
-                await asyncio.sleep(STORE_AWAY)
-                self._woken.set()
+    async def _round(self) -> None:
+        await self._wait_for_quiet(self._company)
+        while await self.batch() == BATCH:
+            await self._wait_for_quiet(self._rest)
 
     async def _wait_for_quiet(self, rest: float) -> None:
         """Leads come first: until nothing has come in for a while, but somebody who is never quiet shall have suggestions too."""

@@ -9,13 +9,15 @@ from dedup.keys import Key, normalise
 from desk.ports import Json, Refused
 from ingest.explaining.explain import suggestion as in_words
 from ingest.people.importing import Importing
+from ingest.people.judging import Judging
 from ingest.people.merging import Merging
+from ingest.people.parting import Parting
 from ingest.rules.rulebook import Rulebooks
 from ingest.units import Units
 from kernel.clock import Clock
 from kernel.ids import is_uuid
 from kernel.texts import LANGUAGES, Language
-from storage import decisions, merging, people_views, views
+from storage import circles, contact_views, decisions, key_views, lead_views, merging, paging, people_views
 from storage.decisions import Decision
 from storage.names import Names
 
@@ -31,24 +33,50 @@ class StorePeople:
         names: Names,
         rulebooks: Rulebooks,
         merging: Merging,
+        parting: Parting,
+        judging: Judging,
+        importing: Importing,
         clock: Clock,
         language: Language,
-        new_id: Callable[[], int],
         on_change: Callable[[], None],
     ) -> None:
         self._units = units
         self._names = names
         self._rulebooks = rulebooks
         self._merging = merging
+        self._parting = parting
+        self._judging = judging
+        self._importing = importing
         self._clock = clock
         self._language = language
-        self._new_id = new_id
         self._on_change = on_change
-        self._importing = Importing(units, names, rulebooks, clock, new_id, on_change)
 
-    def whole(self, db: sa.Connection, root: int, language: Language) -> Json:
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of contacts."""
+
+        def unit(db: sa.Connection) -> Json:
+            region = self._rulebooks.current(db).keys.region
+            wanted = None
+            if key is not None:
+                kind, _, value = key.partition(":")
+                wanted = normalise(kind, value, region)
+                if wanted is None:
+                    return {"items": [], "next": None}
+            meant = key_views.known_key(db, q, region) if wanted is None and q else None
+            return contact_views.contacts_found(db, wanted or meant, None if meant else q, limit, cursor).json()
+
+        shown: Json = await self._units.read(unit)
+        return shown
+
+    async def contact(self, uid: str, language: str = "") -> Json:
+        """One contact, whole; an absorbed one's id leads to the root."""
+        told = self._reader(language)
+        shown: Json = await self._units.read(lambda db: self._whole(db, _contact(db, uid), told))
+        return shown
+
+    def _whole(self, db: sa.Connection, root: int, language: Language) -> Json:
         """A contact with its leads and timeline, what it has absorbed, and what is to be judged about it."""
-        return views.contact(db, self._names, root) | {
+        return contact_views.contact(db, self._names, root) | {
             "merges": people_views.merges_of(db, root),
             "suggestions": [_told(one, language) for one in people_views.suggestions_of(db, root)],
         }
@@ -63,12 +91,13 @@ class StorePeople:
             return {"merge": self._merging.merge(db, into, absorbed, actor, now)}
 
         def shown(db: sa.Connection) -> Json:
-            done = merging.by_uid(db, unit(db)["merge"])
+            done = circles.by_uid(db, unit(db)["merge"])
             assert done is not None  # noqa: S101 - it has just been made
             folds = [
-                (views.lead_uid(db, fold["lead"]), views.lead_uid(db, fold["into"])) for fold in done.record["folds"]
+                (lead_views.lead_uid(db, fold["lead"]), lead_views.lead_uid(db, fold["into"]))
+                for fold in done.record["folds"]
             ]
-            contact = self.whole(db, done.into, self._language)
+            contact = self._whole(db, done.into, self._language)
             return {"contact": contact, "folds": [{"lead": lead, "into": to} for lead, to in folds]}
 
         if preview:
@@ -84,7 +113,7 @@ class StorePeople:
             raise Refused(404, "no_such_merge", "there is no such merge")
 
         def unit(db: sa.Connection) -> Json:
-            self._merging.undo(db, merge, actor, now)
+            self._parting.undo(db, merge, actor, now)
             return people_views.merge(db, merge)
 
         shown: Json = await self._units.run(unit)
@@ -99,7 +128,7 @@ class StorePeople:
         def unit(db: sa.Connection) -> Json:
             region = self._rulebooks.current(db).keys.region
             chosen = [_key(one, region) for one in keys]
-            return self._merging.split(db, contact, chosen, interactions, actor, now)
+            return self._parting.split(db, contact, chosen, interactions, actor, now)
 
         shown: Json = await self._units.run(unit)
         self._on_change()
@@ -107,7 +136,7 @@ class StorePeople:
 
     async def suggestions(self, state: str | None, language: str, limit: int, cursor: str | None) -> Json:
         """A page of suggestions."""
-        page: views.Page = await self._units.read(lambda db: people_views.suggestion_page(db, state, limit, cursor))
+        page: paging.Page = await self._units.read(lambda db: people_views.suggestion_page(db, state, limit, cursor))
         return {"items": [_told(one, self._reader(language)) for one in page.items], "next": page.next}
 
     async def judge(self, suggestion: str, verdict: str, language: str, actor: str) -> Json:
@@ -117,7 +146,7 @@ class StorePeople:
             raise Refused(404, "no_such_suggestion", "there is no such suggestion")
 
         def unit(db: sa.Connection) -> Json:
-            self._merging.judge(db, suggestion, verdict, actor, now)
+            self._judging.judge(db, suggestion, verdict, actor, now)
             return _told(people_views.suggestion(db, suggestion), self._reader(language))
 
         shown: Json = await self._units.run(unit)
@@ -126,15 +155,12 @@ class StorePeople:
 
     async def describe(self, contact: str, order: Mapping[str, Any], actor: str) -> Json:
         """Name a contact, or give it an owner."""
-        _contact_id(contact)
 
         def unit(db: sa.Connection) -> Json:
-            number = views.contact_number(db, contact)
-            if number is None:
-                raise Refused(404, "no_such_contact", "there is no such contact")
+            number = _contact(db, contact)
             merging.describe(db, number, self._values(db, order))
             self._write_down(db, {"contact": number}, order, actor)
-            return self.whole(db, number, self._language)
+            return self._whole(db, number, self._language)
 
         shown: Json = await self._units.run(unit)
         self._on_change()
@@ -175,7 +201,7 @@ class StorePeople:
 
     def _write_down(self, db: sa.Connection, whom: Json, order: Mapping[str, Any], actor: str) -> None:
         record = {"code": "described", **whom, "fields": sorted(order), "manager": order.get("owner")}
-        decisions.write(db, [Decision(self._new_id(), self._clock.now(), "people", record, actor=actor)])
+        decisions.write(db, [Decision(self._units.new_id(), self._clock.now(), "people", record, actor=actor)])
 
     def _reader(self, language: str) -> Language:
         return language if language in LANGUAGES else self._language
@@ -191,6 +217,13 @@ def _told(suggestion: Json, language: Language) -> Json:
 def _contact_id(uid: str) -> None:
     if not is_uuid(uid):
         raise Refused(404, "no_such_contact", "there is no such contact")
+
+
+def _contact(db: sa.Connection, uid: str) -> int:
+    number = contact_views.contact_number(db, uid) if is_uuid(uid) else None
+    if number is None:
+        raise Refused(404, "no_such_contact", "there is no such contact")
+    return number
 
 
 def _company(db: sa.Connection, uid: str) -> int:

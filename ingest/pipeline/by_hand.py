@@ -11,7 +11,7 @@ from ingest.rules.approach import source_from
 from ingest.rules.rulebook import Rulebook
 from ingest.turns.answers import Answers
 from routing.rules import Chosen
-from storage import decisions, handling, leads, merging, messages, rotation
+from storage import circles, decisions, handling, leads, merging, messages, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed
 from storage.leads import NewLead
@@ -34,7 +34,7 @@ def contacts_named(db: sa.Connection, fresh: Sequence[tuple[Claimed, Inbound]]) 
     named: dict[int, int] = {}
     for claimed, said in fresh:
         uid = None if said.taken_down is None else said.taken_down.contact
-        contact = None if uid is None else merging.found(db, uid)
+        contact = None if uid is None else circles.found(db, uid)
         if contact is not None:
             named[claimed.entry] = contact.root
     return named

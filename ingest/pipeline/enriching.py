@@ -5,7 +5,6 @@ too large, is marked so.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -15,56 +14,41 @@ import structlog
 
 from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
 from ingest.pipeline.naming import introduce
+from ingest.rounds import Rounds
 from ingest.rules.rulebook import Rulebooks
 from kernel.clock import Clock
 from storage import fetches
 from storage.fetches import Wanted
 from storage.files import Files
 from storage.names import Names
-from storage.store import Away, Conflict, Store
+from storage.store import Store
 
 MOST: Final = 20 * 1024 * 1024
 """Bytes of a file: what a bot of Telegram may fetch, and enough for a photo of a drawing elsewhere."""
 LEASE: Final = timedelta(minutes=10)
 PAUSES: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800))
 LOOK_EVERY: Final = 15.0
-STORE_AWAY: Final = 2.0
 
 log = structlog.get_logger("priyom.enriching")
 
 
-class Enriching:
-    """The fetcher. `wake` when there may be something new to fetch."""
+class Enriching(Rounds):
+    """The fetcher. `wake` when there may be something new to fetch; every few seconds it looks what is due again."""
 
     def __init__(
         self, store: Store, names: Names, files: Files, adapters: Mapping[str, Adapter[Any]], clock: Clock
     ) -> None:
+        super().__init__(log, LOOK_EVERY)
         self._store = store
         self._names = names
         self._files = files
         self._adapters = adapters
         self._clock = clock
         self._rulebooks = Rulebooks(names)
-        self._woken = asyncio.Event()
 
-    def wake(self) -> None:
-        """There may be something to fetch."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Fetch until cancelled: at once when woken, and every few seconds what is due again."""
-        while True:
-            self._woken.clear()
-            try:
-                while await self.step():
-                    pass
-            except (Away, Conflict) as error:
-                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
-                await asyncio.sleep(STORE_AWAY)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._woken.wait()
+    async def _round(self) -> None:
+        while await self.step():
+            pass
 
     async def step(self) -> bool:
         """Fetch one file; False where none is due. Raises Away, Conflict."""

@@ -11,7 +11,7 @@ from ingest.notices.links import Expired, Forged, Linked, Links
 from ingest.notices.people import People
 from ingest.reactions.presses import Presses
 from kernel.clock import Clock
-from storage import handling, messages, views
+from storage import handling, lead_views, messages
 from storage.names import Names
 from storage.store import Away, Conflict, Store
 
@@ -78,13 +78,13 @@ class StoreLinks:
         """The page of a link: `told` once it was sent, the choices where it leads to some or something is done."""
         choice = read(linked.data)
         language = self._people.language(linked.person)
-        number = None if choice is None or choice.lead is None else views.lead_number(db, choice.lead)
+        number = None if choice is None or choice.lead is None else lead_views.lead_number(db, choice.lead)
         shown: Json = {"language": language, "title": None, "asks": None, "told": told, "choices": []}
         if choice is None:
             return shown
         if number is None:
             return shown | {"asks": None if told else choice.action}
-        lead = views.for_notices(db, [number])[number][0]
+        lead = lead_views.for_notices(db, [number])[number][0]
         shown["title"] = lead["title"]
         if told is None and choice.action != "view":
             return shown | {"asks": choice.action}

@@ -21,7 +21,7 @@ from ingest.pipeline.signals import Handler
 from ingest.reactions.invitations import hashed
 from ingest.rules.rulebook import Rulebooks
 from ingest.turns.hand import OPEN, Hand
-from storage import chats, decisions, handling, messages, rotation, views
+from storage import chats, decisions, handling, lead_views, messages, rotation
 from storage.handling import Standing
 from storage.journal import Claimed
 from storage.names import Names
@@ -117,7 +117,7 @@ class Presses:
             return self._say(manager, "unknown")
         if choice.action == "away":
             return self._switch(db, manager, available=False, now=now)
-        number = views.lead_number(db, choice.lead or "")
+        number = lead_views.lead_number(db, choice.lead or "")
         if number is None:
             return self._say(manager, "unknown")
         # In the order of all locks, and before looking: nobody can take the lead away between the look and the deed.
@@ -202,7 +202,7 @@ class Presses:
         passed = decisions.last_past(db, manager)
         if passed is None or passed.lead is None:
             return self._say(manager, "why_nothing")
-        title = views.for_notices(db, [passed.lead])[passed.lead][0]["title"]
+        title = lead_views.for_notices(db, [passed.lead])[passed.lead][0]["title"]
         told = sentences(db, [passed], self._choices(manager).language, self._choices(manager).titles)
         return "\n".join([self._say(manager, "why_lead", title=title), *(one["text"] for one in told)])
 

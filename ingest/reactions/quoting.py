@@ -21,7 +21,7 @@ from ingest.pipeline.signals import Handler, Proof
 from ingest.reactions.presses import Reply
 from ingest.rules.rulebook import Rulebooks
 from kernel.texts import LANGUAGES
-from storage import chats, handling, messages, outbox, rotation, views
+from storage import chats, handling, lead_views, messages, outbox, rotation
 from storage.journal import Claimed
 from storage.names import Names
 from storage.rotation import Notice
@@ -131,10 +131,10 @@ class Quoting:
         if values["doubt"] == "forged":
             raise Refused(422, "forged", "the mail server doubts that the mail is from this address")
         text = values["text"]
-        told, latest = views.for_notices(db, [lead])[lead]
+        told, latest = lead_views.for_notices(db, [lead])[lead]
         line = " ".join(text.split())
         notice = [fact for language in LANGUAGES for fact in facts(told, latest, language)]
-        notice += [views.lead_uid(db, lead), f"{self._people.address()}/act/"]
+        notice += [lead_views.lead_uid(db, lead), f"{self._people.address()}/act/"]
         if any(" ".join(one.split()) in line for one in notice):
             raise Refused(422, "quoted", "the notice's own text could not be cut off")
         return text

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from channels.message import Inbound
 from dedup.keys import identify
+from ingest.config.expectations import Expected, Given
 from ingest.config.faults import Fault
 from ingest.config.policy import revision_document
-from ingest.config.schema import Config, Expected, Given
+from ingest.config.schema import Config
 from ingest.rules.approach import enquiry_from
 from ingest.rules.rulebook import Rulebook, compile_rulebook
 from kernel.durations import format_duration

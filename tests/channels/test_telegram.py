@@ -325,12 +325,14 @@ def samples() -> list[str]:
     return sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.glob("**/*.json") if "responses" not in str(path))
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="no samples here")
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples are not here")
 def test_every_sample_is_expected_to_say_something() -> None:
     assert set(samples()) == {*PERSONS, *REASONS, *SIGNALS}
 
 
-@pytest.mark.parametrize("name", samples() or [pytest.param("", marks=pytest.mark.skip(reason="no samples here"))])
+@pytest.mark.parametrize(
+    "name", samples() or [pytest.param("", marks=pytest.mark.skip(reason="the samples are not here"))]
+)
 def test_a_sample_has_the_right_sender_text_and_kind_or_is_left_aside_for_the_right_reason(name: str) -> None:
     update = json.loads((SAMPLES / name).read_text())
     said = parse(update)

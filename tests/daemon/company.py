@@ -9,7 +9,6 @@ import itertools
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from tests.daemon.nest import SHORT_LEASES
-from tests.daemon.process import DEADLINE, LOOK_EVERY, STOPS_WITHIN, Answer, Client, Daemon, Process, free_port
+from tests.daemon.process import DEADLINE, STOPS_WITHIN, Answer, Client, Daemon, Process, free_port
 
 ROLES: Final = ("receive,desk", "receive", "listen", "work", "work")
 """Of the processes; the first has the port of the company, the others have ports of their own."""
@@ -35,7 +34,7 @@ class Company(Daemon):
         super().__init__(folder, **redis, **sections)
         self.store_url = store_url
         self._ports = [self.port, *(free_port() for _ in ROLES[1:])]
-        self.processes = [self.process, *(Process(self.path, self._log, self.printed) for _ in ROLES[1:])]
+        self.processes = [self.process, *(Process(self.path, self._log, self.printed, self._over) for _ in ROLES[1:])]
 
     @property
     def _listen_at(self) -> int | str:
@@ -80,11 +79,9 @@ class Company(Daemon):
 
     def ended(self, within: float = DEADLINE) -> int:
         """Wait until a crash point ends one of them; its exit code. The others go on, and none of theirs is armed any more."""
-        deadline = time.monotonic() + within
-        while all(process.alive for process in self.processes):
-            if time.monotonic() > deadline:
+        with self._over:
+            if not self._over.wait_for(lambda: not self.alive, within):
                 raise subprocess.TimeoutExpired("priyom", within)
-            time.sleep(LOOK_EVERY)
         self._disarm()
         return next(code for process in self.processes if (code := process.code) is not None)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import aiohttp
 import yaml
@@ -25,20 +25,35 @@ STARTS_WITHIN: Final = 30.0
 STOPS_WITHIN: Final = 5.0
 DEADLINE: Final = 20.0
 LOOK_EVERY: Final = 0.02
+LOOK_FIRST_AFTER: Final = 0.001
 _GREETING: Final = "priyom is listening."
 
 Json = dict[str, Any]
 R = TypeVar("R")
 
 
-async def until(condition: Callable[[], Awaitable[R]], within: float = DEADLINE) -> R:
-    """What `condition` gives as soon as that is true; the only place of these tests that waits by looking again."""
+@overload
+async def until(condition: Callable[[], Awaitable[R]], within: float = DEADLINE) -> R: ...
+
+
+@overload
+async def until(condition: Callable[[], object], within: float = DEADLINE) -> object: ...
+
+
+async def until(condition: Callable[[], object], within: float = DEADLINE) -> object:
+    """What `condition` gives as soon as that is true; the only place of all tests that waits by looking again."""
     deadline = time.monotonic() + within
-    while not (found := await condition()):
+    pause = LOOK_FIRST_AFTER
+    while True:
+        found = condition()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
         if time.monotonic() > deadline:
             raise AssertionError(f"still not so after {within} s: {found!r}")
-        await asyncio.sleep(LOOK_EVERY)
-    return found
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LOOK_EVERY)
 
 
 def free_port() -> int:
@@ -57,12 +72,16 @@ def team(*names: str, **more: Mapping[str, Any]) -> Json:
 
 
 class Process:
-    """One process over a configuration file. It can be started again after its end; `printed` gets the lines of its output."""
+    """One process over a configuration file. It can be started again after its end, of which `over` is notified.
 
-    def __init__(self, path: Path, log: Path, printed: list[str]) -> None:
+    `printed` gets the lines of its output.
+    """
+
+    def __init__(self, path: Path, log: Path, printed: list[str], over: threading.Condition) -> None:
         self._path = path
         self._log = log
         self._printed = printed
+        self._over = over
         self._forked: Forked | None = None
         self._greeted = threading.Event()
         self._reader: threading.Thread | None = None
@@ -90,6 +109,8 @@ class Process:
                     self._greeted.set()
         process.wait()
         self._greeted.set()
+        with self._over:
+            self._over.notify_all()
 
     @property
     def _said(self) -> str:
@@ -143,7 +164,8 @@ class Daemon:
         self.database = folder / "priyom.db"
         self.store_url = f"sqlite:///{self.database}"
         self.printed: list[str] = []
-        self.process = Process(self.path, self._log, self.printed)
+        self._over = threading.Condition()
+        self.process = Process(self.path, self._log, self.printed, self._over)
         self._document: Json = {
             "api": {"token": "${PRIYOM_API_TOKEN}"},
             "storage": {"url": "${TEST_STORE}"},

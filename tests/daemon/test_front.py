@@ -12,7 +12,7 @@ from tests.daemon.conftest import Make
 from tests.daemon.process import Daemon, until
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what runs"),
+    pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what runs, by /proc"),
     pytest.mark.alone("a front is a part of one process"),
 ]
 

@@ -80,7 +80,7 @@ def written(word: str, scheme: dict[str, Any]) -> str:
     return "".join(parts) + (ending or "")
 
 
-@pytest.mark.skipif(not SCHEMES.is_dir(), reason="no samples")
+@pytest.mark.skipif(not SCHEMES.is_dir(), reason="the samples are not here")
 def test_words_meet_themselves_in_every_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     whole: dict[str, float] = {}
     near: dict[str, float] = {}

@@ -11,7 +11,7 @@ from aiohttp import web
 from desk.access import Access
 from desk.api import add_api
 from desk.pages import Pages
-from desk.ports import Json, Refused, Visitor
+from desk.ports import Json, Office, Refused, Visitor
 
 TOKEN = "correct-horse"
 AT = "2026-01-31T09:00:00.250000Z"
@@ -22,10 +22,22 @@ CLOSED = {"disqualify": "disqualified", "lose": "lost", "convert": "converted"}
 class SmallPeople:
     """`desk.ports.People` in memory: two contacts, of which one can be absorbed, and one suggestion about them."""
 
-    def __init__(self) -> None:
+    def __init__(self, leads: Mapping[str, Json]) -> None:
+        self._leads = leads
         self.undone: str | None = None
         self.verdict: str | None = None
         self.orders: list[Any] = []
+
+    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
+        """The one contact that there is."""
+        known = key in {None, "phone:+79161234567"} and (q or "") in "Николай"
+        return _page([_contact()] if known else [], limit, cursor)
+
+    async def contact(self, uid: str, language: str = "") -> Json:
+        """The one contact that there is."""
+        if uid != "c-1":
+            raise Refused(404, "no_such_contact", "there is no such contact")
+        return _whole_contact(list(self._leads.values()))
 
     async def merge(self, into: str, absorbed: str, *, preview: bool, actor: str) -> Json:
         """One merge."""
@@ -92,7 +104,7 @@ class SmallPeople:
 
 
 class SmallOffice:
-    """`desk.ports.Office` in memory: two managers, one team, one channel; leads as they are added."""
+    """All parts of `desk.ports.Office` in memory: two managers, one team, one channel; leads as they are added."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
@@ -105,10 +117,25 @@ class SmallOffice:
         self.ready = True
         self.broken = False
         self.actors: list[str] = []
-        self.people = SmallPeople()
+        self.people = SmallPeople(self.leads_by_id)
         self.taken_down: dict[str | None, Json] = {}
         self.swept_as: Json = {}
         self.replies: list[tuple[str, Json, str | None, str]] = []
+
+    def parted(self, entrance: "SmallEntrance") -> Office:
+        """What the API is given."""
+        return Office(
+            leads=self,
+            approaches=self,
+            people=self.people,
+            managers=self,
+            journal=self,
+            configuration=self,
+            running=self,
+            sweeps=self,
+            entrance=entrance,
+            changes=self,
+        )
 
     def add_lead(self, title: str = "Саратов – Николай – Цемент", **changes: Any) -> Json:
         """One more lead, newer than all before."""
@@ -132,7 +159,7 @@ class SmallOffice:
         }  # fmt: skip
         return self.journal[uid]
 
-    async def leads(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
+    async def page(self, wanted: Mapping[str, str | None], limit: int, cursor: str | None) -> Json:
         """A page of leads, newest first."""
         if self.broken:
             raise RuntimeError("Николай +79161234567 is in this message")
@@ -192,28 +219,11 @@ class SmallOffice:
         lead = self._lead(uid)
         return bool(lead["owner"] == manager or manager in (lead.get("offer") or {"managers": ()})["managers"])
 
-    async def login_link(self, person: str | None) -> Json:
-        """A link for the one director."""
-        if person not in {None, "irina"}:
-            raise Refused(422, "no_such_person", f"there is no {person!r}")
-        return {"url": "http://127.0.0.1:8080/login/once", "person": "irina", "until": AT}
-
-    async def events(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
+    async def follow(self, last: str | None) -> AsyncIterator[Sequence[Json]]:
         """A reset where nothing was seen, then one lead, then the end."""
         if last is None:
             yield [{"event": "e-0", "kind": "reset", "id": None, "version": None}]
         yield [{"event": "e-1", "kind": "lead", "id": "l-1", "version": 7}]
-
-    async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
-        """The one contact that there is."""
-        known = key in {None, "phone:+79161234567"} and (q or "") in "Николай"
-        return _page([_contact()] if known else [], limit, cursor)
-
-    async def contact(self, uid: str, language: str = "") -> Json:
-        """The one contact that there is."""
-        if uid != "c-1":
-            raise Refused(404, "no_such_contact", "there is no such contact")
-        return _whole_contact(list(self.leads_by_id.values()))
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
         """A lead of Nikolai's; the same key has the same lead."""
@@ -239,7 +249,7 @@ class SmallOffice:
             raise Refused(404, "no_such_file", "there is no such file")
         return self.folder / name
 
-    async def managers(self) -> Json:
+    async def all(self) -> Json:
         """Both of them."""
         return {"items": [self._manager("anna", "Анна Петрова"), self._manager("boris", "Борис Ким")], "next": None}
 
@@ -254,7 +264,7 @@ class SmallOffice:
     async def set_available(self, manager: str, *, available: bool, actor: str) -> Json:
         """The switch."""
         self.actors.append(actor)
-        found = next((m for m in (await self.managers())["items"] if m["name"] == manager), None)
+        found = next((m for m in (await self.all())["items"] if m["name"] == manager), None)
         if found is None:
             raise Refused(404, "no_such_manager", f"there is no manager {manager!r}")
         (self.away.discard if available else self.away.add)(manager)
@@ -433,8 +443,10 @@ class SmallEntrance:
         self.links = {"once": "of-irina"}
 
     async def invite(self, person: str | None) -> Json:
-        """Not asked here: the office is."""
-        raise NotImplementedError
+        """A link for the one director."""
+        if person not in {None, "irina"}:
+            raise Refused(422, "no_such_person", f"there is no {person!r}")
+        return {"url": "http://127.0.0.1:8080/login/once", "person": "irina", "until": AT}
 
     async def invited(self, token: str) -> Visitor | None:
         """For whom a link is."""
@@ -502,9 +514,10 @@ def _whole(lead: Json, done_by: str | None = None) -> Json:
 async def serving(office: SmallOffice, token: str = TOKEN, entrance: SmallEntrance | None = None) -> AsyncIterator[str]:
     """The API and the pages over `office` on a port of their own; their address."""
     application = web.Application()
-    access = Access(token, entrance or SmallEntrance())
-    add_api(application, office, access)
-    application.add_routes(Pages(office, SmallBoard(office), access, "ru").routes())
+    entrance = entrance or SmallEntrance()
+    access, parted = Access(token, entrance), office.parted(entrance)
+    add_api(application, parted, access)
+    application.add_routes(Pages(parted, SmallBoard(office), access, "ru").routes())
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -35,7 +35,7 @@ async def test_another_contact_is_found_by_a_key_as_people_write_it(desk: Desk) 
         found = {"id": "c-2", "name": "Коля", "keys": [], "created_at": AT, "version": 1}
         return {"items": [] if given[0] == "phone:8 912 345-67-89" else [found], "next": None}
 
-    desk.office.contacts = contacts  # type: ignore[method-assign,assignment] # an office that notes what it is asked
+    desk.office.people.contacts = contacts  # type: ignore[method-assign,assignment] # an office that notes what it is asked
     for text in ("8 912 345-67-89", "kolya@example.com", "Коля"):
         _, body, _ = await desk.ask("GET", "/contacts/c-1", "irina", params={"q": text})
         assert 'href="?with=c-2"' in body

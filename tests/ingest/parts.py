@@ -1,15 +1,15 @@
 """The core's parts over a store, wired as the daemon wires them, and approaches whose meaning is plain JSON.
 
-Run as a program it is one more worker: for each line `URL BATCH` that `python -m tests.ingest.parts` reads it opens that store,
-prints `ready`, waits for a line, drains the journal and prints what that came to.
+Run as a program it is one more worker: `python -m tests.ingest.parts URL BATCH` prints `ready`, and at each line prints what it
+came to: at `once` it takes one batch, at any other it drains the journal.
 """
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ from channels.adapter import Adapter, ChannelConfig
 from channels.message import Accepted, Answer, Envelope, Ignored, Inbound, Parsed, Request, Signal, digest
 from ingest.adapters import Adapters
 from ingest.people.merging import Merging
+from ingest.people.parting import Parting
 from ingest.pipeline.folding import Folding
 from ingest.pipeline.settle import Reading, Settler
 from ingest.pipeline.signals import Signals
@@ -137,6 +138,11 @@ class Parts:
     distributor: Distributor
     settler: Settler
     merging: Merging
+
+    @property
+    def parting(self) -> Parting:
+        """What takes merges back."""
+        return Parting(self.names, self.rulebooks, self.distributor, self.store.ids.take)
 
     def append(self, *envelopes: Envelope, cursor: Cursor | None = None) -> list[Accepted]:
         """Into the journal, in one transaction, each under the day of its receipt in UTC."""
@@ -296,30 +302,34 @@ def read(claimed: Claimed) -> Reading:
 def work(parts: Parts, token: str, batch: int, again: Callable[[], None]) -> int:
     """Drain as one of several workers: a lost race is decided again; `again` is told of each. How many were settled."""
     settled = 0
-    while claimed := parts.claim(batch, token):
-        while True:
-            try:
-                settled += len(parts.settle(claimed, token=token))
-            except Conflict:
-                again()
-                continue
-            break
+    while taken := work_once(parts, token, batch, again):
+        settled += taken
     return settled
+
+
+def work_once(parts: Parts, token: str, batch: int, again: Callable[[], None]) -> int:
+    """One batch of `work`, settled as of its latest receipt."""
+    claimed = parts.claim(batch, token)
+    while claimed:
+        try:
+            return len(parts.settle(claimed, max(one.envelope.received_at for one in claimed), token))
+        except Conflict:
+            again()
+    return 0
 
 
 def main() -> None:
     """One worker of a process of its own."""
-    while asked := sys.stdin.readline():
-        url, batch = asked.split()
-        store = Store(url)
-        parts = wire(store, lane=7)
-        parts.count(channels)
-        print("ready", flush=True)
-        sys.stdin.readline()
-        lost: list[None] = []
-        settled = work(parts, "process", int(batch), partial(lost.append, None))
-        store.close()
-        print(orjson.dumps({"settled": settled, "lost": len(lost)}).decode(), flush=True)
+    url, batch = sys.argv[1], int(sys.argv[2])
+    store = Store(url)
+    parts = wire(store, lane=7)
+    parts.count(channels)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        told = work_once if line == "once\n" else work
+        settled = told(parts, f"process {os.getpid()}", batch, lambda: None)
+        print(settled, flush=True)
+    store.close()
 
 
 if __name__ == "__main__":

@@ -40,12 +40,12 @@ class Clients:
         return str(self._do(lambda db: self.parts.merging.merge(db, *uids, actor, at)))
 
     def undo(self, merge: str, at: datetime = NOW) -> None:
-        self._do(lambda db: self.parts.merging.undo(db, merge, "irina", at))
+        self._do(lambda db: self.parts.parting.undo(db, merge, "irina", at))
 
     def split(self, who: int, *phones: int, said: tuple[str, ...] = (), at: datetime = NOW) -> dict[str, Any]:
         chosen = [Key("phone", phone(one)) for one in phones]
         uid = self.contact(who)["uid"]
-        return dict(self._do(lambda db: self.parts.merging.split(db, uid, chosen, said, "irina", at)))
+        return dict(self._do(lambda db: self.parts.parting.split(db, uid, chosen, said, "irina", at)))
 
     def _do(self, unit: Callable[[sa.Connection], Any]) -> Any:
         while True:

@@ -55,7 +55,7 @@ class Company:
 
     async def away(self, *names: str) -> None:
         for name in names:
-            await self.office.set_available(name, available=False, actor="irina")
+            await self.office.managers.set_available(name, available=False, actor="irina")
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ async def test_who_waits_is_told_the_oldest_place_first_and_why_in_the_readers_w
 
 async def test_each_manager_has_his_leads_what_is_to_be_accepted_first(company: Company) -> None:
     uids = company.post(3)
-    owners = {uid: (await company.office.lead(uid))["owner"] for uid in uids}
+    owners = {uid: (await company.office.leads.lead(uid))["owner"] for uid in uids}
     first = next(uid for uid, owner in owners.items() if owner == "anna")
-    await company.office.act(first, "accept", {}, "irina")
+    await company.office.leads.act(first, "accept", {}, "irina")
     work = {group["owner"]: group for group in (await company.shown())["work"]}
     assert [(lead["id"] == first, lead["state"]) for lead in work["anna"]["leads"]] == [
         (False, "assigned"),
@@ -133,20 +133,22 @@ async def test_a_limit_of_offers_is_shown_with_how_many_wait_and_keeps_further_o
         members = (await asked.shown(only))["teams"][0]["managers"]
         anna = next(one for one in members if one["name"] == "anna")
         assert (anna["offers"], anna["unanswered"], anna["why_not"]) == (1, 1, "at_offers")
-    await assembled.serving.office.act(uid, "decline", {"manager": "anna", "reason": None, "version": None}, "anna")
+    await assembled.serving.office.leads.act(
+        uid, "decline", {"manager": "anna", "reason": None, "version": None}, "anna"
+    )
     members = (await asked.shown())["teams"][0]["managers"]
     assert {one["name"]: (one["unanswered"], one["open"]) for one in members} == {
         "anna": (0, 0),
         "boris": (1, 1),
         "vera": (0, 0),
     }
-    assert not await assembled.serving.office.concerns(uid, "anna")
+    assert not await assembled.serving.office.leads.concerns(uid, "anna")
 
 
 async def test_the_account_of_the_day_is_of_today_and_agrees_with_the_ledger(company: Company) -> None:
     company.post(2)
     today = (await company.shown())["day"]
-    (item,) = (await company.office.ledger())["items"]
+    (item,) = (await company.office.journal.ledger())["items"]
     assert today == {"site": {name: item[name] for name in today["site"]}}
     assert (today["site"]["received"], today["site"]["created"], today["site"]["pending"]) == (2, 2, 0)
     company.clock.advance(timedelta(days=1))
@@ -155,18 +157,18 @@ async def test_the_account_of_the_day_is_of_today_and_agrees_with_the_ledger(com
 
 async def test_a_manager_is_shown_his_own_and_what_is_offered_to_him(company: Company) -> None:
     uids = company.post(2)
-    lead_of = {(await company.office.lead(uid))["owner"]: uid for uid in uids}
+    lead_of = {(await company.office.leads.lead(uid))["owner"]: uid for uid in uids}
     shown = await company.shown("anna")
     assert set(shown) == {"now", "zone", "work", "teams"}
     assert [lead["id"] for group in shown["work"] for lead in group["leads"]] == [lead_of["anna"]]
     assert [one["name"] for team in shown["teams"] for one in team["managers"]] == ["anna"]
-    assert await company.office.concerns(lead_of["anna"], "anna")
-    assert not await company.office.concerns(lead_of["boris"], "anna")
+    assert await company.office.leads.concerns(lead_of["anna"], "anna")
+    assert not await company.office.leads.concerns(lead_of["boris"], "anna")
 
     offered = lead_of["boris"]
     until = NOW + timedelta(minutes=3)
     company.parts.store.transact_raw(lambda db: _offer(db, offered, "anna", company, micros(until)))
-    assert await company.office.concerns(offered, "anna")
+    assert await company.office.leads.concerns(offered, "anna")
     found = {lead["id"]: lead["answer_by"] for g in (await company.shown("anna"))["work"] for lead in g["leads"]}
     assert found == {lead_of["anna"]: None, offered: iso(until)}
 
@@ -174,7 +176,7 @@ async def test_a_manager_is_shown_his_own_and_what_is_offered_to_him(company: Co
 async def test_a_file_is_for_those_whom_its_lead_concerns(company: Company) -> None:
     anna, boris = sorted(company.post(2), key=lambda uid: company.parts.leads()[0]["uid"] != uid)
     names = {uid: company.files.keep(uid.encode()) for uid in (anna, boris)}
-    owners = {uid: str((await company.office.lead(uid))["owner"]) for uid in names}
+    owners = {uid: str((await company.office.leads.lead(uid))["owner"]) for uid in names}
 
     def attach(db: sa.Connection) -> None:
         for uid, name in names.items():
@@ -184,15 +186,15 @@ async def test_a_file_is_for_those_whom_its_lead_concerns(company: Company) -> N
 
     company.parts.store.transact(attach)
     for uid, name in names.items():
-        assert (await company.office.file(name)).read_bytes() == uid.encode()
+        assert (await company.office.leads.file(name)).read_bytes() == uid.encode()
         for manager in ("anna", "boris"):
             if manager == owners[uid]:
-                assert (await company.office.file(name, manager)).is_file()
+                assert (await company.office.leads.file(name, manager)).is_file()
             else:
                 with pytest.raises(Refused, match="no such file"):
-                    await company.office.file(name, manager)
-    await company.office.act(anna, "assign", {"manager": owners[boris], "version": None}, "irina")
-    assert (await company.office.file(names[anna], owners[boris])).is_file()
+                    await company.office.leads.file(name, manager)
+    await company.office.leads.act(anna, "assign", {"manager": owners[boris], "version": None}, "irina")
+    assert (await company.office.leads.file(names[anna], owners[boris])).is_file()
 
 
 def _offer(db: sa.Connection, uid: str, manager: str, company: Company, until: int) -> None:

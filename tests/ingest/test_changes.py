@@ -108,7 +108,7 @@ async def test_what_people_do_is_told_with_its_id_and_version(store: Store, tmp_
     uid = str(parts.lead(result.lead)["uid"])
     stream = assembled.core.changes.follow(None)
     await anext(stream)
-    shown = await assembled.serving.office.act(uid, "accept", {"manager": "anna"}, "irina")
+    shown = await assembled.serving.office.leads.act(uid, "accept", {"manager": "anna"}, "irina")
     assert await told(stream) == [("lead", uid, shown["version"])]
-    shown = await assembled.serving.office.set_available("anna", available=False, actor="irina")
+    shown = await assembled.serving.office.managers.set_available("anna", available=False, actor="irina")
     assert await told(stream) == [("manager", "anna", shown["version"])]

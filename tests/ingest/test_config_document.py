@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.config import document
-from ingest.config.document import Listing, Resolver, Scalar, Table, Unreadable, dotted, find, line_of, plain
+from ingest.config.document import Unreadable
+from ingest.config.resolving import Resolver
+from ingest.config.tree import Listing, Node, Scalar, Table, dotted, find, line_of, plain
 from tests.ingest.configured import SMALL, faults
 
 
@@ -227,7 +229,7 @@ def test_resolving_a_tree_without_references_or_blanks_changes_nothing(value: ob
     assert plain(done) == value
 
 
-def _node(value: object) -> document.Node:
+def _node(value: object) -> Node:
     if isinstance(value, dict):
         return Table({key: _node(item) for key, item in value.items()}, dict.fromkeys(value, 1))
     if isinstance(value, list):

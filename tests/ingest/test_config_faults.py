@@ -18,7 +18,6 @@ SERVER = "write true (TLS from the first byte), starttls or false"
 WEB = "write https://leads.example.com, with a path where the proxy adds one"
 HOURS = 'write "Mon-Fri 09:00-13:00 14:00-18:00; Sat 10:00-15:00", "09:00-18:00" for every day, or "always"'
 PLACEHOLDERS = "there are {city}, {name}, {company}, {topic}, {source}, {channel}"
-LATER = "is known but not built in this version; remove it"
 MAPPING = "is not a mapping; write `key: value`, one a line, or {key: value}"
 
 # One line added to a file that is whole (it becomes line 4), and its one fault.
@@ -318,16 +317,6 @@ def test_one_extension_of_two_managers_is_a_fault_in_whatever_spelling(tmp_path:
     assert found == (
         "2: managers.boris.extension[1]: '+79161110001' is the extension of anna too; give it to one of the two"
     )
-
-
-@pytest.mark.parametrize("kind", ["mail", "telephony", "telegram", "vk"])
-def test_a_kind_to_come_is_refused_by_saying_so(kind: str, tmp_path: Path) -> None:
-    if kind in adapter.kinds():
-        pytest.skip(f"{kind} is built")
-    text = SMALL.replace("channels: {", f"channels: {{x: {{kind: {kind}, whatever: [1]}}, ")
-    assert faults(tmp_path, text) == [
-        f"1: channels.x.kind: '{kind}' is known but not built in this version; remove this channel"
-    ]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ import yaml
 from pydantic import BaseModel
 
 from channels import adapter
-from ingest.config import schema
 from ingest.config.load import load
+from ingest.config.notices import NoticeEmail
 from ingest.config.schema import Config
+from ingest.config.section import Section
+from ingest.config.servers import Account
 from ingest.rules.routing_tests import failed_routing_tests
 from tests.ingest.configured import SMALL, configured, faults, loaded
 
@@ -114,11 +116,11 @@ def test_every_example_in_the_documentation_works(tmp_path: Path) -> None:
 def test_every_key_is_in_the_documentation() -> None:
     text = DOCUMENTATION.read_text(encoding="utf-8")
     models: list[type[BaseModel]] = [
-        schema.Config,
+        Config,
         adapter.ChannelConfig,
-        *schema.Section.__subclasses__(),
-        schema.Account,
-        schema.NoticeEmail,
+        *Section.__subclasses__(),
+        Account,
+        NoticeEmail,
     ]
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert [key for key in sorted(keys) if not re.search(rf"[`.]{key}[`.\[]", text)] == []

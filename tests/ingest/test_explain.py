@@ -23,7 +23,7 @@ from dedup.likeness import SUPPORTS
 from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.explaining.explain import sentences, suggestion
 from ingest.explaining.sentences import TEXTS, Vocabulary
-from ingest.people.merging import PEOPLE_CODES
+from ingest.people.telling import PEOPLE_CODES
 from ingest.pipeline.settle import _match_record
 from ingest.turns.distribution import _told
 from ingest.turns.hand import ACTIONS

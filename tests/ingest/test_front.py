@@ -5,13 +5,11 @@ import marshal
 import os
 import pickle
 import resource
-import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,34 +21,20 @@ from ingest.intake.front import Door, Front
 from ingest.intake.fronting import Fronting
 from ingest.intake.line import Line, packed, unpacked
 from kernel.clock import Clock
-from storage import migrate, revisions
 from storage.schema import journal
 from storage.store import Store
 from tests.channels.subjects import Subject, every
 from tests.daemon.process import until
-from tests.ingest.test_door import HELLO, MOST, SECRET, Answer, Stand, anonymous, answer, closed, enumerated, post
+from tests.ingest.stand import HELLO, MOST, SECRET, Answer, Stand, Stores, anonymous, answer, closed, enumerated, post
 
 LOOK = b"GET /in/site HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"POST /in/site HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 FIRST = post(b'{"name": "first"}')
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("front") / "template.db"
-    made = Store(f"sqlite:///{path}")
-    migrate.create(made)
-    made.transact_raw(revisions.prepare)
-    made.close()
-    return path
-
-
 @pytest.fixture
-def store(template: Path, tmp_path: Path) -> Iterator[Store]:
-    shutil.copy(template, tmp_path / "front.db")
-    made = Store(f"sqlite:///{tmp_path / 'front.db'}")
-    yield made
-    made.close()
+def store(stores: Stores) -> Store:
+    return stores.new()
 
 
 class Fronted(Stand):
@@ -64,10 +48,10 @@ class Fronted(Stand):
         """Start a front; its process id."""
         self.fronting.begin()
 
-        async def pid() -> int | None:
-            return self.fronting.pid
+        async def pid() -> int:
+            return self.fronting.pid or 0
 
-        return await until(pid) or 0
+        return await until(pid)
 
     @property
     def fronted(self) -> int:
@@ -111,12 +95,10 @@ CONVERSATIONS: Sequence[Sequence[bytes]] = [
 ]
 
 
-async def test_whatever_is_said_over_a_front_hears_what_it_hears_without_one(template: Path, tmp_path: Path) -> None:
+async def test_whatever_is_said_over_a_front_hears_what_it_hears_without_one(stores: Stores) -> None:
     told = []
-    for name, kind in (("with", Fronted), ("without", Stand)):
-        shutil.copy(template, tmp_path / f"{name}.db")
-        store = Store(f"sqlite:///{tmp_path / f'{name}.db'}")
-        made = kind(store)
+    for kind in (Fronted, Stand):
+        made = kind(stores.new())
         made.gateway._clock = Clock()
         async with made.open() as stand:
             if isinstance(stand, Fronted):
@@ -128,7 +110,6 @@ async def test_whatever_is_said_over_a_front_hears_what_it_hears_without_one(tem
             told.append([shown, envelopes, stand.refused()])
             if isinstance(stand, Fronted):
                 assert stand.fronted == 8
-        store.close()
     assert told[0] == told[1]
 
 

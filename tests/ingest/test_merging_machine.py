@@ -142,7 +142,7 @@ class Merges(RuleBasedStateMachine):
         key = Key("email" if mail else "phone", value)
         holder = self.holder(value)
         uid = self.uid(self.root_of(holder))
-        done = self.store.transact(lambda db: self.parts.merging.split(db, uid, [key], [], "irina", self.now))
+        done = self.store.transact(lambda db: self.parts.parting.split(db, uid, [key], [], "irina", self.now))
         assert self.root_of(self.holder(value)) == self.number(done["contact"])
         self.holders[value] = self.holder(value)
         assert done["undone"] is not None or self.holders[value] != holder

@@ -94,7 +94,7 @@ def test_an_approach_that_meets_an_undo_comes_to_its_own_lead(
     merge = clients.merge(1, 2)
     second_arrives = arriving(clients.parts, rival, 2)
     crossing.meet_after("UPDATE leads")
-    crossing.run(kept_on(store, lambda db: clients.parts.merging.undo(db, merge, "irina", NOW)), second_arrives)
+    crossing.run(kept_on(store, lambda db: clients.parts.parting.undo(db, merge, "irina", NOW)), second_arrives)
     clients.consistent()
     assert [len(clients.said(lead["id"])) for lead in clients.parts.leads()] == [1, 2]
     assert crossing.deadlocks == 0
@@ -169,7 +169,7 @@ def test_a_merge_and_an_acceptance_at_once_leave_one_lead_in_one_state(
 
 def assembled_hand(store: Store, folder: Path) -> Any:
 
-    return asyncio.run(assemble(configured(folder, SMALL), store, at_clock(NOW))).serving.office._hand
+    return asyncio.run(assemble(configured(folder, SMALL), store, at_clock(NOW))).core.hand
 
 
 def test_nothing_is_mixed_up_while_people_are_merged_and_parted_under_load(store: Store, rival: Store) -> None:

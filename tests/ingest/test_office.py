@@ -50,7 +50,7 @@ class Hand:
         return [str(self.parts.lead(number)["uid"]) for number in numbers]
 
     async def act(self, uid: str, action: str, actor: str = "irina", **order: Any) -> dict[str, Any]:
-        return dict(await self.office.act(uid, action, order, actor))
+        return dict(await self.office.leads.act(uid, action, order, actor))
 
     async def bring(self, uid: str, state: str) -> None:
         """A lead that waits, into a state by a person's hand."""
@@ -105,7 +105,7 @@ LEADS_TO = {
 @pytest.mark.parametrize("state", STATES)
 async def test_an_action_leads_where_it_should_and_nowhere_else(hand: Hand, state: str) -> None:
     for name in ("anna", "boris"):
-        await hand.office.set_available(name, available=False, actor="irina")
+        await hand.office.managers.set_available(name, available=False, actor="irina")
     for number, action in enumerate(ACTIONS, 10):
         (uid,) = hand.post({"phones": [f"8 912 345-67-{number}"]})
         await hand.bring(uid, state)
@@ -124,7 +124,7 @@ async def test_an_action_leads_where_it_should_and_nowhere_else(hand: Hand, stat
 
 
 async def test_every_lead_is_in_exactly_one_state_that_has_its_fields(hand: Hand) -> None:
-    await hand.office.set_available("boris", available=False, actor="irina")
+    await hand.office.managers.set_available("boris", available=False, actor="irina")
     uids = hand.post(*({"phones": [f"8 912 345-67-{n}"]} for n in range(10, 16)))
     await hand.act(uids[0], "accept", manager="anna")
     await hand.act(uids[1], "convert")
@@ -145,8 +145,8 @@ async def test_the_same_action_twice_is_done_once(hand: Hand, action: str) -> No
     (uid,) = hand.post(ANNA)
     if action == "reopen":
         await hand.act(uid, "lose")
-        await hand.office.set_available("anna", available=False, actor="irina")
-        await hand.office.set_available("boris", available=False, actor="irina")
+        await hand.office.managers.set_available("anna", available=False, actor="irina")
+        await hand.office.managers.set_available("boris", available=False, actor="irina")
     first = await hand.act(uid, action, **ORDERS[action])
     before = hand.parts.everything()
     assert await hand.act(uid, action, **ORDERS[action], version=1) == first
@@ -156,7 +156,7 @@ async def test_the_same_action_twice_is_done_once(hand: Hand, action: str) -> No
 
 async def test_a_stale_version_is_refused_with_the_present_state(hand: Hand) -> None:
     (uid,) = hand.post(ANNA)
-    version = (await hand.office.lead(uid))["version"]
+    version = (await hand.office.leads.lead(uid))["version"]
     await hand.act(uid, "accept", version=version)
     with pytest.raises(Refused) as error:
         await hand.act(uid, "convert", version=version)
@@ -204,7 +204,7 @@ async def test_closing_a_lead_frees_its_manager_for_the_oldest_that_waits(hand: 
     waits = [lead["uid"] for lead in hand.parts.leads() if lead["state"] == "unprocessed"]
     assert waits == uids[4:]
     await hand.act(uids[0], "convert")
-    assert [(await hand.office.lead(uid))["state"] for uid in waits] == ["assigned", "unprocessed"]
+    assert [(await hand.office.leads.lead(uid))["state"] for uid in waits] == ["assigned", "unprocessed"]
     assert hand.parts.balanced()
 
 
@@ -230,7 +230,7 @@ async def test_a_lead_keeps_its_enquiry_in_another_team_unless_that_one_is_taken
 
 async def test_a_persons_hand_goes_over_a_limit_and_past_an_absence(hand: Hand) -> None:
     uids = hand.post(*({"phones": [f"8 912 345-67-{n}"]} for n in range(10, 14)))
-    await hand.office.set_available("anna", available=False, actor="irina")
+    await hand.office.managers.set_available("anna", available=False, actor="irina")
     for uid in uids:
         assert (await hand.act(uid, "assign", manager="anna"))["owner"] == "anna"
     assert hand.parts.shares() == {"anna": 4}
@@ -240,24 +240,24 @@ async def test_a_persons_hand_goes_over_a_limit_and_past_an_absence(hand: Hand) 
 async def test_away_keeps_open_leads_and_back_takes_what_waits(hand: Hand) -> None:
     hand.post(ANNA)
     for name in ("anna", "boris"):
-        away = await hand.office.set_available(name, available=False, actor="irina")
+        away = await hand.office.managers.set_available(name, available=False, actor="irina")
         assert (away["available"], away["eligible"], away["why_not"]) == (False, False, "away")
     (waits,) = hand.post(BORIS)
-    assert (await hand.office.lead(waits))["reason"] == "nobody_available"
+    assert (await hand.office.leads.lead(waits))["reason"] == "nobody_available"
     count = hand.parts.count(decisions)
-    await hand.office.set_available("boris", available=False, actor="irina")
+    await hand.office.managers.set_available("boris", available=False, actor="irina")
     assert hand.parts.count(decisions) == count
-    back = await hand.office.set_available("boris", available=True, actor="irina")
+    back = await hand.office.managers.set_available("boris", available=True, actor="irina")
     assert (back["open"], back["eligible"]) == (1, True)
     assert hand.parts.shares() == {"anna": 1, "boris": 1}
-    unknown = hand.office.set_available("nobody", available=True, actor="irina")
+    unknown = hand.office.managers.set_available("nobody", available=True, actor="irina")
     assert await refused(lambda: unknown) == (404, "no_such_manager")
 
 
 async def test_availability_outlives_a_restart_and_a_new_revision(hand: Hand, store: Store, tmp_path: Path) -> None:
-    await hand.office.set_available("anna", available=False, actor="irina")
+    await hand.office.managers.set_available("anna", available=False, actor="irina")
     again = await assemble(configured(tmp_path, CONFIG + "language: en\n"), store, at_clock(NOW))
-    stands = {row["name"]: row["available"] for row in (await again.serving.office.managers())["items"]}
+    stands = {row["name"]: row["available"] for row in (await again.serving.office.managers.all())["items"]}
     assert stands == {"anna": False, "boris": True}
 
 
@@ -271,12 +271,12 @@ async def test_to_try_leaves_no_trace(hand: Hand) -> None:
         {},
         {"phone": "8 912 345-67-81", "at": "2027-09-01 23:10"},
     ]
-    shown = [await hand.office.attempt({"channel": "site", **approach}) for approach in approaches]
+    shown = [await hand.office.approaches.attempt({"channel": "site", **approach}) for approach in approaches]
     assert [one["outcome"] for one in shown] == ["attached", "created", "created", "created", "created"]
     assert all(one["lead"]["owner"] in {"anna", "boris"} for one in shown)
     assert hand.parts.everything() == before
-    assert await refused(lambda: hand.office.attempt({"channel": "nowhere"})) == (422, "no_such_channel")
-    assert await refused(lambda: hand.office.attempt({"channel": "site", "at": "soon"})) == (422, "bad_time")
+    assert await refused(lambda: hand.office.approaches.attempt({"channel": "nowhere"})) == (422, "no_such_channel")
+    assert await refused(lambda: hand.office.approaches.attempt({"channel": "site", "at": "soon"})) == (422, "bad_time")
 
 
 async def test_a_dry_replay_leaves_no_trace_and_a_replay_does_what_it_showed(hand: Hand) -> None:
@@ -288,20 +288,20 @@ async def test_a_dry_replay_leaves_no_trace_and_a_replay_does_what_it_showed(han
     fail = [Result(claimed.entry, "failed", "unreadable")]
     hand.parts.store.transact(lambda db: hand.parts.journal.decide(db, fail, NOW, "worker"))
     before = hand.parts.everything()
-    (dry,) = (await hand.office.replay([accepted.id], as_client=False, dry_run=True, actor="irina"))["items"]
+    (dry,) = (await hand.office.journal.replay([accepted.id], as_client=False, dry_run=True, actor="irina"))["items"]
     assert (dry["replayed"], dry["outcome"], dry["lead"]["state"]) == (False, "created", "assigned")
     assert hand.parts.everything() == before
-    done = await hand.office.replay([accepted.id, "nonsense"], as_client=False, dry_run=False, actor="irina")
+    done = await hand.office.journal.replay([accepted.id, "nonsense"], as_client=False, dry_run=False, actor="irina")
     assert [item["replayed"] for item in done["items"]] == [True, False]
     assert [row["outcome"] for row in hand.parts.rows(journal)] == ["pending"]
-    again = await hand.office.replay([accepted.id], as_client=False, dry_run=False, actor="irina")
+    again = await hand.office.journal.replay([accepted.id], as_client=False, dry_run=False, actor="irina")
     assert [item["replayed"] for item in again["items"]] == [False]
     assert hand.parts.balanced()
 
 
 async def test_a_reopened_lead_waits_or_goes_out_and_comes_back_to_its_manager(hand: Hand) -> None:
     (uid,) = hand.post(ANNA)
-    owner = (await hand.office.lead(uid))["owner"]
+    owner = (await hand.office.leads.lead(uid))["owner"]
     await hand.act(uid, "lose", reason="дорого")
     hand.clock.advance(timedelta(hours=1))
     reopened = await hand.act(uid, "reopen")

@@ -29,7 +29,7 @@ from ingest.reactions.presses import Presses
 from kernel.ids import uuid7
 from kernel.texts import LANGUAGES, Language
 from routing.distribute import OBSTACLES, REASONS
-from storage import decisions, revisions, views
+from storage import decisions, lead_views, revisions
 from storage.decisions import Decision
 from storage.journal import Claimed
 from storage.schema import decisions as decided
@@ -130,9 +130,11 @@ async def told(_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     store = Store(f"sqlite:///{folder / 'priyom.db'}")
     store.transact_raw(revisions.prepare)
     parts = await assemble(configured(folder, CONFIG), store, at_clock(NOW))
-    lead = (await parts.serving.office.take_down({"name": "Вера", "manager": "vera", "preview": False}, None, "irina"))[
-        "id"
-    ]
+    lead = (
+        await parts.serving.office.approaches.take_down(
+            {"name": "Вера", "manager": "vera", "preview": False}, None, "irina"
+        )
+    )["id"]
     application = web.Application()
     access = Access(TOKEN, SmallEntrance())
     add_api(application, parts.serving.office, access)
@@ -143,7 +145,7 @@ async def told(_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     port = runner.addresses[0][1]
     config = folder / "asking.yaml"
     config.write_text(f'http: {{host: 127.0.0.1, port: {port}}}\napi: {{token: "{TOKEN}"}}\n')
-    number = store.peek(lambda db: views.lead_number(db, lead))
+    number = store.peek(lambda db: lead_views.lead_number(db, lead))
     assert number is not None
     async with aiohttp.ClientSession() as session:
         yield Told(parts, lead, number, f"http://127.0.0.1:{port}", config, session)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from channels.adapter import Rejected
 from channels.message import Request
-from desk.ports import Refused
+from desk.ports import Office, Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
 from storage import people_views
@@ -37,17 +37,17 @@ class Desk(Clients):
     def __init__(self, store: Store, assembled: Assembled) -> None:
         super().__init__(wire(store))
         self.assembled = assembled
-        self.desk: Any = assembled.serving.office
+        self.desk: Office = assembled.serving.office
         self.people: Any = assembled.serving.office.people
 
     def uid(self, who: int) -> str:
         return str(self.contact(who)["uid"])
 
     async def shown(self, who: int) -> dict[str, Any]:
-        return dict(await self.desk.contact(self.uid(who)))
+        return dict(await self.desk.people.contact(self.uid(who)))
 
     async def take_down(self, key: str | None = None, **order: Any) -> dict[str, Any]:
-        return dict(await self.desk.take_down({"preview": False, **order}, key, "irina"))
+        return dict(await self.desk.approaches.take_down({"preview": False, **order}, key, "irina"))
 
 
 @pytest.fixture
@@ -88,12 +88,12 @@ async def test_an_absorbed_contact_leads_to_its_root_by_id_and_key_and_name(desk
     desk.write(2, name="Коля")
     absorbed, root = desk.uid(2), desk.uid(1)
     await desk.people.merge(root, absorbed, preview=False, actor="irina")
-    assert (await desk.desk.contact(absorbed))["id"] == root
+    assert (await desk.desk.people.contact(absorbed))["id"] == root
     for asked in ({"key": f"phone:{phone(2)}", "q": None}, {"key": None, "q": "2345000"}, {"key": None, "q": "Коля"}):
-        found = await desk.desk.contacts(**asked, limit=50, cursor=None)
+        found = await desk.desk.people.contacts(**asked, limit=50, cursor=None)
         assert [one["id"] for one in found["items"]] == [root]
     wanted = {"state": None, "owner": None, "team": None, "channel": None, "q": phone(2)[-6:]}
-    page = await desk.desk.leads(wanted, 50, None)
+    page = await desk.desk.leads.page(wanted, 50, None)
     assert {lead["state"] for lead in page["items"]} == {"assigned", "merged"}
 
 
@@ -102,14 +102,14 @@ async def test_a_surviving_lead_shows_what_was_said_on_both_and_a_folded_one_whe
     first, second = (desk.parts.lead(number)["uid"] for number in numbers)
     done = await desk.people.merge(desk.uid(1), desk.uid(2), preview=False, actor="irina")
     desk.write(2, text="Ещё")
-    survivor, folded = await desk.desk.lead(first), await desk.desk.lead(second)
+    survivor, folded = await desk.desk.leads.lead(first), await desk.desk.leads.lead(second)
     assert [said["text"] for said in survivor["interactions"]] == ["Цемент", "Доставка", "Ещё"]
     assert (folded["state"], folded["merged_into"]) == ("merged", first)
     assert [said["text"] for said in folded["interactions"]] == ["Доставка"]
-    assert await refused(lambda: desk.desk.act(second, "reopen", {}, "irina")) == (409, "merged")
+    assert await refused(lambda: desk.desk.leads.act(second, "reopen", {}, "irina")) == (409, "merged")
     undone = await desk.people.undo(done["merge"], "irina")
     assert undone["undone_at"] is not None
-    assert [said["text"] for said in (await desk.desk.lead(second))["interactions"]] == ["Доставка", "Ещё"]
+    assert [said["text"] for said in (await desk.desk.leads.lead(second))["interactions"]] == ["Доставка", "Ещё"]
     assert await desk.people.undo(done["merge"], "boris") == undone
 
 
@@ -118,11 +118,11 @@ async def test_merges_and_undos_are_told_in_both_languages(desk: Desk) -> None:
     done = await desk.people.merge(desk.uid(1), desk.uid(2), preview=False, actor="irina")
     await desk.people.undo(done["merge"], "irina")
     uid = desk.parts.lead(numbers[1])["uid"]
-    english = [one["text"] for one in (await desk.desk.explain(uid, "en"))["sentences"]]
+    english = [one["text"] for one in (await desk.desk.leads.explain(uid, "en"))["sentences"]]
     folded = "irina: contacts were merged, and this lead goes on as a part of the client's other lead."
     returned = "irina: contacts were parted, and this lead stands by itself again, as before they were merged."
     assert english[-2:] == [f"{folded} Its state before: assigned.", f"{returned} Its state: assigned."]
-    russian = [one["text"] for one in (await desk.desk.explain(uid, "ru"))["sentences"]]
+    russian = [one["text"] for one in (await desk.desk.leads.explain(uid, "ru"))["sentences"]]
     assert russian[-1].startswith("irina: контакты разделены, и лид снова стоит отдельно")
 
 
@@ -151,7 +151,7 @@ async def test_a_key_that_is_split_off_takes_what_came_by_it_and_opens_a_lead(de
     desk.parts.take({"emails": ["wife@example.com"], "name": "Мария", "text": "Доставка"})
     done = await desk.people.split(desk.uid(1), ["email:Wife@example.com"], [], "irina")
     assert done["undone"] is None
-    fresh = await desk.desk.contact(done["contact"])
+    fresh = await desk.desk.people.contact(done["contact"])
     assert (fresh["name"], fresh["keys"]) == ("Мария", [{"kind": "email", "value": "wife@example.com"}])
     assert [(one["state"], one["title"]) for one in fresh["leads"]] == [("assigned", "Мария – Доставка")]
     assert [one["text"] for one in fresh["interactions"]] == ["Доставка"]
@@ -171,7 +171,7 @@ async def test_a_lead_that_loses_all_it_has_goes_along(desk: Desk) -> None:
     desk.parts.order(lead, state="converted")
     later = desk.parts.take({"emails": ["wife@example.com"]}, at=NOW + timedelta(days=60))[0].lead
     done = await desk.people.split(desk.uid(1), ["email:wife@example.com"], [], "irina")
-    fresh = await desk.desk.contact(done["contact"])
+    fresh = await desk.desk.people.contact(done["contact"])
     assert [one["id"] for one in fresh["leads"]] == [desk.parts.lead(later)["uid"]]
     assert [one["state"] for one in (await desk.shown(1))["leads"]] == ["converted"]
     assert desk.parts.balanced()
@@ -182,9 +182,9 @@ async def test_a_lead_that_keeps_something_is_called_after_what_it_keeps(desk: D
     desk.write(1, text="Доставка")
     first = (await desk.shown(1))["interactions"][0]["id"]
     done = await desk.people.split(desk.uid(1), [], [first], "irina")
-    left = await desk.desk.lead(desk.parts.lead(lead)["uid"])
+    left = await desk.desk.leads.lead(desk.parts.lead(lead)["uid"])
     assert (left["title"], [said["text"] for said in left["interactions"]]) == ("Доставка", ["Доставка"])
-    fresh = await desk.desk.contact(done["contact"])
+    fresh = await desk.desk.people.contact(done["contact"])
     assert (fresh["keys"], fresh["leads"][0]["title"]) == ([], "Анна – Цемент")
 
 
@@ -266,7 +266,7 @@ async def test_another_name_is_answered_by_a_split(desk: Desk) -> None:
     assert await refused(lambda: desk.people.judge(one["id"], "join", "", "irina")) == (409, "one_contact")
     said = (await desk.shown(1))["interactions"][1]["id"]
     fresh = await desk.people.split(desk.uid(1), [], [said], "irina")
-    assert (await desk.desk.contact(fresh["contact"]))["name"] == "Борис"
+    assert (await desk.desk.people.contact(fresh["contact"]))["name"] == "Борис"
     assert (await desk.people.suggestions("open", "", 50, None))["items"] == []
 
 
@@ -276,7 +276,7 @@ async def test_another_name_is_answered_by_a_split(desk: Desk) -> None:
 async def test_a_shared_line_belongs_to_a_company_whose_owner_gets_what_comes_by_it(desk: Desk) -> None:
     info = {"emails": ["info@client.example"]}
     (first,) = desk.parts.take(info)
-    shown = await desk.desk.lead(desk.parts.lead(first.lead)["uid"])
+    shown = await desk.desk.leads.lead(desk.parts.lead(first.lead)["uid"])
     assert (shown["contact"], shown["company"]["name"]) == (None, None)
     uid = shown["company"]["id"]
     named = await desk.people.describe_company(uid, {"name": "ООО «Ромашка»", "owner": "boris"}, "irina")
@@ -385,7 +385,7 @@ async def test_a_named_manager_gets_it_without_a_turn(desk: Desk) -> None:
 async def test_a_closed_lead_that_a_note_gives_to_somebody_goes_to_nobody_else_on_the_way(desk: Desk) -> None:
     first = await desk.take_down(phone=phone(1))
     assert first["owner"] == "anna"
-    await desk.desk.act(first["id"], "lose", {"reason": None}, "irina")
+    await desk.desk.leads.act(first["id"], "lose", {"reason": None}, "irina")
     desk.parts.store.transact(lambda db: db.execute(sa.delete(outbox)))
     again = await desk.take_down(phone=phone(1), manager="boris", text="Передумал")
     assert (again["id"], again["state"], again["owner"]) == (first["id"], "assigned", "boris")
@@ -423,7 +423,7 @@ async def test_nothing_comes_in_for_the_desk_from_outside_and_it_is_no_channel_o
     with pytest.raises(Rejected) as error:
         desk.assembled.core.adapters["desk"].receive(request)
     assert error.value.status == 404
-    assert [one["name"] for one in (await desk.desk.channels())["items"]] == ["site"]
+    assert [one["name"] for one in (await desk.desk.running.channels())["items"]] == ["site"]
 
 
 async def test_decisions_about_people_hold_numbers_only(desk: Desk) -> None:

@@ -145,8 +145,8 @@ async def test_files_of_an_answer_are_not_sent_on_and_both_its_writer_and_the_ca
     (said,) = (one.message.get_content() for one in told if "без вложений" in one.message["Subject"])
     assert "Файлов в вашем письме: 1" in said
     assert [row["code"] for row in office.rows(outbox)].count("reply_without_files") == 1
-    (lead,) = (await office.parts.serving.office.leads({}, 50, None))["items"]
-    assert (await office.parts.serving.office.lead(lead["id"]))["interactions"][-1]["left_out"] == ["прайс.pdf"]
+    (lead,) = (await office.parts.serving.office.leads.page({}, 50, None))["items"]
+    assert (await office.parts.serving.office.leads.lead(lead["id"]))["interactions"][-1]["left_out"] == ["прайс.pdf"]
 
 
 async def test_an_answering_machine_of_a_manager_says_nothing_to_the_client(office: Office) -> None:
@@ -197,8 +197,8 @@ async def test_a_list_of_leads_is_answered_by_nobody(office: Office) -> None:
 
 async def test_an_answer_by_the_api_is_said_once_under_its_key_and_stands_on_the_timeline(office: Office) -> None:
     await office.arrives("vera@example.net", "Есть цемент?", Message_ID="<1@example.net>")
-    desk = office.parts.serving.office
-    (lead,) = (await desk.leads({}, 50, None))["items"]
+    desk = office.parts.serving.office.leads
+    (lead,) = (await desk.page({}, 50, None))["items"]
     order = {"text": "Да, есть.", "manager": "anna", "interaction": None}
     said = [await desk.reply(lead["id"], order, "k", "irina") for _ in range(2)]
     assert [(one["id"], one["duplicate"]) for one in said] == [(said[0]["id"], False), (said[0]["id"], True)]

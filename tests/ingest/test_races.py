@@ -2,10 +2,7 @@
 
 import asyncio
 import itertools
-import json
 import random
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -16,15 +13,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from desk.ports import Office
 from ingest.assembly import assemble
-from ingest.office.office import StoreOffice
 from ingest.pipeline.settle import Reading
 from storage.schema import contacts, interactions, keys, leads
 from storage.store import Conflict, Store
 from tests.ingest.configured import SMALL, configured
 from tests.ingest.parts import NOW, Parts, at_clock, company, crew, envelope, manager, read, team, wire, work
+from tests.ingest.workers import two
 
-ROOT = Path(__file__).parents[2]
 PEOPLE = 60
 
 
@@ -85,52 +82,20 @@ async def test_workers_of_one_process_with_the_same_new_people_make_one_contact_
     exact(parts, PEOPLE, 4)
 
 
-Processes = list["subprocess.Popen[str]"]
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    """Two more workers, each in a process of its own, for all tests that ask them."""
-    command = [sys.executable, "-m", "tests.ingest.parts"]
-    made = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    yield made
-    for process in made:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-
-
-def in_two_processes(processes: Processes, store: Store, batch: int) -> list[dict[str, int]]:
-    """Drain by two processes that begin together; what each of them came to."""
-    url = store.url.render_as_string(hide_password=False)
-
-    def told(line: str) -> list[str]:
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write(line)
-            process.stdin.flush()
-        return [process.stdout.readline() for process in processes if process.stdout is not None]
-
-    assert told(f"{url} {batch}\n") == ["ready\n"] * 2
-    return [json.loads(answer) for answer in told("go\n")]
-
-
-def test_two_processes_with_the_same_new_people_make_one_contact_and_one_lead_each(
-    processes: Processes, store: Store
-) -> None:
+def test_two_processes_with_the_same_new_people_make_one_contact_and_one_lead_each(store: Store) -> None:
     parts = wire(store, company())
     deliver(parts, 6, PEOPLE)
-    answers = in_two_processes(processes, store, 30)
-    assert sum(answer["settled"] for answer in answers) == PEOPLE * 6
+    with two(store, 30) as workers:
+        assert sum(workers.work("until nothing is left")) == PEOPLE * 6
     exact(parts, PEOPLE, 6)
 
 
-def test_two_processes_over_managers_with_one_place_each_give_each_one_lead(processes: Processes, store: Store) -> None:
+def test_two_processes_over_managers_with_one_place_each_give_each_one_lead(store: Store) -> None:
     staff = crew(10, capacity=1)
     parts = wire(store, company(managers=staff, teams={"sales": team(*staff)}))
     parts.append(*(envelope(pair(n)) for n in range(120)))
-    in_two_processes(processes, store, 7)
+    with two(store, 7) as workers:
+        workers.work("until nothing is left")
     assert parts.shares() == dict.fromkeys(staff, 1)
     assert Counter(lead["reason"] for lead in parts.leads()) == {None: 10, "all_at_limit": 110}
     assert sorted(parts.turns()) == sorted(staff)
@@ -324,7 +289,7 @@ def test_a_manager_of_two_teams_gets_no_more_than_he_may_have_from_both_at_once(
 
 
 def commanded(
-    store: Store, tmp_path: Path, command: Callable[[StoreOffice, str], Coroutine[Any, Any, Any]]
+    store: Store, tmp_path: Path, command: Callable[[Office, str], Coroutine[Any, Any, Any]]
 ) -> Callable[[], None]:
     """A command of the office about the only lead, ready to be run in a thread."""
     clock = at_clock(NOW)
@@ -339,7 +304,7 @@ def test_a_command_and_a_distribution_lock_in_one_order(
     store: Store, rival: Store, crossing: Crossing, tmp_path: Path
 ) -> None:
     reason = {"reason": "спам"}
-    first = commanded(store, tmp_path, lambda office, uid: office.act(uid, "disqualify", reason, "tests"))
+    first = commanded(store, tmp_path, lambda office, uid: office.leads.act(uid, "disqualify", reason, "tests"))
     crossing.meet_after("UPDATE managers")
     crossing.run(first, distribution(rival))
     assert crossing.deadlocks == 0
@@ -349,7 +314,9 @@ def test_a_command_and_a_distribution_lock_in_one_order(
 def test_the_switch_of_a_manager_and_a_distribution_lock_in_one_order(
     store: Store, rival: Store, crossing: Crossing, tmp_path: Path
 ) -> None:
-    first = commanded(store, tmp_path, lambda office, _: office.set_available("anna", available=False, actor="tests"))
+    first = commanded(
+        store, tmp_path, lambda office, _: office.managers.set_available("anna", available=False, actor="tests")
+    )
     crossing.meet_after("UPDATE managers")
     crossing.run(first, distribution(rival))
     assert crossing.deadlocks == 0

@@ -14,7 +14,7 @@ from desk.ports import Refused
 from ingest.adapters import Adapters
 from ingest.assembly import Parts, assemble
 from kernel.ids import uuid7_hex
-from storage import views
+from storage import lead_views
 from storage.schema import companies, leads, managers, revisions
 from storage.store import Store
 from tests.ingest.configured import SMALL, configured
@@ -86,7 +86,7 @@ async def test_whatever_stands_in_the_file_the_old_configuration_stays_or_the_ne
     office.file.write_bytes((SMALL[:cut] + junk + SMALL[cut:]).encode("utf-8", "surrogateescape"))
     with contextlib.suppress(Refused):
         await office.parts.reloader.reload("irina")
-    names = office.parts.serving.office.managers
+    names = office.parts.serving.office.managers.all
     assert {row["name"] for row in (await names())["items"]} >= {"anna", "boris"}
 
 
@@ -98,7 +98,7 @@ async def test_a_manager_who_is_gone_from_the_file_keeps_his_leads_until_they_ar
     ]
     assert await office.post(*PHONES[4:6]) == ["anna", "anna"]
     assert sorted(office.column(leads.c.owner_id)).count(2) == 2
-    handed = await office.parts.serving.office.hand_over("boris", "anna", "irina")
+    handed = await office.parts.serving.office.managers.hand_over("boris", "anna", "irina")
     assert handed["leads"] == 2
     assert set(office.column(leads.c.owner_id)) == {1}
     assert sorted(office.column(managers.c.open)) == [0, 6]
@@ -112,7 +112,7 @@ async def test_a_shared_line_of_a_manager_who_leaves_is_handed_over_with_his_cli
         db.execute(sa.insert(companies).values(**line))
 
     office.parts.core.store.transact(given)
-    await office.parts.serving.office.hand_over("boris", "anna", "irina")
+    await office.parts.serving.office.managers.hand_over("boris", "anna", "irina")
     assert office.column(companies.c.owner_id) == [1]
 
 
@@ -121,28 +121,28 @@ async def test_leads_handed_over_to_nobody_go_out_in_turn(office: Office) -> Non
     await office.reload(
         SMALL.replace("boris: {name", "vera: {name: Вера}, boris: {name").replace("boris]", "boris, vera]")
     )
-    await office.parts.serving.office.set_available("boris", available=False, actor="irina")
-    assert (await office.parts.serving.office.hand_over("boris", None, "irina"))["leads"] == 2
-    owners = {row["name"]: row["open"] for row in (await office.parts.serving.office.managers())["items"]}
+    await office.parts.serving.office.managers.set_available("boris", available=False, actor="irina")
+    assert (await office.parts.serving.office.managers.hand_over("boris", None, "irina"))["leads"] == 2
+    owners = {row["name"]: row["open"] for row in (await office.parts.serving.office.managers.all())["items"]}
     assert owners == {"anna": 3, "boris": 0, "vera": 1}
     assert set(office.column(leads.c.state)) == {"assigned"}
 
 
 async def test_handing_over_twice_or_to_nobody_known_is_said(office: Office) -> None:
     await office.post(*PHONES[:2])
-    assert (await office.parts.serving.office.hand_over("boris", "anna", "irina"))["leads"] == 1
-    assert (await office.parts.serving.office.hand_over("boris", "anna", "irina"))["leads"] == 0
+    assert (await office.parts.serving.office.managers.hand_over("boris", "anna", "irina"))["leads"] == 1
+    assert (await office.parts.serving.office.managers.hand_over("boris", "anna", "irina"))["leads"] == 0
     for manager, to, status in (("boris", "boris", 422), ("boris", "nobody", 422), ("nobody", "anna", 404)):
         with pytest.raises(Refused) as refused:
-            await office.parts.serving.office.hand_over(manager, to, "irina")
+            await office.parts.serving.office.managers.hand_over(manager, to, "irina")
         assert refused.value.status == status
 
 
 async def test_a_rename_keeps_leads_turns_and_the_switch(office: Office) -> None:
     await office.post(*PHONES[:2])
-    await office.parts.serving.office.set_available("boris", available=False, actor="irina")
+    await office.parts.serving.office.managers.set_available("boris", available=False, actor="irina")
     await office.reload(RENAMED)
-    shown = {row["name"]: row for row in (await office.parts.serving.office.managers())["items"]}
+    shown = {row["name"]: row for row in (await office.parts.serving.office.managers.all())["items"]}
     assert set(shown) == {"anna", "bob"}
     assert (shown["bob"]["open"], shown["bob"]["available"], shown["bob"]["turns"]) == (1, False, {"sales": 2})
     assert (await office.reload(RENAMED))["changes"] == []
@@ -151,7 +151,9 @@ async def test_a_rename_keeps_leads_turns_and_the_switch(office: Office) -> None
 async def test_a_channel_may_be_renamed_with_its_history(office: Office) -> None:
     await office.post(PHONES[0])
     await office.reload(SMALL.replace("site: {kind: webform}", "landing: {kind: webform, was: site}"))
-    page = office.parts.core.store.peek(lambda db: views.lead_page(db, views.LeadFilter(channel="landing"), 10, None))
+    page = office.parts.core.store.peek(
+        lambda db: lead_views.lead_page(db, lead_views.LeadFilter(channel="landing"), 10, None)
+    )
     assert len(page.items) == 1
     assert list(office.parts.core.adapters) == ["desk", "landing"]
     assert office.parts.core.adapters.reader("site") is not None
@@ -160,7 +162,7 @@ async def test_a_channel_may_be_renamed_with_its_history(office: Office) -> None
 async def test_what_needs_a_new_start_is_said_and_left_as_it_is(office: Office) -> None:
     shown = await office.reload(SMALL + "http: {port: 9999}\nlanguage: en\n")
     assert shown["restart"] == ["http", "language"]
-    assert office.parts.serving.office._current.config.http.port == 8080
+    assert office.parts.core.current.config.http.port == 8080
 
 
 async def test_a_file_whose_rules_fail_their_own_tests_changes_nothing(office: Office) -> None:

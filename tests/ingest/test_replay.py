@@ -1,6 +1,7 @@
 """The journal of one store, copied into an empty one and run in other batches, comes to the same people, leads and outcomes."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +17,10 @@ from channels.message import Envelope, Request
 from channels.webform import Adapter, Config
 from ingest.pipeline.settle import Reading
 from storage import revisions
-from storage.schema import journal, leads, metadata
+from storage.schema import contacts, counters, journal, leads, metadata
 from storage.store import Store
-from tests.ingest.parts import NOW, Parts, company, team, wire
+from tests.ingest.parts import NOW, Parts, company, envelope, team, wire
+from tests.ingest.workers import two
 
 FORM = Adapter("site", Config(kind="webform"), secret=b"k" * 32, language="ru")
 COUNT = 170
@@ -127,10 +129,12 @@ def document() -> dict[str, Any]:
     return company(teams=both, routing=rules)
 
 
-def emptied(store: Store) -> Parts:
-    store.transact_raw(lambda db: [db.execute(sa.delete(table)) for table in metadata.sorted_tables])
+def emptied(store: Store, founded: dict[str, Any] | None = None) -> Parts:
+    # The counter of ids runs on: what is appended later has the higher one.
+    emptying = [table for table in metadata.sorted_tables if table is not counters]
+    store.transact_raw(lambda db: [db.execute(sa.delete(table)) for table in emptying])
     store.transact_raw(revisions.prepare)
-    return wire(store, document())
+    return wire(store, founded or document())
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -155,3 +159,65 @@ def test_a_replay_of_the_journal_on_an_empty_store_comes_to_the_same(store: Stor
         assert second["outcomes"] == first["outcomes"]
         assert second == first
         assert again.balanced()
+
+
+ROUNDS = 16
+EACH = 4
+"""So many of a round each of two workers takes."""
+
+
+def rounds(seed: int) -> list[list[Envelope]]:
+    """Months in which the same few people write several at a time, so that two workers have the same person in hand at once."""
+    dice = random.Random(seed)
+    at = NOW
+    told = []
+    for _ in range(ROUNDS):
+        at += dice.choice([timedelta(seconds=3), timedelta(minutes=6), timedelta(hours=9), timedelta(days=40)])
+        people = [Someone(dice.randrange(7)) for _ in range(2 * EACH)]
+        told.append([envelope(said(dice, one), at) for one in people])
+    return told
+
+
+def said(dice: random.Random, one: Someone) -> dict[str, Any]:
+    """The same phone each time, mostly one more key, and now and then one that joins nobody."""
+    tail = f"{one.number:02}"
+    emails = [[], [f"p{tail}@example.com"], [f"P{tail}@Example.com"], ["info@example.com"]]
+    phones = [f"+7 912 345-67-{tail}", f"8 (912) 345 67 {tail}"]
+    return {
+        "phones": [dice.choice(phones)],
+        "emails": dice.choice(emails),
+        "name": f"Имя {tail}",
+        "text": dice.choice(["Цемент", "Доставка"]),
+    }
+
+
+def told_apart(parts: Parts) -> dict[str, Any]:
+    """What a store came to, whichever of two that came at one moment was the first."""
+    outcomes: dict[Any, Counter[Any]] = {}
+    for row in parts.rows(journal):
+        outcomes.setdefault((row["lead_id"], row["received_at"]), Counter())[row["outcome"], row["reason"]] += 1
+    return parts.sets() | {"outcomes": sorted((at, sorted(count.items())) for (_, at), count in outcomes.items())}
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_two_processes_that_replay_a_journal_come_to_what_one_came_to(store: Store) -> None:
+    parts = emptied(store, company())
+    for at_once in rounds(5):
+        for one in at_once:
+            parts.append(one)
+        parts.drain()
+    first, moments = told_apart(parts), sorted({row["received_at"] for row in parts.rows(journal)})
+    accepted = copied(parts)
+    assert len(moments) == ROUNDS
+    assert parts.count(contacts) == 7
+    assert {outcome for outcome, _ in parts.outcomes()} == {"created", "attached"}
+    assert parts.count(leads) > parts.count(contacts)
+
+    again = emptied(store, company())
+    with two(store, EACH) as workers:
+        for start in range(0, len(accepted), 2 * EACH):
+            for one in accepted[start : start + 2 * EACH]:
+                again.append(one)
+            assert workers.work("once") == [EACH, EACH]
+    assert told_apart(again) == first
+    assert again.balanced()

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dedup.names import candidate_keys
+from ingest.people.judging import Judging
 from ingest.people.suggesting import BATCH, Suggester
 from kernel.clock import micros
 from storage import namesakes
@@ -222,7 +223,7 @@ async def test_what_was_judged_about_a_part_of_somebody_is_not_asked_again_about
     parts.take(person(1, "Александр Вышеславцев"), person(2, "Vysheslavtsev Sasha"))
     await searched(suggester)
     (row,) = parts.rows(suggestions)
-    parts.store.transact(lambda db: parts.merging.judge(db, row["uid"], verdict, "irina", NOW))
+    parts.store.transact(lambda db: Judging(parts.merging).judge(db, row["uid"], verdict, "irina", NOW))
     parts.take(person(3, "Пётр Кузнецов"))
     _, other, third = (one["uid"] for one in parts.rows(contacts))
     parts.store.transact(lambda db: parts.merging.merge(db, third, other, "irina", NOW))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingest.turns.hand import Hand
 from kernel.clock import instant
-from storage import activities, summary, views, words
+from storage import activities, lead_views, summary, words
 from storage.activities import ANSWER
 from storage.store import Store
 from storage.summary import ToDo
@@ -138,7 +138,7 @@ def test_a_lead_that_went_on_in_another_shows_there_what_is_to_be_done(store: St
     store.transact(lambda db: activities.by_hand(db, shown[0]["id"], "irina", NOW))
     uid = str(mail.parts.lead(first)["uid"])
     assert [one["kind"] for one in store.peek(lambda db: activities.open_of(db, [uid]))[uid]] == [ANSWER]
-    assert [*store.peek(lambda db: views.for_notices(db, [first]))[first][0]["to_do"]] == [ANSWER]
+    assert [*store.peek(lambda db: lead_views.for_notices(db, [first]))[first][0]["to_do"]] == [ANSWER]
     assert store.peek(lambda db: summary.day(db, mail.parts.names, DAY, NOW, NOW, None)).to_do == [ToDo(ANSWER, 1, 0)]
 
 
@@ -148,7 +148,7 @@ def test_notices_the_overview_and_the_summary_know_of_it(store: Store) -> None:
     assert result.lead is not None
     lead = result.lead
     (at,) = due(mail)
-    told = store.peek(lambda db: views.for_notices(db, [lead]))[lead][0]["to_do"]
+    told = store.peek(lambda db: lead_views.for_notices(db, [lead]))[lead][0]["to_do"]
     assert [(kind, datetime.fromisoformat(by)) for kind, by in told.items()] == [(ANSWER, at)]
     uid = str(mail.parts.lead(lead)["uid"])
     listed = store.peek(lambda db: activities.open_of(db, [uid]))
@@ -163,7 +163,7 @@ def test_the_latest_of_a_notice_is_what_the_client_wrote_and_not_what_a_machine_
     (result,) = mail.take(letter())
     assert result.lead is not None
     lead = result.lead
-    shown, latest = store.peek(lambda db: views.for_notices(db, [lead]))[lead]
+    shown, latest = store.peek(lambda db: lead_views.for_notices(db, [lead]))[lead]
     assert len(mail.answers()) == 1
     assert latest is not None
     assert latest["text"] == "Нужен цемент"

@@ -12,6 +12,7 @@ from desk.ports import Refused
 from ingest.assembly import Parts as Assembled
 from ingest.assembly import assemble
 from ingest.upkeep.growth import Growth
+from ingest.upkeep.upkeep import GONE_AFTER, Upkeep
 from storage import outbox, revisions, space
 from storage.files import Files
 from storage.outbox import Announcement
@@ -77,7 +78,7 @@ async def test_old_bodies_go_and_everything_else_stays(company: Company) -> None
     left = kept(parts.store)
     assert sorted(row["outcome"] for row in parts.rows(journal) if row["id"] in left) == ["created", "pending"]
     assert parts.balanced() == before
-    assert (await assembled.serving.office.ledger())["balanced"]
+    assert (await assembled.serving.office.journal.ledger())["balanced"]
 
 
 async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(company: Company) -> None:
@@ -86,14 +87,16 @@ async def test_an_envelope_without_its_body_says_so_and_is_not_read_again(compan
     parts.drain()
     await sweep(assembled)
 
-    shown = await assembled.serving.office.envelope(accepted.id)
+    shown = await assembled.serving.office.journal.envelope(accepted.id)
     assert (shown["outcome"], shown["expired"], "body" in shown) == ("failed", True, False)
     for dry_run in (True, False):
-        told = await assembled.serving.office.replay([accepted.id], as_client=False, dry_run=dry_run, actor="irina")
+        told = await assembled.serving.office.journal.replay(
+            [accepted.id], as_client=False, dry_run=dry_run, actor="irina"
+        )
         assert told["items"] == [{"id": accepted.id, "replayed": False, "code": "expired"}]
     (again,) = parts.append(envelope(b"boom", LATE, identity="poison"))
     assert again.duplicate
-    assert (await assembled.serving.office.ledger())["balanced"]
+    assert (await assembled.serving.office.journal.ledger())["balanced"]
 
 
 async def test_bodies_are_found_in_every_block_of_ids(company: Company) -> None:
@@ -221,6 +224,27 @@ async def test_of_several_processes_one_sweeps_each_night(company: Company, stor
     assert store.transact(lambda db: revisions.setting(db, "swept_on")) == "2026-10-02"
 
 
+async def test_a_sweep_that_comes_to_no_end_is_begun_again_the_same_night(company: Company, store: Store) -> None:
+    parts, assembled = await company()
+    parts.append(*(envelope(ANNA) for _ in range(20)))
+    parts.drain()
+    clock, healthy = assembled.core.clock, assembled.serving.upkeep
+
+    def dies() -> bool:
+        raise RuntimeError("the process is gone")
+
+    dying = Upkeep(store, assembled.core.files, assembled.core.current, clock, dies)
+    assert not await dying.nightly()
+    # For all that the others know, it is still at it.
+    assert not await healthy.nightly()
+    assert len(kept(store)) == 20
+    clock.advance(GONE_AFTER + timedelta(seconds=1))
+    assert await healthy.nightly()
+    assert kept(store) == set()
+    clock.advance(GONE_AFTER + timedelta(seconds=1))
+    assert not await healthy.nightly()
+
+
 @pytest.mark.parametrize("database", ["sqlite"])
 async def test_the_file_of_the_store_gets_shorter(company: Company) -> None:
     parts, assembled = await company()
@@ -237,10 +261,10 @@ async def test_the_file_of_the_store_gets_shorter(company: Company) -> None:
 async def test_only_sqlites_file_is_written_anew(company: Company, store: Store) -> None:
     _, assembled = await company()
     if store.embedded:
-        assert (await assembled.serving.office.sweep(dry_run=False, whole=True))["done"]
+        assert (await assembled.serving.office.sweeps.sweep(dry_run=False, whole=True))["done"]
     else:
         with pytest.raises(Refused, match="PostgreSQL"):
-            await assembled.serving.office.sweep(dry_run=False, whole=True)
+            await assembled.serving.office.sweeps.sweep(dry_run=False, whole=True)
 
 
 async def test_the_planner_is_told_when_a_table_has_doubled(store: Store) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from ingest.bells import Bells, Topic
 from ingest.wakes import jobs
 from ingest.wakes.line import FOR_ALL, FOR_ONE, PATIENCE, TOPICS, Line, pool_of
 from ingest.wakes.probing import probe
+from tests.daemon.process import until
 from tests.smtp import Certificate, certificate
 from tests.valkey import Valkey, running
 
@@ -26,14 +27,6 @@ QUEUE = "priyom:test"
 SOON = 3.0
 SHORT = 0.4
 ENDS_WITHIN = 1.5
-
-
-async def until(condition: Callable[[], object], within: float = SOON) -> None:
-    """The only place of these tests that waits by looking again."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "still not so"
-        await asyncio.sleep(0.002)
 
 
 class Process:

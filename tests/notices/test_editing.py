@@ -10,7 +10,7 @@ from ingest.notices.route import Console, Delivery, Message
 from ingest.notices.telegram import Telegram
 from ingest.rules.rulebook import Rulebooks
 from kernel.ids import uuid7
-from storage import messages, outbox, views
+from storage import lead_views, messages, outbox
 from storage.messages import CHANGED
 from storage.outbox import Due
 from storage.store import Store
@@ -41,7 +41,9 @@ class Office:
     def completed(self, item: Due, known: Known) -> Message:
         plain = Message(item.uid, item.manager, "701", "Лид", "Вера")
         return self.store.transact(
-            lambda db: self.editing.completed(db, plain, views.for_notices(db, [self.lead])[self.lead][0], item, known)
+            lambda db: self.editing.completed(
+                db, plain, lead_views.for_notices(db, [self.lead])[self.lead][0], item, known
+            )
         )
 
     def sent(self, item: Due, message: Message, ref: str) -> None:

@@ -137,7 +137,7 @@ async def test_who_has_one_route_only_is_tried_there_until_it_is_a_dead_end_that
         office.parts.core.clock.advance(timedelta(hours=6))
     (row,) = office.rows()
     assert (row.state, row.error) == ("dead", "away")
-    assert (await office.parts.serving.office.notices())["items"][0]["state"] == "dead"
+    assert (await office.parts.serving.office.running.notices())["items"][0]["state"] == "dead"
 
 
 async def test_what_a_slow_server_is_still_being_told_is_nobody_else_s_to_send(
@@ -263,7 +263,7 @@ async def test_an_offer_that_no_route_delivers_goes_to_the_next_manager_and_is_n
     assert len(mail.told("boris")) == 1
     states = store.peek(lambda db: dict(db.execute(sa.select(offers.c.manager_id, offers.c.state)).all()))
     assert sorted(states.values()) == ["open", "undelivered"]
-    assert {row["silences"] for row in (await office.parts.serving.office.managers())["items"]} == {0}
+    assert {row["silences"] for row in (await office.parts.serving.office.managers.all())["items"]} == {0}
 
 
 async def test_an_offer_that_was_answered_meanwhile_stays_with_whoever_accepted_it(
@@ -273,8 +273,8 @@ async def test_an_offer_that_was_answered_meanwhile_stays_with_whoever_accepted_
     office = await opened(store, tmp_path, mail, text=OFFERING)
     office.post(1)
     wanted = dict.fromkeys(("state", "owner", "team", "channel", "q"))
-    (lead,) = (await office.parts.serving.office.leads(wanted, 9, None))["items"]
-    await office.parts.serving.office.act(lead["id"], "accept", {"manager": "anna"}, "anna")
+    (lead,) = (await office.parts.serving.office.leads.page(wanted, 9, None))["items"]
+    await office.parts.serving.office.leads.act(lead["id"], "accept", {"manager": "anna"}, "anna")
     mail.answer = Delivery(sent=False, error="no such mailbox", again=False)
     await office.parts.working.sender._burst()
-    assert (await office.parts.serving.office.lead(lead["id"]))["owner"] == "anna"
+    assert (await office.parts.serving.office.leads.lead(lead["id"]))["owner"] == "anna"

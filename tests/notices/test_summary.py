@@ -114,11 +114,11 @@ async def test_answers_that_took_long_are_named_the_slowest_first(store: Store, 
     office = await opened(store, tmp_path, CONFIG.replace("capacity: 1", "capacity: 9"))
     office.post(ANNA, BORIS)
     leads = (
-        await office.parts.serving.office.leads(dict.fromkeys(("state", "owner", "team", "channel", "q")), 9, None)
+        await office.parts.serving.office.leads.page(dict.fromkeys(("state", "owner", "team", "channel", "q")), 9, None)
     )["items"]
     for lead in leads:
         office.parts.core.clock.advance(timedelta(hours=3))
-        await office.parts.serving.office.act(lead["id"], "accept", {}, "anna")
+        await office.parts.serving.office.leads.act(lead["id"], "accept", {}, "anna")
     await office.morning()
     text = office.told("irina")[0]
     assert "– Вера: 6 ч (Анна)\n– Глеб: 3 ч (Анна)" in text

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from routing.distribute import Given, Left, Shown, Waiting, anyone_free, find_obstacle
+from routing.distribute import Given, Left, Shown, Waiting, anyone_free, find_obstacle, find_obstacle_among
 from routing.hours import parse_hours
 from routing.policy import LAST_MINUTES, Policy, Team
 from tests.routing.test_distribute import NAMES, NEVER_NOW, NOW, Floor, floor, leads, manager, only, shares
@@ -113,6 +113,14 @@ def test_a_team_that_does_not_ask_gives_to_the_last_minute() -> None:
     desk = floor(manager("anna", hours=OFFICE))
     desk.now = NOW + timedelta(hours=6) - timedelta(seconds=1)
     assert shares(desk.distribute(leads(1))) == {"anna": 1}
+
+
+def test_of_several_teams_one_that_would_give_him_a_lead_is_enough() -> None:
+    anna = manager("anna", hours=OFFICE)
+    standing, evening = floor(anna).standings["anna"], NOW + timedelta(hours=6) - timedelta(seconds=1)
+    asking, giving = offering(anna).team, floor(anna).team
+    obstacles = [find_obstacle_among(teams, anna, standing, evening) for teams in ([asking], [asking, giving], [])]
+    assert obstacles == ["shift_ending", None, None]
 
 
 def test_a_lead_does_not_wait_for_an_owner_whose_shift_is_ending() -> None:

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from dedup.keys import Key
-from storage import board, expiry, outbox, people_views, rotation, views
+from storage import board, contact_views, envelope_views, expiry, key_views, lead_views, outbox, people_views, rotation
+from storage.lead_views import LeadFilter
 from storage.schema import leads, metadata
 from storage.store import Store
-from storage.views import LeadFilter
 from tests.ingest.parts import NOW, Parts, company, wire
 
 Question = Callable[[sa.Connection, Parts, dict[str, Any]], object]
@@ -47,18 +47,25 @@ PHONE: Final = Key("phone", "+79123450001")
 # By an index or a primary key, or a walk of what is open; in brackets what they may walk from its newest row.
 LOOKED_UP: Final[dict[str, Question]] = {
     **{
-        f"leads that are {state}": lambda db, _, __, state=state: views.lead_page(db, LeadFilter(state=state), 50, None)  # type: ignore[misc] # a bound default
+        f"leads that are {state}": lambda db, _, __, state=state: lead_views.lead_page(
+            db, LeadFilter(state=state), 50, None
+        )  # type: ignore[misc] # a bound default
         for state in ("unprocessed", "assigned", "in_work", "lost", "merged")
     },
-    "leads by a number": lambda db, _, __: views.lead_page(db, LeadFilter(q="x", key=PHONE), 50, None),
-    "one lead": lambda db, parts, lead: views.lead(db, parts.names, lead["id"]),
-    "contacts by a number": lambda db, _, __: views.contacts_found(db, PHONE, None, 50, None),
-    "is a text a number": lambda db, _, __: views.known_key(db, "8 912 345-00-01", "RU"),
-    "one contact": lambda db, parts, lead: views.contact(db, parts.names, lead["contact_id"]),
-    "failed": lambda db, _, __: views.envelope_page(db, "failed", None, None, 50, None),
-    "ignored": lambda db, _, __: views.envelope_page(db, "ignored", None, "staff", 50, None),
-    "pending ones": lambda db, _, __: views.envelope_page(db, "pending", None, None, 50, None),
-    "figures": lambda db, _, __: (views.waiting_counts(db), views.pending(db), outbox.counts(db), outbox.next_due(db)),
+    "leads by a number": lambda db, _, __: lead_views.lead_page(db, LeadFilter(q="x", key=PHONE), 50, None),
+    "one lead": lambda db, parts, lead: lead_views.lead(db, parts.names, lead["id"]),
+    "contacts by a number": lambda db, _, __: contact_views.contacts_found(db, PHONE, None, 50, None),
+    "is a text a number": lambda db, _, __: key_views.known_key(db, "8 912 345-00-01", "RU"),
+    "one contact": lambda db, parts, lead: contact_views.contact(db, parts.names, lead["contact_id"]),
+    "failed": lambda db, _, __: envelope_views.envelope_page(db, "failed", None, None, 50, None),
+    "ignored": lambda db, _, __: envelope_views.envelope_page(db, "ignored", None, "staff", 50, None),
+    "pending ones": lambda db, _, __: envelope_views.envelope_page(db, "pending", None, None, 50, None),
+    "figures": lambda db, _, __: (
+        lead_views.waiting_counts(db),
+        envelope_views.pending(db),
+        outbox.counts(db),
+        outbox.next_due(db),
+    ),
     "notices not delivered": lambda db, parts, _: outbox.unsent(db, parts.names),
     "who waits": lambda db, _, __: board.waiting(db, 50),
     "who has what": lambda db, _, __: (board.at_work(db, 20), board.at_work(db, 20, 1), board.unanswered(db)),
@@ -70,9 +77,9 @@ LOOKED_UP: Final[dict[str, Question]] = {
     "old notices": lambda db, _, __: expiry.NOTICES.window(db, 0, NOW + timedelta(days=1)),
 }
 WALKED: Final[dict[str, Question]] = {
-    "leads": lambda db, _, __: views.lead_page(db, LeadFilter(), 50, None),
-    "contacts": lambda db, _, __: views.contacts_found(db, None, None, 50, None),
-    "envelopes": lambda db, _, __: views.envelope_page(db, None, None, None, 50, None),
+    "leads": lambda db, _, __: lead_views.lead_page(db, LeadFilter(), 50, None),
+    "contacts": lambda db, _, __: contact_views.contacts_found(db, None, None, 50, None),
+    "envelopes": lambda db, _, __: envelope_views.envelope_page(db, None, None, None, 50, None),
 }
 
 

@@ -114,6 +114,53 @@ def test_a_connection_that_the_server_ended_is_away_and_the_next_unit_has_anothe
     assert store.transact(COUNT) == [(0,)]
 
 
+def test_what_was_written_is_there_for_whatever_asks_next(store: Store) -> None:
+    everything = sa.select(sa.func.count()).select_from(keys)
+    more = Upsert(keys, KEY, lambda statement: statement.on_conflict_do_nothing())
+
+    def write(db: sa.Connection) -> list[object]:
+        insert(db, keys, KEY, [key(1, "1")])
+        seen = [COUNT(db)[0][0]]
+        insert(db, keys, KEY, [key(2, "2")])
+        seen.append(db.execute(everything).scalar_one())
+        insert(db, keys, KEY, [key(3, "3")])
+        seen.append(more.count(db, [key(3, "3"), key(4, "4")]))
+        update(db, keys, ("id", "shared"), [(4, True)])
+        seen.append(db.execute(sa.update(keys).values(shared=False)).rowcount)
+        return [*seen, found(db, HELD, [("phone", "4")])]
+
+    assert store.transact(write) == [1, 2, 1, 4, [[4, False]]]
+
+
+def test_what_is_refused_of_what_was_sent_is_told_before_anybody_goes_on(store: Store) -> None:
+    add(store, key(1))
+
+    def ask_afterwards(db: sa.Connection) -> list[object]:
+        insert(db, keys, KEY, [key(2)])
+        insert(db, keys, KEY, [key(3, "3")])
+        return COUNT(db)
+
+    with pytest.raises(Conflict) as raised:
+        store.transact(ask_afterwards)
+    assert SECRET not in str(raised.value)
+    add(store, key(4, "4"))
+    assert [row[0] for row in values(store)] == [1, 4]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_connection_that_is_lost_with_writes_under_way_is_away_and_the_next_unit_has_another(store: Store) -> None:
+    def cut_off(db: sa.Connection) -> None:
+        own = db.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        insert(db, keys, KEY, [key(1)])
+        store.peek(lambda other: other.execute(sa.select(sa.func.pg_terminate_backend(own))).all())
+
+    with pytest.raises(Away):
+        store.transact(cut_off)
+    assert values(store) == []
+    add(store, key(2))
+    assert [row[0] for row in values(store)] == [2]
+
+
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_partial_index_serves_a_statement_whose_constants_it_covers(store: Store) -> None:
     planned: list[tuple[object, ...]] = []
