@@ -24,13 +24,18 @@ COVERAGE = [
     "--cov-report=term-missing:skip-covered",
     "--cov-fail-under=100",
 ]
-APART = ("tests/daemon", "tests/test_bench.py", "tests/ingest", *(f"tests/{package}" for package in PURE))
-OF_INGEST = sorted(map(str, Path("tests/ingest").glob("test_*.py")))
+PROBING = "tests/ingest/test_probing.py"
+"""Runs where messengers are tested: to import their libraries takes longer than its tests."""
+OF_INGEST = sorted({str(path) for path in Path("tests/ingest").glob("test_*.py")} - {PROBING})
+APART = {"tests/daemon", "tests/ingest", "tests/test_bench.py", *(f"tests/{package}" for package in PURE)}
+OTHER = sorted(
+    {str(file.parent) for file in Path("tests").glob("*/test_*.py")} | {*map(str, Path("tests").glob("test_*.py"))}
+)
 STEPS: tuple[tuple[str, list[str | Path]], ...] = (
-    ("tests of the daemon", [*PYTEST, "tests/daemon", "tests/test_bench.py"]),
-    ("tests of ingest", [*PYTEST, *OF_INGEST[::2]]),
-    ("more tests of ingest", [*PYTEST, *OF_INGEST[1::2]]),
-    ("other tests", [*PYTEST, *(f"--ignore={path}" for path in APART)]),
+    ("tests of the daemon", [*PYTEST, "tests/daemon"]),
+    ("tests of ingest and bench", [*PYTEST, *OF_INGEST[1::2], "tests/test_bench.py"]),
+    ("more tests of ingest", [*PYTEST, *OF_INGEST[::2]]),
+    ("other tests", [*PYTEST, *(path for path in OTHER if path not in APART), PROBING]),
     ("types", [sys.executable, "-m", "mypy"]),
     ("tests of dedup and routing", [*PYTEST, *(f"tests/{package}" for package in PURE), *COVERAGE]),
     ("imports", [HERE / "lint-imports", "--no-cache"]),

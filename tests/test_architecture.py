@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,10 @@ VIOLATIONS = [
 ]
 
 
-def copy(folder: Path) -> Path:
+def copy(folder: Path, *, packages: Sequence[str] = PACKAGES, without: str = "__pycache__") -> Path:
     """The product's packages and what describes them, to be spoilt."""
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in packages:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns(without))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
@@ -224,8 +225,8 @@ TRY = """
 
 def test_a_new_kind_of_channel_is_one_module_an_entry_and_a_test_file(tmp_path: Path) -> None:
     """It comes to a lead, climbs what all kinds climb, and breaks no contract; nothing else knows of it."""
-    folder = copy(tmp_path)
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    # With what is compiled, but for what somebody is compiling now.
+    folder = copy(tmp_path, packages=(*PACKAGES, "tests"), without="*.pyc.*")
     (folder / "tests" / "channels" / "test_toy.py").write_text(textwrap.dedent(TOY_TEST))
     (folder / "channels" / "toy.py").write_text(textwrap.dedent(TOY))
     (folder / "config.yaml").write_text(textwrap.dedent(CONFIG))
