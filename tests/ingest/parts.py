@@ -1,7 +1,7 @@
 """The core's parts over a store, wired as the daemon wires them, and approaches whose meaning is plain JSON.
 
-Run as a program it is one more worker: `python -m tests.ingest.parts URL BATCH` prints `ready`, and at each line prints what it
-came to: at `once` it takes one batch, at any other it drains the journal.
+Run as a program it is one more worker of each store that is named to it: at a line `URL BATCH` it prints `ready`, then at each
+line what it came to: at `once` it takes one batch, at any other it drains the journal. At an empty line it closes the store.
 """
 
 import itertools
@@ -319,17 +319,18 @@ def work_once(parts: Parts, token: str, batch: int, again: Callable[[], None]) -
 
 
 def main() -> None:
-    """One worker of a process of its own."""
-    url, batch = sys.argv[1], int(sys.argv[2])
-    store = Store(url)
-    parts = wire(store, lane=7)
-    parts.count(channels)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        told = work_once if line == "once\n" else work
-        settled = told(parts, f"process {os.getpid()}", batch, lambda: None)
-        print(settled, flush=True)
-    store.close()
+    """Workers in a process of their own, one after the other."""
+    while asked := sys.stdin.readline().split():
+        url, batch = asked
+        store = Store(url)
+        parts = wire(store, lane=7)
+        parts.count(channels)
+        print("ready", flush=True)
+        while line := sys.stdin.readline().strip():
+            told = work_once if line == "once" else work
+            print(told(parts, f"process {os.getpid()}", int(batch), lambda: None), flush=True)
+        store.close()
+        print("closed", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,45 +1,66 @@
 """Workers that are processes of their own over one store: two of them, which begin together whenever they are told to."""
 
+import atexit
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from storage.store import Store
 
 ROOT = Path(__file__).parents[2]
+
+Processes = Sequence["subprocess.Popen[str]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Two:
     """Two programs of `tests.ingest.parts`."""
 
-    processes: "Sequence[subprocess.Popen[str]]"
+    processes: Processes
 
     def work(self, how: Literal["once", "until nothing is left"]) -> list[int]:
         """Both at once: a batch each, or all; how many each of them settled."""
-        for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.write(f"{how}\n")
-            process.stdin.flush()
-        return [int(_line(process)) for process in self.processes]
+        return [int(answer) for answer in _told(self.processes, how)]
 
 
 @contextmanager
 def two(store: Store, batch: int) -> Iterator[Two]:
-    """Two that take so many at a time. They end well."""
-    command = [sys.executable, "-m", "tests.ingest.parts", store.url.render_as_string(hide_password=False), str(batch)]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with ExitStack() as running:
-        started = [running.enter_context(subprocess.Popen(command, cwd=ROOT, **pipes)) for _ in range(2)]
-        assert [_line(process) for process in started] == ["ready\n"] * 2
-        yield Two(started)
-    assert [process.returncode for process in started] == [0, 0]
+    """Two that take so many at a time. They are those of the test before, which saves their imports, unless it failed."""
+    processes = _processes()
+    try:
+        assert _told(processes, f"{store.url.render_as_string(hide_password=False)} {batch}") == ["ready\n"] * 2
+        yield Two(processes)
+        assert _told(processes, "") == ["closed\n"] * 2
+    except BaseException:
+        _processes.cache_clear()
+        raise
 
 
-def _line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
+@cache
+def _processes() -> Processes:
+    command = [sys.executable, "-m", "tests.ingest.parts"]
+    made = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for process in made:
+        atexit.register(_end, process)
+    return made
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.communicate()
+
+
+def _told(processes: Processes, line: str) -> list[str]:
+    """What they answer to a line that both get before either answers."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+    return [process.stdout.readline() for process in processes if process.stdout is not None]
