@@ -79,10 +79,11 @@ def lock(
     """Lock these teams and their managers' places, and read how everybody stands; `with_offers`, those open too."""
     asked = {"asked": pack([(number,) for number in sorted(names.teams.number(db, team) for team in team_names)])}
     if db.dialect.name != "sqlite":  # its one writer has everything locked
-        _LOCK_TEAMS(db, asked)
+        _LOCK_TEAMS.send(db, asked)
+    current = _TURNS.asked(db, asked)
     found = standings(db, names, now, lock=True, with_offers=with_offers)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
-    for team, manager, turn in _TURNS(db, asked):
+    for team, manager, turn in current():
         latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
     return Locked(found, latest)
 

@@ -218,18 +218,38 @@ class Prepared:
 
     def send(self, db: sa.Connection, given: Mapping[str, Any]) -> None:
         """Run it on PostgreSQL, within `pipelined` without waiting for the end of it."""
-        stack = db.info.get(_PIPELINE)
-        if stack is None:
+        if db.info.get(_PIPELINE) is None:
             self._run(db, given)
-            return
+        else:
+            self._sent(db, given)
+
+    def asked(self, db: sa.Connection, given: Mapping[str, Any]) -> Callable[[], list[Any]]:
+        """Run it as `send` does; what comes back brings the rows, when they are wanted."""
+        if db.info.get(_PIPELINE) is None:
+            known = self(db, given)
+            return lambda: known
+        cursor = self._sent(db, given)
+
+        def answer() -> list[Any]:
+            try:
+                found: list[Any] = cursor.fetchall()
+            except db.dialect.loaded_dbapi.Error as error:
+                _raise_named(db, "", error)
+            return found
+
+        return answer
+
+    def _sent(self, db: sa.Connection, given: Mapping[str, Any]) -> Any:
         sql, fixed, _, _ = self._compiled.get(db.dialect.name) or self._compile(db)
         driver = cast("Any", db.connection.dbapi_connection)
         try:
             if not driver.pgconn.pipeline_status:
-                stack.enter_context(driver.pipeline())
-            driver.cursor().send(sql, {**fixed, **given})
+                db.info[_PIPELINE].enter_context(driver.pipeline())
+            cursor = driver.cursor()
+            cursor.send(sql, {**fixed, **given})
         except db.dialect.loaded_dbapi.Error as error:
             _raise_named(db, sql, error)
+        return cursor
 
     def _run(self, db: sa.Connection, given: Mapping[str, Any] | None) -> tuple[list[Any], int]:
         sql, fixed, order, returns = self._compiled.get(db.dialect.name) or self._compile(db)
