@@ -8,8 +8,9 @@ import orjson
 import sqlalchemy as sa
 
 from kernel.clock import micros
+from storage.dialects import JsonRecord
 from storage.names import Names
-from storage.rows import JsonRecord, Prepared, pack, rows
+from storage.rows import Prepared, pack, rows
 from storage.schema import contacts, interactions, keys, leads
 
 

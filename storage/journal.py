@@ -18,9 +18,10 @@ from kernel.ids import uuid7
 from kernel.texts import storable
 from storage import cursors
 from storage.cursors import Cursor
+from storage.dialects import StoreClock
 from storage.edition import EDITION
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, Upsert, among, dashed, found, hexed, insert, look_up, pack, rows
+from storage.rows import Prepared, Upsert, among, dashed, found, hexed, insert, look_up, pack, rows
 from storage.schema import OUTCOMES, bodies, journal, ledger
 from storage.store import LANES, Conflict
 

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from dedup.keys import Key
 from kernel.clock import instant, iso
 from storage import activities as todo
+from storage.dialects import JsonRecord
 from storage.key_views import keys_of, roots_by
 from storage.names import Names
 from storage.paging import Page, cursor_at, position_of
-from storage.rows import JsonRecord, Prepared, dashed, pack, rows, rows_of
+from storage.rows import Prepared, dashed, pack, rows, rows_of
 from storage.schema import (
     CLOSED,
     activities,

@@ -12,8 +12,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from storage.dialects import StoreClock
 from storage.names import Names
-from storage.rows import StoreClock, upsert
+from storage.rows import upsert
 from storage.schema import cursors, leases
 
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -20,7 +20,8 @@ from dedup.likeness import Facts, Named
 from dedup.names import CandidateKey
 from kernel.clock import micros
 from kernel.ids import uuid7
-from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, hexed, look_up, pack, rows
+from storage.dialects import JsonList, JsonRecord
+from storage.rows import Prepared, Upsert, found, hexed, look_up, pack, rows
 from storage.schema import apart, contacts, interactions, keys, name_keys, suggestions, surname_keys
 
 # A name that so many share is common; which of its bearers are looked at then hardly matters. Where given names differ a few do.

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from kernel.clock import instant, iso, micros
 from kernel.facts import fact
 from kernel.ids import uuid7
+from storage.dialects import StoreClock
 from storage.names import Names
-from storage.rows import Prepared, StoreClock, among, dashed, hexed, insert, pack, rows
+from storage.rows import Prepared, among, dashed, hexed, insert, pack, rows
 from storage.schema import interactions, leads, one_of, outbox
 
 _SHOWN: Final = 200

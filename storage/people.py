@@ -12,9 +12,10 @@ from dedup.people import Company, Held, People, Person, World
 from kernel.clock import micros
 from kernel.ids import uuid7_hex
 from kernel.texts import storable
+from storage.dialects import JsonList, JsonRecord
 from storage.edition import EDITION
 from storage.names import Names
-from storage.rows import JsonList, JsonRecord, Prepared, Upsert, found, insert, look_up, pack, rows, update
+from storage.rows import Prepared, Upsert, found, insert, look_up, pack, rows, update
 from storage.schema import apart, companies, contacts, keys, leads, suggestions, together
 
 _HELD: Final = look_up(

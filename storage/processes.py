@@ -12,7 +12,8 @@ import orjson
 import sqlalchemy as sa
 
 from kernel.clock import instant
-from storage.rows import Prepared, StoreClock, dashed, upsert
+from storage.dialects import StoreClock
+from storage.rows import Prepared, dashed, upsert
 from storage.schema import processes, revisions, settings
 
 RELOADED: Final = "reloaded_at"

@@ -4,10 +4,9 @@ Load, decide, write, in one transaction of a fixed number of statements. All tha
 first; the teams are locked last. Pure decisions are made in `dedup` and `routing`; here they are put in order.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,8 +19,9 @@ from ingest.pipeline import by_hand, elsewhere, unanswered
 from ingest.pipeline.automatic_answers import Asked, AutomaticAnswers, courtesy_of
 from ingest.pipeline.by_hand import Assigned
 from ingest.pipeline.colleagues import without_managers
-from ingest.pipeline.elsewhere import Answer, is_answer
+from ingest.pipeline.elsewhere import Answer
 from ingest.pipeline.folding import Folding
+from ingest.pipeline.records import interaction_of, match_record, remote_files, title_of
 from ingest.pipeline.sifting import TEST, without_staff
 from ingest.pipeline.signals import Signals
 from ingest.pipeline.unanswered import Unanswered, wants_answer
@@ -30,12 +30,10 @@ from ingest.rules.rulebook import Rulebook, Rulebooks
 from ingest.turns.calls import Calls, Heard, attached, without_strangers
 from ingest.turns.distribution import Distributor, Newcomer, teams_of
 from ingest.turns.overdue import is_away
-from kernel.clock import iso
 from kernel.facts import fact
 from kernel.seams import crashpoint
 from routing.rules import Chosen, choose
-from routing.title import make_title
-from storage import calls, decisions, edition, fetches, leads, overdue, people, rotation, words
+from storage import calls, decisions, edition, fetches, leads, overdue, people, rotation
 from storage.decisions import Decision
 from storage.journal import Claimed, Journal, Result
 from storage.leads import DEFAULT_PLACE, NewInteraction, NewLead, Repeat
@@ -250,7 +248,7 @@ class Settler:
             claimed = came[0][0]
             earlier = list(self._folding.read(made[interaction], ref))
             folded = self._folding.fold(channel, [*earlier, *(said for _, said in came)])
-            batch.refolded[interaction] = _interaction(
+            batch.refolded[interaction] = interaction_of(
                 claimed, folded, None, interaction_id=interaction, lead=0, title=None
             )
             if folded.call is not None:
@@ -303,7 +301,7 @@ class Settler:
         title = None
         if verdict.opens:
             lead = self._open(batch, rulebook, claimed, said, match, choice, interaction_id, verdict, test=test)
-            title = _title(rulebook, said, batch.origins[claimed.entry])
+            title = title_of(rulebook, said, batch.origins[claimed.entry])
             if not test:
                 slots[place] = Slot(lead, "unprocessed", None, at, respond_within=choice.respond_within)
         else:
@@ -318,7 +316,7 @@ class Settler:
             slots[place] = replace(
                 slot, last_at=max(at, slot.last_at), state="unprocessed" if verdict.code == "reopen" else slot.state
             )
-        written = _interaction(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
+        written = interaction_of(claimed, said, match, interaction_id=interaction_id, lead=lead, title=title)
         batch.interactions.append(written)
         if said.direction == "in":
             batch.came[lead] = max(at, batch.came.get(lead, at))
@@ -331,7 +329,7 @@ class Settler:
         if said.call is not None:
             began = verdict.opens or verdict.code == "reopen"
             batch.heard.append(Heard(lead, interaction_id, said, None, at, at, began))
-        record = _match_record(match, found, verdict)
+        record = match_record(match, found, verdict)
         batch.decisions.append(Decision(self._new_id(), at, "match", record, lead, claimed.entry))
         outcome = "created" if verdict.opens else "attached"
         return Result(claimed.entry, outcome, None, interaction_id, match.origin, lead)  # type: ignore[arg-type] # two literals
@@ -414,7 +412,7 @@ class Settler:
         """What else does not depend on whose turn it is."""
         leads.write_interactions(db, self._names, batch.interactions)
         leads.refold(db, batch.refolded)
-        fetches.want(db, [*_remote(batch.interactions), *_remote(list(batch.refolded.values()))], now)
+        fetches.want(db, [*remote_files(batch.interactions), *remote_files(list(batch.refolded.values()))], now)
         decisions.write(db, batch.decisions)
 
     def _write_known(self, db: sa.Connection, batch: _Batch, rulebook: Rulebook, now: datetime) -> None:
@@ -503,7 +501,7 @@ class Settler:
     def _answer(self, db: sa.Connection, batch: _Batch, now: datetime) -> bool:
         """What clients were answered beside us, once all their leads are written; whether notices may be in the outbox."""
         written = [
-            _interaction(one.claimed, one.said, None, interaction_id=self._new_id(), lead=0, title=None)
+            interaction_of(one.claimed, one.said, None, interaction_id=self._new_id(), lead=0, title=None)
             for one in batch.answers
         ]
         answers = list(zip(batch.answers, written, strict=True))
@@ -551,117 +549,3 @@ def _choose(
     channel, source = origin
     enquiry = enquiry_from(rulebook, channel, said, found, known=match.known, at=at, source=source)
     return by_hand.chosen(rulebook, choose(rulebook.policy, enquiry), said)
-
-
-def _title(rulebook: Rulebook, said: Inbound, origin: tuple[str, str]) -> str:
-    channel, source = origin
-    title = make_title(
-        rulebook.policy.title,
-        name=said.name,
-        city=said.city,
-        company=said.company,
-        text=said.text,
-        subject=said.subject,
-        topics=rulebook.policy.topics,
-        source=source,
-        channel=channel,
-    )
-    return title or next(iter((*said.phones, *said.emails)), channel)
-
-
-def _interaction(
-    claimed: Claimed,
-    said: Inbound,
-    match: Match | None,
-    *,
-    interaction_id: int,
-    lead: int,
-    title: str | None,
-) -> NewInteraction:
-    details: dict[str, Any] = {"fields": dict(said.fields)}
-    for name in ("name", "phones", "emails", "company", "city", "page", "referrer", "to", "campaign"):
-        if value := getattr(said, name):
-            details[name] = dict(value) if name == "campaign" else value
-    if said.call is not None:
-        details["call"] = {
-            "phase": said.call.phase,
-            "over": said.call.over,
-            "extension": said.call.extension,
-            "seconds": said.call.seconds,
-            "recording": said.call.recording,
-        }
-    if said.attachments:
-        details["attachments"] = [
-            {
-                "name": a.name,
-                "media_type": a.media_type,
-                "size": a.size,
-                "file": None if a.remote else a.locator,
-                "dropped": a.dropped,
-            }
-            for a in said.attachments
-        ]
-    if said.consent is not None:
-        consent = said.consent
-        details["consent"] = {
-            "given": consent.given,
-            "version": consent.version,
-            "url": consent.url,
-            "at": iso(consent.at),
-            "remote": consent.remote,
-        }
-    is_reply = is_answer(claimed, said)
-    if is_reply:
-        details |= elsewhere.details(said)
-    return NewInteraction(
-        id=interaction_id,
-        lead=lead,
-        contact=None if match is None else match.origin,
-        company=None if match is None else match.company,
-        key=None if match is None else _key(match),
-        channel=claimed.envelope.channel,
-        kind=words.KIND if is_reply else said.kind,
-        ref=said.ref,
-        direction=said.direction,
-        at=said.at or claimed.envelope.received_at,
-        subject=said.subject,
-        text=said.text,
-        introduced_as=None if match is None else match.introduced_as,
-        title=title,
-        details=details,
-        remote=(
-            *((place, a.locator) for place, a in enumerate(said.attachments) if a.remote and a.locator),
-            *_unnamed(said, match),
-        ),
-    )
-
-
-def _unnamed(said: Inbound, match: Match | None) -> Iterator[tuple[int, str]]:
-    """Whom to ask the provider about: somebody new who did not say his name."""
-    if said.profile is not None and said.name is None and match is not None and not match.known:
-        yield fetches.PROFILE, said.profile
-
-
-def _remote(written: Sequence[NewInteraction]) -> list[tuple[int, int, str]]:
-    """The files that are still at their provider: interaction, place among its attachments, locator."""
-    return [(one.id, place, locator) for one in written for place, locator in one.remote]
-
-
-def _key(match: Match) -> int | None:
-    """The key that joined it, or for a new contact the first that it brought."""
-    return match.key or next((number for number, said in match.tried if said == "new"), None)
-
-
-def _match_record(match: Match, found: Identified, verdict: Verdict) -> dict[str, Any]:
-    """Codes and ids only: what a key says is looked up when somebody asks."""
-    return {
-        "code": match.code,
-        "key": match.key,
-        "contact": match.contact,
-        "company": match.company,
-        "tried": match.tried,
-        "others": match.others,
-        "rejected": [(r.kind, r.code) for r in found.rejected],
-        "introduced": match.introduced_as is not None,
-        "enquiry": verdict.code,
-    }

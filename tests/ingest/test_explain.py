@@ -24,7 +24,7 @@ from dedup.people import Arrival, MatchCode, Suggestion, SuggestionCode, resolve
 from ingest.explaining.explain import sentences, suggestion
 from ingest.explaining.sentences import TEXTS, Vocabulary
 from ingest.people.telling import PEOPLE_CODES
-from ingest.pipeline.settle import _match_record
+from ingest.pipeline.records import match_record
 from ingest.turns.distribution import _told
 from ingest.turns.hand import ACTIONS
 from kernel.texts import LANGUAGES, Language
@@ -83,7 +83,7 @@ class Desk:
         arrival = Arrival(entry, name, None, identified.evidence, identified.rejected)
         decided = resolve([arrival], world, lambda: next(self.ids))
         people.write(self.db, decided, {entry: NOW}, [next(self.ids) for _ in decided.suggestions])
-        record = _match_record(decided.matches[0], identified, Verdict(act, None))
+        record = match_record(decided.matches[0], identified, Verdict(act, None))
         return self.kept(Decision(next(self.ids), NOW, "match", record, lead=1, entry=entry))
 
     def kept(self, decision: Decision) -> Decision:

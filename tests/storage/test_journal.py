@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from channels.message import Accepted, Envelope, digest
 from kernel.clock import micros
 from storage.cursors import Cursor, Stale
+from storage.dialects import StoreClock
 from storage.journal import ATTEMPTS, REPEAT_WINDOW, Journal, Result
-from storage.rows import StoreClock
 from storage.schema import bodies, contacts, interactions, journal, keys, leads, ledger
 from storage.store import Conflict, Store
 from tests.ingest.parts import DAY, GONE, NOW, Parts, company, envelope, read, wire

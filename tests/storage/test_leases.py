@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from storage import leases, schema
 from storage.cursors import Cursor, Stale
+from storage.dialects import StoreClock
 from storage.leases import of_channel
 from storage.names import Names
-from storage.rows import StoreClock
 from storage.schema import cursors, journal
 from storage.store import Store
 from tests.ingest.parts import Parts, company, envelope, wire
