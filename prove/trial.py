@@ -32,6 +32,8 @@ KILLS_EVERY: Final = (0.3, 2.0)
 FAULTS_EVERY: Final = (1.0, 3.0)
 WAITING: Final = 6
 POISON: Final = 8
+REST: Final = 10
+"""So many times as long as a look took, the next one waits."""
 PATIENCE: Final = 30.0
 """Seconds that each step of bringing everything home may take."""
 
@@ -184,8 +186,8 @@ class _Trial:
             daemon.signal(signal.SIGCONT)
         await self._patiently(working, "what the crowd had sent was never accepted")
         await self._restart(mended=False)
-        await self._until(self._all_in, "not everything that was accepted came into the journal")
-        await self._drained("envelopes stay pending")
+        await self._brought_home(self._missing, "not everything that was accepted came into the journal")
+        await self._brought_home(self._pending, "envelopes stay pending")
         held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
         poisoned(site.crowd.truth, held, site.verdicts[8])
         await self._restart(mended=True)
@@ -206,7 +208,7 @@ class _Trial:
         site = self._site
         site.fleet.mended = self._planted is None or self._planted.promise != POISON
         await self._patiently(working, "what the crowd had sent was never accepted")
-        await self._drained("")
+        await self._brought_home(self._pending, "")
         held = await asyncio.to_thread(site.store.peek, lambda db: found.read(db, ()))
         poisoned(site.crowd.truth, held, site.verdicts[POISON])
         if self._planted is not None and self._planted.promise == WAITING:
@@ -254,25 +256,35 @@ class _Trial:
     async def _count(self, statement: sa.Select[int]) -> int:
         return int(await asyncio.to_thread(self._site.store.peek, lambda db: db.execute(statement).scalar_one()))
 
-    async def _all_in(self) -> bool:
-        truth = self._site.crowd.truth
+    async def _missing(self) -> int:
+        """How much of what was accepted is not in the journal yet."""
         tokens = await asyncio.to_thread(self._site.store.peek, found.tokens)
-        return truth.accepted.keys() <= tokens
+        return len(self._site.crowd.truth.accepted.keys() - tokens)
 
-    async def _drained(self, otherwise: str) -> None:
-        """Look until nothing is pending, for as long as it becomes less: after much trouble there may be much."""
-        counted = sa.select(sa.func.count()).where(schema.journal.c.outcome == "pending")
-        least = await self._count(counted)
-        until = asyncio.get_running_loop().time() + self._patience
-        while least:
-            await asyncio.sleep(LOOK_EVERY)
-            now, left = asyncio.get_running_loop().time(), await self._count(counted)
-            if left < least:
-                least, until = left, now + self._patience
+    async def _pending(self) -> int:
+        return await self._count(sa.select(sa.func.count()).where(schema.journal.c.outcome == "pending"))
+
+    async def _brought_home(self, left: Callable[[], Awaitable[int]], otherwise: str) -> None:
+        """Look until nothing is left, for as long as it becomes less: after much trouble there may be much.
+
+        What takes long to look at is looked at seldom: it would hold up the lines and servers that are played beside it.
+        """
+        loop = asyncio.get_running_loop()
+        least: int | None = None
+        until = loop.time() + self._patience
+        while True:
+            began = loop.time()
+            number = await left()
+            if number == 0:
+                return
+            now = loop.time()
+            if least is None or number < least:
+                least, until = number, now + self._patience
             elif now > until:
                 if otherwise:
                     self._site.verdicts[1].hold(holds=False, otherwise=otherwise)
                 return
+            await asyncio.sleep(max(LOOK_EVERY, REST * (now - began)))
 
     async def _nobody_waits(self) -> bool:
         """No lead of the sales team, whose managers have no limit, and none of the service while one there is below his."""
@@ -302,7 +314,7 @@ class _Trial:
             for _ in range(5):
                 if await self._site.fleet.ask(self._site.fleet.desk(), "POST", "/api/replay", body) is not None:
                     break
-        await self._drained("what was replayed stays pending")
+        await self._brought_home(self._pending, "what was replayed stays pending")
 
     async def _last_questions(self) -> None:
         """What the product itself says in the end, by its own commands."""
