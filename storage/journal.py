@@ -43,6 +43,7 @@ _APPEND: Final = Upsert(
     journal,
     _APPENDED,
     lambda insert: insert.on_conflict_do_nothing(index_elements=["channel_id", "identity"]),
+    {"claimed_until": lambda span: StoreClock() + span},
 )
 _COUNTED: Final = ("channel_id", "day", "lane")
 _FIGURES: Final = ("received", "duplicates", *OUTCOMES)
@@ -86,7 +87,7 @@ class Result:
 
 @fact
 class Claim:
-    """Under which token, and for how many microseconds from their receipt, new entries are claimed as they are stored."""
+    """Under which token, and for how many microseconds, new entries are claimed as they are stored."""
 
     token: str
     span: int
@@ -112,7 +113,7 @@ class Journal:
         """A row on its way in, in the order of `_APPENDED`."""
         received = micros(envelope.received_at)
         occurred = None if envelope.occurred_at is None else micros(envelope.occurred_at)
-        held = (0, None, None) if claim is None else (1, claim.token, received + claim.span)
+        held = (0, None, None) if claim is None else (1, claim.token, claim.span)
         return (
             self._names.channels.number(db, envelope.channel), self._identity(envelope, uid), self._new_id(), hexed(uid),
             envelope.naming, _text(envelope.digest), envelope.format, received, occurred, day, *held,
@@ -136,8 +137,7 @@ class Journal:
     ) -> tuple[list[Accepted], list[Claimed]]:
         """`append`, and with a `claim` the new entries as a worker of this very process has them, the attempt counted.
 
-        The lease starts by the program's clock; should the store's differ, another worker may take an entry early, and the
-        fence of `decide` lets only one of them write.
+        The lease is by the store's clock, as every other.
         """
         uids = [uuid7() for _ in envelopes]
         appended = [self._row(db, uid, *dated, claim) for uid, dated in zip(uids, envelopes, strict=True)]

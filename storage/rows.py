@@ -297,7 +297,8 @@ def _filled(statement: Any, names: tuple[str, ...], cells: Cells, given: sa.Subq
     if given is None:
         return statement.values({name: cells[name] for name in names})
     # WHERE true: else SQLite reads ON CONFLICT as the join condition of the SELECT (its UPSERT page, "parsing ambiguity").
-    return statement.from_select(list(names), sa.select(given).where(sa.true()), include_defaults=False)
+    wanted = sa.select(*(cells[name] for name in names)).select_from(given).where(sa.true())
+    return statement.from_select(list(names), wanted, include_defaults=False)
 
 
 @cache
@@ -327,10 +328,20 @@ def update(db: sa.Connection, table: sa.Table, names: tuple[str, ...], values: S
 
 
 class Upsert:
-    """An INSERT … ON CONFLICT of many rows. What happens to a row whose key is taken is the `ending`'s business."""
+    """An INSERT … ON CONFLICT of many rows. What happens to a row whose key is taken is the `ending`'s business.
 
-    def __init__(self, table: sa.Table, names: tuple[str, ...], ending: Callable[[Any], Any]) -> None:
+    `computed`: what the database makes of a cell before it is stored.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        names: tuple[str, ...],
+        ending: Callable[[Any], Any],
+        computed: Mapping[str, Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]] | None = None,
+    ) -> None:
         def written(db: sa.Connection, cells: Cells, given: sa.Subquery | None) -> sa.ClauseElement:
+            cells = {**cells, **{name: made(cells[name]) for name, made in (computed or {}).items()}}
             ended: sa.ClauseElement = ending(_filled(upsert(db, table), names, cells, given))
             return ended
 
