@@ -1,8 +1,13 @@
-"""What is begun when a stop comes: it may end if that takes a moment only, so that its end is written down."""
+"""What a stop finds begun: it may end if that takes a moment only, so that its end is written down; the rest is given back."""
 
 import asyncio
-from collections.abc import Awaitable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from typing import Final, TypeVar
+
+from storage import outbox
+from storage.store import Away, Conflict, Store
 
 R = TypeVar("R")
 
@@ -20,4 +25,15 @@ async def to_its_end(work: Awaitable[R]) -> R:
             await asyncio.wait({running}, timeout=MOMENT)
         finally:
             running.cancel()
+        raise
+
+
+@contextlib.asynccontextmanager
+async def given_back(store: Store, token: str) -> AsyncIterator[None]:
+    """What the block claims of the outbox under `token`, and a stop leaves unsent, is free for others at once."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        with contextlib.suppress(Away, Conflict):
+            await store.run(partial(outbox.release, token=token))
         raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from storage.store import Away, Conflict
@@ -9,7 +10,7 @@ from storage.store import Away, Conflict
 STORE_AWAY: Final = 2.0
 
 
-class Rounds:
+class Rounds(ABC):
     """One of its rounds is due at the start and whenever it is woken, and as long as the store is away again a while later.
 
     `look_every`, in seconds: how long it waits at most, in case nobody woke it; None: for ever. `again_in`, in seconds: how long it
@@ -43,6 +44,6 @@ class Rounds:
                 await asyncio.sleep(self._again_in)
                 self._woken.set()
 
+    @abstractmethod
     async def _round(self) -> None:
         """Do all that is to be done. Raises Away, Conflict."""
-        raise NotImplementedError

@@ -13,12 +13,13 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from ingest.ending import to_its_end
+from ingest.ending import given_back, to_its_end
 from ingest.notices.composing import Composer
 from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
 from ingest.notices.route import Delivery, Route
 from ingest.outgoing.pauses import PAUSES
+from ingest.rounds import STORE_AWAY, Rounds
 from kernel.clock import Clock
 from kernel.ids import uuid7
 from kernel.seams import crashpoint
@@ -34,7 +35,6 @@ PATIENCE: Final = 1.0
 LEASE: Final = timedelta(minutes=1)
 _HELD: Final = 5
 """The claim on a burst is renewed so many times within the lease: a slow server may need longer, and nobody else may send it."""
-STORE_AWAY: Final = 2.0
 PATIENT: Final = 3
 """After so many failures of one route, a notice goes by the next one if its reader has one."""
 
@@ -43,7 +43,7 @@ NO_ROUTE: Final = "no route reaches this person"
 log = structlog.get_logger("priyom.notices")
 
 
-class Sender:
+class Sender(Rounds):
     """Sends what is due, in bursts. `wake` when something new may be. `undelivered` is told of an offer that no route delivers."""
 
     def __init__(
@@ -59,6 +59,7 @@ class Sender:
         undelivered: Callable[[sa.Connection, int, int, datetime], None],
         editing: Editing,
     ) -> None:
+        super().__init__(log)
         self._editing = editing
         self._store = store
         self._names = names
@@ -69,30 +70,16 @@ class Sender:
         self._on_sent = on_sent
         self._is_busy = is_busy
         self._undelivered = undelivered
-        self._woken = asyncio.Event()
-        self._woken.set()
 
     def change(self, routes: Sequence[Route]) -> None:
         """Use these routes from the next burst on."""
         self._routes = routes
 
-    def wake(self) -> None:
-        """A notice may be due."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Send until cancelled; between bursts, sleep until woken. The ticker wakes for retries."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            try:
-                await self._wait_for_company()
-                if await self._burst() == BURST:
-                    self._woken.set()
-            except (Away, Conflict) as error:
-                log.warning("the store is away", action="store.away", error=str(error), again_in=STORE_AWAY)
-                await asyncio.sleep(STORE_AWAY)
-                self._woken.set()
+    async def _round(self) -> None:
+        """One burst, and another at once where it was full."""
+        await self._wait_for_company()
+        if await self._burst() == BURST:
+            self.wake()
 
     async def _wait_for_company(self) -> None:
         """A burst costs a fixed number of statements, so some company makes it worth more; and taking in comes before telling."""
@@ -104,12 +91,8 @@ class Sender:
     async def _burst(self) -> int:
         """One burst; how many were due. A stop gives back what it leaves unsent."""
         token = uuid7()
-        try:
+        async with given_back(self._store, token):
             return await self._claimed(token)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Away, Conflict):
-                await self._store.run(partial(outbox.release, token=token))
-            raise
 
     async def _claimed(self, token: str) -> int:
         now = self._clock.now()

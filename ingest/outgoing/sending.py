@@ -5,7 +5,6 @@ knows a repeat by its id (VK, mail) has it once all the same; Telegram has nothi
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +16,7 @@ import structlog
 
 from channels.adapter import Adapter, Misconfigured, Rejected, Unavailable
 from channels.message import Outgoing
-from ingest.ending import to_its_end
+from ingest.ending import given_back, to_its_end
 from ingest.outgoing.pauses import PAUSES
 from ingest.outgoing.ways import inbound
 from ingest.rounds import STORE_AWAY, Rounds
@@ -82,12 +81,8 @@ class Sending(Rounds):
         A stop gives back what it leaves unsaid.
         """
         token = uuid7()
-        try:
+        async with given_back(self._store, token):
             return await self._claimed(token)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Away, Conflict):
-                await self._store.run(partial(outbox.release, token=token))
-            raise
 
     async def _claimed(self, token: str) -> bool:
         now = self._clock.now()
