@@ -31,6 +31,7 @@ QUERIES: Final = Queries(
     last="SELECT coalesce(max(id), 0), (SELECT coalesce(max(id), 0) FROM leads), (SELECT count(*) FROM leads) FROM inbox",
     first="SELECT min(received_at) FROM inbox WHERE id > ?",
     pending="SELECT count(*) FROM inbox WHERE done = 0",
+    waits="SELECT EXISTS (SELECT 1 FROM inbox WHERE done = 0)",
     leads="SELECT id, received_at, owner_id FROM leads WHERE id > ? AND id <= ? ORDER BY id",
 )
 

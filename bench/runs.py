@@ -110,7 +110,7 @@ def drained_runs(
 def finished(watch: Watch, within: float) -> float:
     """When nothing is pending any more."""
     give_up = time.monotonic() + within
-    while watch.pending():
+    while watch.waits():
         if time.monotonic() > give_up:
             raise Broken(f"{watch.pending()} envelopes are still pending after {within:.0f} s")
         time.sleep(0.02)
@@ -165,7 +165,7 @@ def _seen(watch: Watch, over: Callable[[], bool], within: float) -> "array[float
     give_up = time.monotonic() + within
     while True:
         # Asked before the last look, so that what the last commit brought is still looked at.
-        settled = over() and watch.pending() == 0
+        settled = over() and not watch.waits()
         latest = watch.version()
         if latest != version or settled:
             version = latest
@@ -176,7 +176,7 @@ def _seen(watch: Watch, over: Callable[[], bool], within: float) -> "array[float
             return ages
         if time.monotonic() > give_up:
             raise Broken(f"{watch.pending()} envelopes are still pending after {within:.0f} s")
-        time.sleep(0.0005)
+        time.sleep(watch.pause)
 
 
 def told(load: Load, busy: machine.Busy) -> str:

@@ -26,12 +26,14 @@ class Queries:
     """How a store is asked; times are microseconds since 1970. Only rows with an id between the parameters count.
 
     `last`: the highest id of an envelope and of a lead, and how many leads there are; `first`: when the first envelope came;
-    `pending`: how many have no outcome; `leads`: id, receipt and owner of each lead.
+    `pending`: how many have no outcome; `waits`: whether any has none, which costs next to nothing; `leads`: id, receipt and
+    owner of each lead.
     """
 
     last: str
     first: str
     pending: str
+    waits: str
     leads: str
 
 
@@ -39,6 +41,7 @@ PRIYOM: Final = Queries(
     last="SELECT coalesce(max(id), 0), (SELECT coalesce(max(id), 0) FROM leads), (SELECT count(*) FROM leads) FROM journal",
     first="SELECT min(received_at) FROM journal WHERE id > ?",
     pending="SELECT count(*) FROM journal WHERE outcome = 'pending'",
+    waits="SELECT EXISTS (SELECT 1 FROM journal WHERE outcome = 'pending')",
     leads="SELECT id, created_at, owner_id FROM leads WHERE id > ? AND id <= ? ORDER BY id",
 )
 
@@ -56,7 +59,9 @@ Lead = tuple[int, int, int | None]
 
 
 class Watch(ABC):
-    """An observer of one store."""
+    """An observer of one store. `pause`: seconds between two looks, so that looking does not cost what is to be measured."""
+
+    pause: float
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
@@ -82,6 +87,10 @@ class Watch(ABC):
         count: int = self._all(self._queries.pending)[0][0]
         return count
 
+    def waits(self) -> bool:
+        """Whether any envelope has no outcome."""
+        return bool(self._all(self._queries.waits)[0][0])
+
     def began(self, place: Place) -> float:
         """When the first envelope after `place` was received, in seconds since 1970."""
         received: int = self._all(self._queries.first, place.envelope)[0][0]
@@ -91,6 +100,10 @@ class Watch(ABC):
         """Id, receipt and owner of the leads whose id is above `after`, and not above `until`."""
         return self._all(self._queries.leads, after, until)
 
+    def leads_among(self, ranges: Sequence[tuple[int, int]]) -> Sequence[Lead]:
+        """The leads of all these ranges."""
+        return [lead for after, until in ranges for lead in self.leads(after, until)]
+
     def count(self, table: str) -> int:
         """The rows of a table."""
         number: int = self._all(f"SELECT count(*) FROM {table}")[0][0]
@@ -99,6 +112,8 @@ class Watch(ABC):
 
 class FileWatch(Watch):
     """An observer of a SQLite file."""
+
+    pause = 0.0005
 
     def __init__(self, path: str, queries: Queries) -> None:
         super().__init__(queries)
@@ -117,7 +132,9 @@ class FileWatch(Watch):
 
 
 class ServerWatch(Watch):
-    """An observer of a PostgreSQL database."""
+    """An observer of a PostgreSQL database, which is asked in one statement a look: each costs us and the server 0.1 ms."""
+
+    pause = 0.004
 
     def __init__(self, url: str, queries: Queries) -> None:
         super().__init__(queries)
@@ -127,6 +144,11 @@ class ServerWatch(Watch):
 
     def _all(self, query: str, *parameters: int) -> Sequence[Any]:
         return self._db.execute(query.replace("?", "%s").encode(), parameters).fetchall()
+
+    def leads_among(self, ranges: Sequence[tuple[int, int]]) -> Sequence[Lead]:
+        """In one statement."""
+        query = " UNION ALL ".join(f"({self._queries.leads})" for _ in ranges)
+        return self._all(query, *(bound for one in ranges for bound in one))
 
     def version(self) -> object:
         """The transactions that are over, by the server's snapshot; it also changes where one begins to write."""
@@ -149,12 +171,10 @@ class New:
     def _block(number: int) -> int:
         return (number - 1) // BLOCK
 
-    def look(self) -> list[Lead]:
+    def look(self) -> Sequence[Lead]:
         """The leads that nobody has seen here before."""
-        found: list[Lead] = []
-        for block, last in self._blocks.items():
-            found += self._watch.leads(last, (block + 1) * BLOCK)
-        found += self._watch.leads((max(self._blocks) + 1) * BLOCK)
+        known = [(last, (block + 1) * BLOCK) for block, last in self._blocks.items()]
+        found = self._watch.leads_among([*known, ((max(self._blocks) + 1) * BLOCK, _EVERYTHING)])
         for number, _, _ in found:
             block = self._block(number)
             self._blocks[block] = max(number, self._blocks.get(block, 0))

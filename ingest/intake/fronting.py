@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -21,7 +20,7 @@ import structlog
 from channels.adapter import Rejected
 from channels.message import Accepted
 from ingest.intake import line
-from ingest.intake.gateway import Gateway
+from ingest.intake.gateway import Gateway, Post
 from ingest.intake.line import Line, unpacked
 from kernel.clock import instant
 
@@ -238,8 +237,8 @@ class _Front:
         match message:
             case ("posts", posts):
                 self.posts += len(posts)
-                for number, channel, envelopes in posts:
-                    self._gateway.enter(channel, [unpacked(one) for one in envelopes], partial(self._tell, number))
+                made = [Post(number, channel, [unpacked(one) for one in told]) for number, channel, told in posts]
+                self._gateway.enter(made, self._tell)
             case ("back", data) if connection is not None:
                 self._take_back(connection, data)
             case ("refused", channel, status, code, words, us):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from email.message import Message
 from functools import partial
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import structlog
 from aiohttp import BodyPartReader, web
@@ -35,6 +36,17 @@ _BROKEN: Final = (web.RequestPayloadError, ConnectionError)
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
 log = structlog.get_logger("priyom.gateway")
+
+
+class Post(NamedTuple):
+    """What a process that receives for us made of one delivery, by its own number."""
+
+    number: int
+    channel: str
+    envelopes: Sequence[Envelope]
+
+
+Tell = Callable[[int, Sequence[Accepted], Rejected | None], None]
 
 
 class Gateway:
@@ -104,30 +116,32 @@ class Gateway:
         adapters = [self._adapters[name] for name in self.channels()]
         return [(type(one), one.name, one.config, one.secret, one.language) for one in adapters]
 
-    def enter(
-        self, name: str, envelopes: Sequence[Envelope], tell: Callable[[Sequence[Accepted], Rejected | None], None]
-    ) -> None:
-        """Store what such a process received. It is told what became of that, once it is committed or refused and counted."""
+    def enter(self, posts: Sequence[Post], tell: Tell) -> None:
+        """Store what such a process received, together. It is told what became of each, once that is committed or refused."""
         try:
-            accepted = self._intake.enter(envelopes)
+            accepted = self._intake.enter([envelope for post in posts for envelope in post.envelopes])
         except Exception as error:  # noqa: BLE001 - each has its answer
-            tell((), self._not_taken(name, envelopes[0].received_at, error))
+            self._tell_refused(posts, tell, error)
         else:
-            accepted.add_done_callback(partial(self._entered, name, envelopes[0].received_at, tell))
+            accepted.add_done_callback(partial(self._entered, posts, tell))
 
-    def _entered(
-        self,
-        name: str,
-        at: datetime,
-        tell: Callable[[Sequence[Accepted], Rejected | None], None],
-        accepted: "asyncio.Future[list[Accepted]]",
-    ) -> None:
+    def _entered(self, posts: Sequence[Post], tell: Tell, accepted: "asyncio.Future[list[Accepted]]") -> None:
         try:
-            stored = accepted.result()
+            stored = iter(accepted.result())
         except Exception as error:  # noqa: BLE001 - each has its answer
-            tell((), self._not_taken(name, at, error))
+            if len(posts) > 1 and not isinstance(error, Away):
+                # One that the store refuses costs only itself.
+                for post in posts:
+                    self.enter([post], tell)
+            else:
+                self._tell_refused(posts, tell, error)
         else:
-            tell(stored, None)
+            for post in posts:
+                tell(post.number, list(islice(stored, len(post.envelopes))), None)
+
+    def _tell_refused(self, posts: Sequence[Post], tell: Tell, error: Exception) -> None:
+        for post in posts:
+            tell(post.number, (), self._not_taken(post.channel, post.envelopes[0].received_at, error))
 
     def take_in(
         self, name: str, headers: CIMultiDict[str], body: bytes, peer: str | None, answer: Callable[[bytes], None]

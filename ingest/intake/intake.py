@@ -66,6 +66,7 @@ class Intake:
         self._on_accepted = on_accepted
         self._worker = worker
         self._waiting: list[_Delivery] = []
+        self._count = 0
         self._size = 0
         self._arrived = asyncio.Event()
         self._running = False
@@ -83,10 +84,11 @@ class Intake:
         if not self._running:
             raise Away("the journal's writer is starting again")
         size = sum(len(e.body) for e in envelopes)
-        if len(self._waiting) >= WAITING_ENVELOPES or self._size + size > WAITING_BYTES:
+        if self._count >= WAITING_ENVELOPES or self._size + size > WAITING_BYTES:
             raise Busy("too much is waiting to be committed")
         delivery = _Delivery(envelopes, cursor, size, asyncio.get_running_loop().create_future())
         self._waiting.append(delivery)
+        self._count += len(envelopes)
         self._size += size
         self._arrived.set()
         return delivery.done
@@ -104,7 +106,7 @@ class Intake:
                 group = []
         finally:
             self._running = False
-            waiting, self._waiting, self._size = [*group, *self._waiting], [], 0
+            waiting, self._waiting, self._count, self._size = [*group, *self._waiting], [], 0, 0
             self._arrived.clear()
             for delivery in waiting:
                 _fail(delivery, Away("the journal's writer stopped"))
@@ -115,8 +117,8 @@ class Intake:
         What one group leaves to be answered is answered in these rounds too.
         """
         before = 0
-        while before < len(self._waiting) < GROUP:
-            before = len(self._waiting)
+        while before < self._count < GROUP:
+            before = self._count
             await asyncio.sleep(0)
 
     def _take(self) -> list[_Delivery]:
@@ -128,6 +130,7 @@ class Intake:
             count += len(delivery.envelopes)
             taken += 1
         group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        self._count -= count
         self._size -= sum(d.size for d in group)
         if not self._waiting:
             self._arrived.clear()

@@ -9,22 +9,27 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
+from channels.adapter import Rejected
+from channels.message import Accepted
 from channels.webform import Adapter, Config
 from channels.webform.page import mark
 from ingest.intake.front import Door, Front
 from ingest.intake.fronting import Fronting
+from ingest.intake.gateway import Post
 from ingest.intake.line import Line, packed, unpacked
 from kernel.clock import Clock
 from storage.schema import journal
 from storage.store import Store
 from tests.channels.subjects import Subject, every
 from tests.daemon.process import until
+from tests.ingest.parts import envelope
 from tests.ingest.stand import HELLO, MOST, SECRET, Answer, Stand, Stores, anonymous, answer, closed, enumerated, post
 
 LOOK = b"GET /in/site HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -225,6 +230,25 @@ async def test_without_its_writer_the_journal_is_away_over_a_front_too(store: St
             assert stand.refused() == ['priyom_refused_total{channel="site",code="store_away"} 1.0']
             stand.intake._running = True
             assert (await asked(client, post()))[0] == 202
+
+
+async def test_of_posts_that_came_together_one_that_the_store_refuses_costs_only_itself(store: Store) -> None:
+    # No number of SQLite's is so large.
+    poison = replace(envelope({}), format=2**70)
+    came = [[envelope({"a": 1})], [poison], [envelope({"a": 2}), envelope({"a": 3})]]
+    told: dict[int, tuple[Sequence[Accepted], Rejected | None]] = {}
+    async with Stand(store).open() as stand:
+        posts = [Post(number, "site", envelopes) for number, envelopes in enumerate(came)]
+        stand.gateway.enter(posts, lambda number, *result: told.update({number: result}))
+
+        async def all_told() -> bool:
+            return len(told) == len(came)
+
+        await until(all_told)
+        assert [len(accepted) for accepted, _ in told.values()] == [1, 0, 2]
+        assert [refusal and refusal.status for _, refusal in told.values()] == [None, 500, None]
+        assert stand.refused() == ['priyom_refused_total{channel="site",code="internal"} 1.0']
+        assert stand.parts.count(journal) == 3
 
 
 @pytest.mark.parametrize("subject", every(), ids=lambda one: one.name)
