@@ -139,7 +139,7 @@ class ServerWatch(Watch):
     def __init__(self, url: str, queries: Queries) -> None:
         super().__init__(queries)
         self._db = psycopg.connect(
-            url, autocommit=True, prepare_threshold=1, connect_timeout=10, options="-c statement_timeout=60000"
+            url, autocommit=True, prepare_threshold=1, connect_timeout=10, options="-c statement_timeout=60000 -c enable_seqscan=off"
         )
 
     def _all(self, query: str, *parameters: int) -> Sequence[Any]:
