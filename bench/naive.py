@@ -1,17 +1,14 @@
 """The floor of the end-to-end rate: how the same is written when nobody minds. `python -m bench.naive PORT FILE`.
 
-SQLAlchemy Core, synchronous, in threads behind aiohttp; a transaction stores the form, another makes the lead of it;
-the round robin is a pointer in a row. The same durability as the product: WAL, synchronous=FULL, 202 after the commit.
+SQLAlchemy Core over its asynchronous engine (aiosqlite) behind aiohttp, as a program on asyncio begins; a transaction stores the
+form, another makes the lead of it; the round robin is a pointer in a row. The same durability as the product: WAL,
+synchronous=FULL, 202 after the commit.
 """
 
 import asyncio
-import queue
-import sqlite3
 import sys
-import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +17,8 @@ import phonenumbers
 import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bench import payload
 from bench.daemon import MANAGERS
@@ -72,19 +71,21 @@ leads = sa.Table(
 pointer = sa.Table("pointer", metadata, sa.Column("next", sa.Integer, nullable=False))
 
 
-def engine_of(path: Path) -> sa.Engine:
+def engine_of(path: Path) -> AsyncEngine:
     """SQLite as SQLAlchemy's documentation sets it up for writers side by side."""
-    engine = sa.create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": 60.0}, pool_size=2 * WORKERS, max_overflow=0
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 60.0}, pool_size=2 * WORKERS, max_overflow=0
     )
 
-    @event.listens_for(engine, "connect")
-    def _open(connection: sqlite3.Connection, _record: object) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _open(connection: AsyncAdapt_aiosqlite_connection, _record: object) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
 
-    @event.listens_for(engine, "begin")
+    @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -97,7 +98,7 @@ def template(folder: Path, count: int) -> Path:
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
-        engine = engine_of(unfinished)
+        engine = sa.create_engine(f"sqlite:///{unfinished}")
         metadata.create_all(engine)
         with engine.begin() as db:
             db.execute(sa.insert(pointer), [{"next": 0}])
@@ -115,60 +116,52 @@ def template(folder: Path, count: int) -> Path:
 class Naive:
     """The server: its handler stores, its workers make leads."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(WORKERS)
-        self._stored: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in range(WORKERS):
-            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
+        self._stored: asyncio.Queue[int] = asyncio.Queue()
+        self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def accept(self, request: web.Request) -> web.Response:
         """202 after the commit."""
         body = await request.read()
         orjson.loads(body)
         key = request.headers.get("Idempotency-Key") or str(uuid.uuid4())
-        number = await asyncio.get_running_loop().run_in_executor(self._threads, self._store, key, body.decode())
+        values = {"key": key, "received_at": time.time_ns() // 1000, "body": body.decode()}
+        async with self._engine.begin() as db:
+            number: int = (await db.execute(sa.insert(inbox).values(values).returning(inbox.c.id))).scalar_one()
+        self._stored.put_nowait(number)
         return web.json_response({"id": number}, status=202)
 
-    def _store(self, key: str, body: str) -> int:
-        with self._engine.begin() as db:
-            number: int = db.execute(
-                sa.insert(inbox).values(key=key, received_at=time.time_ns() // 1000, body=body).returning(inbox.c.id)
-            ).scalar_one()
-        self._stored.put(number)
-        return number
-
-    def _work(self) -> None:
+    async def _work(self) -> None:
         while True:
-            number = self._stored.get()
-            with self._engine.begin() as db:
-                _make_lead(db, number)
+            number = await self._stored.get()
+            async with self._engine.begin() as db:
+                await _make_lead(db, number)
 
 
-def _make_lead(db: sa.Connection, number: int) -> None:
-    row = db.execute(sa.select(inbox).where(inbox.c.id == number)).one()
+async def _make_lead(db: AsyncConnection, number: int) -> None:
+    row = (await db.execute(sa.select(inbox).where(inbox.c.id == number))).one()
     form = orjson.loads(row.body)
     phone = phonenumbers.format_number(phonenumbers.parse(form["phone"], "RU"), phonenumbers.PhoneNumberFormat.E164)
     given = [("phone", phone), ("email", form["email"].strip().lower())]
-    contact = _contact(db, given, form["name"])
-    owner = db.execute(sa.select(pointer.c.next)).scalar_one()
-    db.execute(sa.update(pointer).values(next=(owner + 1) % MANAGERS))
-    db.execute(
-        sa.insert(leads).values(inbox_id=number, contact_id=contact, received_at=row.received_at, owner_id=owner + 1)
-    )
-    db.execute(sa.update(inbox).where(inbox.c.id == number).values(done=True))
+    contact = await _contact(db, given, form["name"])
+    owner = (await db.execute(sa.select(pointer.c.next))).scalar_one()
+    await db.execute(sa.update(pointer).values(next=(owner + 1) % MANAGERS))
+    lead = {"inbox_id": number, "contact_id": contact, "received_at": row.received_at, "owner_id": owner + 1}
+    await db.execute(sa.insert(leads).values(lead))
+    await db.execute(sa.update(inbox).where(inbox.c.id == number).values(done=True))
 
 
-def _contact(db: sa.Connection, given: list[tuple[str, str]], name: str) -> int:
+async def _contact(db: AsyncConnection, given: list[tuple[str, str]], name: str) -> int:
     for kind, value in given:
-        known: int | None = db.execute(
-            sa.select(keys.c.contact_id).where(keys.c.kind == kind, keys.c.value == value)
-        ).scalar()
+        asked = sa.select(keys.c.contact_id).where(keys.c.kind == kind, keys.c.value == value)
+        known: int | None = (await db.execute(asked)).scalar()
         if known is not None:
             return known
-    contact: int = db.execute(sa.insert(contacts).values(name=name).returning(contacts.c.id)).scalar_one()
+    made = await db.execute(sa.insert(contacts).values(name=name).returning(contacts.c.id))
+    contact: int = made.scalar_one()
     for kind, value in given:
-        db.execute(sa.insert(keys).values(kind=kind, value=value, contact_id=contact))
+        await db.execute(sa.insert(keys).values(kind=kind, value=value, contact_id=contact))
     return contact
 
 
