@@ -18,6 +18,8 @@ MICROS: Final = 1_000_000
 # Processes take their ids in blocks, and within one of these a higher id is committed later (storage/store.py).
 BLOCK: Final = 20_000
 _EVERYTHING: Final = 2**62
+# A plan that was made while there were no leads yet would read all of them at every look.
+_SESSION: Final = "-c statement_timeout=60000 -c enable_seqscan=off"
 _OPEN_BLOCKS: Final = 4
 
 
@@ -138,9 +140,7 @@ class ServerWatch(Watch):
 
     def __init__(self, url: str, queries: Queries) -> None:
         super().__init__(queries)
-        self._db = psycopg.connect(
-            url, autocommit=True, prepare_threshold=1, connect_timeout=10, options="-c statement_timeout=60000 -c enable_seqscan=off"
-        )
+        self._db = psycopg.connect(url, autocommit=True, prepare_threshold=1, connect_timeout=10, options=_SESSION)
 
     def _all(self, query: str, *parameters: int) -> Sequence[Any]:
         return self._db.execute(query.replace("?", "%s").encode(), parameters).fetchall()
