@@ -1,8 +1,24 @@
-"""The cursor of a connection to PostgreSQL on which some statements are sent without waiting for them (libpq's pipeline mode)."""
+"""A connection to PostgreSQL that stays in libpq's pipeline mode: what nobody waits for travels with the next that somebody does.
 
-from typing import Any, Self
+BEGIN goes out with the first statement of a transaction and COMMIT with its last ones, so that a unit waits for the server as
+often as it asks it something, and once more at the end.
+"""
+
+import contextlib
+import selectors
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
+
+from storage.rows import raise_named
+
+R = TypeVar("R")
+_DRAINED_AFTER: Final = 3
+"""A sync may end at the first refusal that it meets, with the answers behind that still to be fetched."""
 
 
 class Waiting(psycopg.Cursor[Any]):
@@ -11,15 +27,74 @@ class Waiting(psycopg.Cursor[Any]):
     Otherwise those that know nothing of the pipeline, as SQLAlchemy, would take a result that is still to come for an empty one.
     """
 
+    def __init__(self, connection: Any, *, pipeline: psycopg.Pipeline, **more: Any) -> None:
+        super().__init__(connection, **more)
+        self._sync = pipeline.sync
+
     def execute(self, query: Any, params: Any = None, **more: Any) -> Self:
         """As everywhere. Also raises what became of a statement that was sent before."""
-        if self.connection.pgconn.pipeline_status:
-            with self.connection.pipeline():  # the end of an inner one waits
-                super().execute(query, params, **more)
-        else:
-            super().execute(query, params, **more)
+        super().execute(query, params, **more)
+        self._sync()
         return self
 
-    def send(self, query: str, params: Any) -> None:
-        """Send a statement whose result nobody asks for. The connection must be in pipeline mode."""
+    def send(self, query: str, params: Any = None) -> None:
+        """Send a statement whose result nobody asks for yet."""
         super().execute(query, params)
+
+
+class Pipelined:
+    """A connection of a pool, kept for one unit after another."""
+
+    def __init__(self, db: sa.Connection) -> None:
+        self._db = db
+        self._driver = cast("Any", db.connection.driver_connection)
+        # BEGIN and COMMIT are ours, as over SQLite: the driver would wait for each.
+        self._driver.autocommit = True
+        self._mode = contextlib.ExitStack()
+        self._pipeline: psycopg.Pipeline = self._mode.enter_context(self._driver.pipeline())
+        self._driver.cursor_factory = partial(Waiting, pipeline=self._pipeline)
+        self._line = selectors.DefaultSelector()
+        self._line.register(self._driver.fileno(), selectors.EVENT_READ)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can have a next unit: nothing is open on it, and the server has said nothing since, such as good-bye."""
+        if self._db.invalidated or self._driver.closed:
+            return False
+        return self._driver.info.transaction_status == TransactionStatus.IDLE and not self._line.select(0)
+
+    def transact(self, unit: Callable[[sa.Connection], R]) -> R:
+        """Run `unit` in one transaction. Raises SQLAlchemy's errors."""
+        with self._db.begin():
+            try:
+                self._driver.cursor().send("BEGIN")
+                done = unit(self._db)
+                # Where somebody listens to commits, SQLAlchemy makes this one.
+                if not self._db.engine.dispatch.commit:
+                    self._driver.cursor().send("COMMIT")
+                self._pipeline.sync()
+            except psycopg.Error as error:
+                self._drain()
+                raise_named(self._db, "", error)
+            except BaseException:
+                self._drain()
+                raise
+        return done
+
+    def _drain(self) -> None:
+        """Fetch what is still to come of a transaction that failed, so that it can be rolled back."""
+        for _ in range(_DRAINED_AFTER):
+            try:
+                self._pipeline.sync()
+            except psycopg.Error:
+                continue
+            return
+
+    def close(self) -> None:
+        """Give it back to its pool, which closes it."""
+        self._line.close()
+        with contextlib.suppress(psycopg.Error):
+            self._mode.close()
+        if not self._db.invalidated:
+            self._db.invalidate()
+        self._db.close()

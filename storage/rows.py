@@ -4,11 +4,10 @@
 and one for two hundred are the same text, compiled and planned once. Values pass by the Python side of column types:
 times are integer microseconds, UUIDs 32 hexadecimal digits, JSON is text. What is only written (`insert`, `update`, `Upsert`)
 goes to SQLite row by row in one call of the driver: no way to a server is saved there, and json_each costs twice as much.
-To PostgreSQL such writes are sent without waiting for what became of them, within `pipelined`.
+To PostgreSQL such writes are sent without waiting for what became of them (`storage.pipelining`).
 """
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NoReturn, cast
@@ -44,7 +43,14 @@ def _is_overheard(db: sa.Connection) -> bool:
     return bool(told.before_cursor_execute or told.after_cursor_execute or db.dialect.dispatch.handle_error)
 
 
-def _raise_named(db: sa.Connection, sql: str, error: Any) -> NoReturn:
+def _is_pipelined(db: sa.Connection) -> bool:
+    """Whether what is sent need not be waited for (`storage.pipelining`)."""
+    if db.dialect.name == "sqlite" or _is_overheard(db):
+        return False
+    return bool(cast("Any", db.connection.dbapi_connection).pgconn.pipeline_status)
+
+
+def raise_named(db: sa.Connection, sql: str, error: Any) -> NoReturn:
     """A driver's error as SQLAlchemy names it, without the values; a connection that is lost by it leaves the pool."""
     dialect, base = db.dialect, db.dialect.loaded_dbapi.Error
     lost = db.invalidated or dialect.is_disconnect(error, cast("Any", db.connection.dbapi_connection), None)
@@ -101,15 +107,15 @@ class Prepared:
         return self._run(db, given)[1]
 
     def send(self, db: sa.Connection, given: Mapping[str, Any]) -> None:
-        """Run it on PostgreSQL, within `pipelined` without waiting for the end of it."""
-        if db.info.get(_PIPELINE) is None:
-            self._run(db, given)
-        else:
+        """Run it on PostgreSQL, within a pipeline without waiting for the end of it: a later statement raises what became of it."""
+        if _is_pipelined(db):
             self._sent(db, given)
+        else:
+            self._run(db, given)
 
     def asked(self, db: sa.Connection, given: Mapping[str, Any]) -> Callable[[], list[Any]]:
         """Run it as `send` does; what comes back brings the rows, when they are wanted."""
-        if db.info.get(_PIPELINE) is None:
+        if not _is_pipelined(db):
             known = self(db, given)
             return lambda: known
         cursor = self._sent(db, given)
@@ -118,21 +124,18 @@ class Prepared:
             try:
                 found: list[Any] = cursor.fetchall()
             except db.dialect.loaded_dbapi.Error as error:
-                _raise_named(db, "", error)
+                raise_named(db, "", error)
             return found
 
         return answer
 
     def _sent(self, db: sa.Connection, given: Mapping[str, Any]) -> Any:
         sql, fixed, _, _ = self._compiled.get(db.dialect.name) or self._compile(db)
-        driver = cast("Any", db.connection.dbapi_connection)
         try:
-            if not driver.pgconn.pipeline_status:
-                db.info[_PIPELINE].enter_context(driver.pipeline())
-            cursor = driver.cursor()
+            cursor = cast("Any", db.connection.dbapi_connection).cursor()
             cursor.send(sql, {**fixed, **given})
         except db.dialect.loaded_dbapi.Error as error:
-            _raise_named(db, sql, error)
+            raise_named(db, sql, error)
         return cursor
 
     def _run(self, db: sa.Connection, given: Mapping[str, Any] | None) -> tuple[list[Any], int]:
@@ -147,7 +150,7 @@ class Prepared:
             cursor = cast("Any", db.connection.dbapi_connection).execute(sql, values)
             return cursor.fetchall() if returns else [], cursor.rowcount
         except db.dialect.loaded_dbapi.Error as error:
-            _raise_named(db, sql, error)
+            raise_named(db, sql, error)
 
     def _compile(self, db: sa.Connection) -> tuple[str, dict[str, Any], list[str] | None, bool]:
         statement = self._statement if isinstance(self._statement, sa.ClauseElement) else self._statement(db)
@@ -156,30 +159,6 @@ class Prepared:
         made = (str(compiled), dict(compiled.params), compiled.positiontup, returns)
         self._compiled[db.dialect.name] = made
         return made
-
-
-_PIPELINE: Final = "priyom_pipeline"
-
-
-@contextlib.contextmanager
-def pipelined(db: sa.Connection) -> Iterator[None]:
-    """Within it, `Bulk` writes to PostgreSQL are sent and not waited for: the next statement that asks for anything does that.
-
-    A failure of theirs is thus raised by a later statement, or at the end. `Waiting` must be the connection's cursor.
-    """
-    if db.dialect.name == "sqlite" or _is_overheard(db):
-        yield
-        return
-    info = db.info  # of the connection, which may be lost on the way
-    try:
-        with contextlib.ExitStack() as stack:
-            info[_PIPELINE] = stack
-            try:
-                yield
-            finally:
-                del info[_PIPELINE]
-    except db.dialect.loaded_dbapi.Error as error:
-        _raise_named(db, "", error)
 
 
 Cells = Mapping[str, sa.ColumnElement[Any]]
@@ -226,7 +205,7 @@ class Bulk:
         try:
             changed: int = cast("Any", db.connection.dbapi_connection).executemany(sql, values).rowcount
         except db.dialect.loaded_dbapi.Error as error:
-            _raise_named(db, sql, error)
+            raise_named(db, sql, error)
         return changed
 
     def _of_rows(self, db: sa.Connection) -> sa.ClauseElement:

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import length_hint
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from queue import Empty, LifoQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from storage.rows import Prepared, pipelined
+from storage.rows import Prepared
 from storage.schema import counters
+
+if TYPE_CHECKING:
+    from storage.pipelining import Pipelined
 
 R = TypeVar("R")
 Unit = Callable[[sa.Connection], R]
@@ -33,6 +37,7 @@ WRITERS: Final = 4
 PATIENCE: Final = 20.0
 """Seconds after which a store that does not answer counts as away; less than senders of webhooks wait, as far as they say."""
 READING_WITHIN: Final = 60.0
+_FREE_WITHIN: Final = 30.0
 _TAKE_BLOCK: Final = (
     sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + BLOCK).returning(counters.c.next)
 )
@@ -123,6 +128,9 @@ class Store:
         self._main, self._queries = _embedded(self.url) if self.embedded else _grown_up(self.url, count, readers)
         self._turn = threading.Lock()
         self._kept: sa.Connection | None = None
+        self._free: LifoQueue[Pipelined | None] = LifoQueue()
+        for _ in range(writers):
+            self._free.put(None)
         self._write = ThreadPoolExecutor(count, "store-write")
         self._read = ThreadPoolExecutor(readers, "store-read")
 
@@ -185,8 +193,34 @@ class Store:
             return unit(db)
 
     def _transact_there(self, unit: Unit[R]) -> R:
-        with _failures_named(), self._main.begin() as db, pipelined(db):
-            return unit(db)
+        """On a server, over a connection that nobody else has meanwhile; it is kept, for the same reason."""
+        with _failures_named():
+            kept = self._taken()
+            try:
+                return kept.transact(unit)
+            finally:
+                sound = kept.is_sound
+                if not sound:
+                    kept.close()
+                self._free.put(kept if sound else None)
+
+    def _taken(self) -> "Pipelined":
+        """A connection that was kept and is sound, else a new one. Raises Away where others have all of them for too long."""
+        try:
+            kept = self._free.get(timeout=_FREE_WITHIN)
+        except Empty:
+            raise Away("no free connection to the database") from None
+        try:
+            if kept is not None and kept.is_sound:
+                return kept
+            if kept is not None:
+                kept.close()
+            from storage.pipelining import Pipelined  # psycopg is not loaded where nobody has a server
+
+            return Pipelined(self._main.connect())
+        except BaseException:
+            self._free.put(None)
+            raise
 
     def _transact_alone(self, unit: Unit[R]) -> R:
         """On SQLite, over the one connection that writes; it is kept, since the pool's ways cost as much as a small unit."""
@@ -207,6 +241,11 @@ class Store:
         self._read.shutdown(wait=True)
         if self._kept is not None:
             self._kept.close()
+        with contextlib.suppress(Empty):
+            while True:
+                kept = self._free.get_nowait()
+                if kept is not None:
+                    kept.close()
         self._main.dispose()
         self._queries.dispose()
 
@@ -286,8 +325,6 @@ def _embedded(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
 
 
 def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.Engine]:
-    from storage.pipelining import Waiting  # psycopg is not loaded where nobody has a server
-
     driver = url.set(drivername="postgresql+psycopg")
     main = sa.create_engine(
         driver, hide_parameters=True, connect_args=_CONNECTION, pool_size=writers, max_overflow=1, pool_pre_ping=True
@@ -301,7 +338,6 @@ def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.En
         def _open(connection: Any, _record: object) -> None:
             connection.execute(_SESSION)
             connection.commit()
-            connection.cursor_factory = Waiting
 
     # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
     return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

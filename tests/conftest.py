@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from storage import migrate, revisions
 from storage.schema import metadata
@@ -135,12 +134,8 @@ def _postgresql_store(postgresql: postgres.Server) -> Iterator[Store]:
     kept.close()
 
 
+# In one round trip: to truncate the tables would make each a new file.
 _EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in metadata.sorted_tables)
-
-
-def _empty(db: sa.Connection) -> None:
-    """All tables in one round trip: to truncate them would make each a new file."""
-    db.exec_driver_sql(_EMPTY)
 
 
 @pytest.fixture
@@ -152,8 +147,9 @@ async def store(request: pytest.FixtureRequest, database: str, tmp_path: Path) -
     else:
         kept: Store = request.getfixturevalue("_postgresql_store")
         made = Store(kept.url.render_as_string(hide_password=False))
-        made._main, made._queries = kept._main, kept._queries
-        made.transact_raw(_empty)
+        made._main, made._queries, made._free = kept._main, kept._queries, kept._free
+        with made._main.begin() as db:
+            db.exec_driver_sql(_EMPTY)
     made.transact_raw(revisions.prepare)
     yield made
     if made.embedded:

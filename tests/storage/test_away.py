@@ -74,6 +74,15 @@ async def test_a_session_that_is_cut_off_is_replaced_and_a_silent_one_holds_no_l
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
+async def test_a_session_that_the_server_ends_between_two_units_costs_neither(store: Store) -> None:
+    for _ in range(3):
+        kept: int = await store.run(lambda db: db.execute(sa.select(sa.func.pg_backend_pid())).scalar_one())
+        end = sa.select(sa.func.pg_terminate_backend(kept, 20_000))
+        assert await store.read(lambda db, end=end: db.execute(end).scalar_one())  # type: ignore[misc] # bound default
+        assert await store.run(_counted) == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
 async def test_a_server_that_takes_no_writes_counts_as_away(store: Store) -> None:
     def write(db: sa.Connection) -> None:
         db.execute(sa.text("SET TRANSACTION READ ONLY"))
