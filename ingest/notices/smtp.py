@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Final, Literal
 
 import aiosmtplib
@@ -96,8 +96,10 @@ class Email:
         if not client.is_connected:
             return Delivery(sent=False, error="the connection was lost before it was sent")
         try:
-            # One recipient a message: a partial refusal, which would not raise, cannot happen.
-            await client.send_message(self._composed(message), sender=self._sender, recipients=[message.address])
+            # One recipient a message: a partial refusal, which would not raise, cannot happen. The envelope has the bare address:
+            # a name beyond ASCII there would ask for SMTPUTF8, which many servers do not know.
+            sender = parseaddr(self._sender)[1]
+            await client.send_message(self._composed(message), sender=sender, recipients=[message.address])
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             return Delivery(sent=False, error=f"recipient refused ({code})", again=code not in _PERMANENT)

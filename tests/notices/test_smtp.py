@@ -31,7 +31,7 @@ async def test_a_mail_says_what_the_notice_says_and_asks_machines_not_to_answer(
         assert await route(server.port).send([message()]) == [Delivery(sent=True)]
         (mail,) = server.mails
     told = mail.message
-    assert mail.recipients == ("anna@example.com",)
+    assert (mail.sender, mail.recipients) == ("leads@example.com", ("anna@example.com",))
     assert (told["To"], told["From"]) == ("anna@example.com", SENDER)
     assert told["Subject"] == "Новый лид: 1"
     assert told["Message-ID"] == f"<{message().id}@example.com>"
