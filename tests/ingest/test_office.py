@@ -166,6 +166,19 @@ async def test_a_stale_version_is_refused_with_the_present_state(hand: Hand) -> 
     assert (await hand.act(uid, "convert", version=version + 1))["state"] == "converted"
 
 
+async def test_an_order_that_lacks_something_hears_first_that_the_lead_has_changed(hand: Hand) -> None:
+    (uid,) = hand.post(ANNA)
+    version = (await hand.office.leads.lead(uid))["version"]
+    await hand.act(uid, "assign", team="south")
+    await hand.act(uid, "decline")
+    assert (await hand.office.leads.lead(uid))["owner"] is None
+    assert await refused(lambda: hand.act(uid, "accept", version=version)) == (409, "stale")
+    assert await refused(lambda: hand.act(uid, "lose", version=version)) == (409, "stale")
+    assert await refused(lambda: hand.act(uid, "accept")) == (422, "incomplete")
+    await hand.act(uid, "disqualify", reason="спам")
+    assert await refused(lambda: hand.act(uid, "accept")) == (409, "closed")
+
+
 async def test_a_lead_that_another_has_in_work_is_taken(hand: Hand) -> None:
     (uid,) = hand.post(ANNA)
     await hand.act(uid, "accept", manager="anna")
