@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from desk import faults
 from desk.access import CSRF_HEADER, PROGRAM, Access, is_forged
 from desk.openapi import DEFAULT_LIMIT, MOST, Asked, Operation
 from desk.operations import BINARY, OPERATIONS
@@ -201,6 +202,5 @@ def _ordered(operation: Operation, given: object) -> Json:
     try:
         return operation.body.model_validate(given).model_dump()
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults]
-        raise Refused(422, "invalid", "; ".join(told)) from error
+        wrong = error.errors(include_url=False, include_input=False)
+        raise Refused(422, "invalid", faults.said(wrong, operation.body.model_fields)) from error

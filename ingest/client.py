@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from ingest import whereabouts
 from ingest.config.load import load
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ PAGE: Final = 200
 _WITHIN: Final = 60.0
 _GREETING_WITHIN: Final = 2.0
 _SECTIONS: Final = ("http", "api", "storage", "timezone")
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a daemon may listen, not where we do
 
 
 class Misconfigured(Exception):
@@ -117,9 +117,9 @@ def reach(config_path: Path) -> Iterator[Reached]:
     """
     config = _configuration(config_path)
     zone = ZoneInfo(config.timezone)
-    url = _address(config)
-    if _alive(url):
-        yield Reached(Client(url, _token(config, url)), zone)
+    api = _of_daemon(config)
+    if api is not None:
+        yield Reached(api, zone)
         return
     with _own(config_path) as local:
         yield Reached(Client(local.url, local.token), zone)
@@ -128,8 +128,8 @@ def reach(config_path: Path) -> Iterator[Reached]:
 def running(config_path: Path) -> Reached | None:
     """The API of the daemon that this configuration describes; None where none runs. Raises Misconfigured and Unreachable."""
     config = _configuration(config_path)
-    url = _address(config)
-    return Reached(Client(url, _token(config, url)), ZoneInfo(config.timezone)) if _alive(url) else None
+    api = _of_daemon(config)
+    return None if api is None else Reached(api, ZoneInfo(config.timezone))
 
 
 def _configuration(path: Path) -> "Config":
@@ -139,9 +139,20 @@ def _configuration(path: Path) -> "Config":
     return loaded.config
 
 
-def _address(config: "Config") -> str:
-    host = _EVERYWHERE.get(config.http.host, config.http.host)
-    return f"http://[{host}]:{config.http.port}" if ":" in host else f"http://{host}:{config.http.port}"
+def _of_daemon(config: "Config") -> Client | None:
+    """The API of the daemon that runs: where the configuration says, else where the daemon of this store has noted."""
+    url = whereabouts.local_address(config.http.host, config.http.port)
+    if config.http.port and _alive(url):
+        return Client(url, _token(config, url))
+    url = whereabouts.noted(config.storage.url.get_secret_value()) or ""
+    if not url or not _alive(url):
+        return None
+    try:
+        client = Client(url, _token(config, url))
+        client.get("openapi.json")
+    except Unreachable:
+        return None
+    return client
 
 
 def _alive(url: str) -> bool:

@@ -24,6 +24,7 @@ from desk.operations import PROBES
 from desk.pages import Pages
 from desk.ports import Json, Refused
 from ingest import log as logs
+from ingest import whereabouts
 from ingest.assembly import Parts, assemble
 from ingest.config.load import load
 from ingest.config.schema import Config
@@ -126,7 +127,7 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
 
 async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, test_hooks: bool) -> None:
     signals = _Signals()
-    roles = given or ALL
+    roles, storage = given or ALL, config.storage.url.get_secret_value()
     with opened_store(config) as store:
         require_one_for_all(store, roles)
         parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
@@ -147,6 +148,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
         await runner.setup()
         try:
             await _listen(config, runner, parts, roles, together=given is not None and not store.embedded)
+            whereabouts.note(storage, whereabouts.local_address(config.http.host, runner.addresses[0][1]))
             _greet(config, runner, roles, await _first_link(parts) if "desk" in roles else None)
             systemd.ready()
             await _stopped(signals, parts)
@@ -154,6 +156,7 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             log.info("stopping", action="daemon.stop")
             end_in_time(STOPS_WITHIN)
             systemd.stopping()
+            whereabouts.forget(storage)
             began = asyncio.get_running_loop().time()
             parts.core.changes.close()
             await runner.cleanup()

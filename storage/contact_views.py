@@ -12,6 +12,7 @@ from storage.lead_views import leads_listed
 from storage.names import Names
 from storage.paging import Page, cursor_at, position_of
 from storage.schema import companies, contacts, interactions, keys, leads, managers
+from storage.searching import mentions
 from storage.timelines import timeline
 
 Json = dict[str, Any]
@@ -39,13 +40,10 @@ def contacts_found(db: sa.Connection, key: Key | None, q: str | None, limit: int
     if key is not None:
         query = query.where(contacts.c.id.in_(roots_by(key)))
     if q:
-        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         holder = (
-            sa.select(_itself.c.root_id)
-            .join(keys, keys.c.holder_id == _itself.c.id)
-            .where(keys.c.value.ilike(pattern, escape="\\"))
+            sa.select(_itself.c.root_id).join(keys, keys.c.holder_id == _itself.c.id).where(mentions(keys.c.value, q))
         )
-        called = sa.select(_itself.c.root_id).where(_itself.c.name.ilike(pattern, escape="\\"))
+        called = sa.select(_itself.c.root_id).where(mentions(_itself.c.name, q))
         query = query.where(sa.or_(contacts.c.id.in_(called), contacts.c.id.in_(holder)))
     if cursor is not None:
         query = query.where(contacts.c.id < position_of(cursor))

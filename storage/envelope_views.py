@@ -1,5 +1,6 @@
 """Envelopes as the API shows them: plain JSON in the contract's shape."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -81,6 +82,12 @@ def _envelope(row: Any) -> Json:
         "contact": row.contact_uid,
         "expired": bool(row.expired),
     }
+
+
+def outcomes(db: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
+    """What these envelopes have come to, as far as there are such."""
+    found = db.execute(sa.select(journal.c.uid, journal.c.outcome).where(journal.c.uid.in_(uids)))
+    return {uid: outcome for uid, outcome in found}
 
 
 def pending(db: sa.Connection) -> tuple[int, int | None]:

@@ -30,6 +30,7 @@ from storage.schema import (
     one_of,
     teams,
 )
+from storage.searching import mentions
 from storage.timelines import timeline
 from storage.words import KIND
 
@@ -120,14 +121,13 @@ def _in_state(state: str) -> sa.ColumnElement[bool]:
 
 
 def _mentions(text: str) -> sa.ColumnElement[bool]:
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     holder = (
         sa.select(keys.c.id)
         .join(contacts, contacts.c.id == keys.c.holder_id)
-        .where(contacts.c.root_id == leads.c.contact_id, keys.c.value.ilike(pattern, escape="\\"))
+        .where(contacts.c.root_id == leads.c.contact_id, mentions(keys.c.value, text))
         .exists()
     )
-    return sa.or_(_opening.c.title.ilike(pattern, escape="\\"), _root.c.name.ilike(pattern, escape="\\"), holder)
+    return sa.or_(mentions(_opening.c.title, text), mentions(_root.c.name, text), holder)
 
 
 def lead_number(db: sa.Connection, uid: str) -> int | None:

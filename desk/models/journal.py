@@ -94,11 +94,14 @@ class Swept(Answer):
 
 
 class Replayed(Answer):
-    """One envelope that was to be replayed; `code` says why it cannot be. `outcome` and what follows are there in a dry run."""
+    """One envelope that was to be replayed; `code` says why it is not. `outcome` and what follows are there in a dry run.
+
+    `decided`: it has an effect already. `pending`: it is still to be run the first time.
+    """
 
     id: str
     replayed: bool
-    code: Literal["expired"] | None = None
+    code: Literal["expired", "decided", "pending", "no_such_envelope"] | None = None
     outcome: Outcome | None = None
     reason: Reason = None
     lead: WholeLead | None = None

@@ -82,7 +82,7 @@ def serve(core: Core, settling: Settling, way_in: WayIn, reloader: Reloader, sta
 
     parting = Parting(names, rulebooks, core.distributor, store.ids.take)
     importing = Importing(units, names, rulebooks, clock, people_changed)
-    outcomes = Outcomes(names, settling.settler, core.current)
+    outcomes = Outcomes(names, settling.settler, core.current, core.people)
     taking_down = TakingDown(
         core.journal,
         rulebooks,

@@ -118,5 +118,5 @@ def _planned(shown: Json) -> Answer:
         for one in shown["changes"]
     ]
     lines += [f"{section}: takes effect at the next start" for section in shown["restart"]]
-    lines += [printable(warning) for warning in shown["warnings"]]
-    return Answer(shown, "\n".join(lines or ["nothing changes"]))
+    warnings = [printable(warning) for warning in shown["warnings"]]
+    return Answer(shown, "\n".join([*(lines or ["nothing changes"]), *warnings]))

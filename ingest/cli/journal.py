@@ -93,11 +93,11 @@ def _all_failed(reached: "Reached") -> Sequence[str]:
 def _replayed(items: Sequence[Json], *, dry_run: bool) -> str:
     if dry_run:
         return table(("envelope", "outcome", "reason", "owner", "lead"), map(_tried, items))
-    rows = ((item["id"], yes(item["replayed"]), item.get("code")) for item in items)
+    rows = ((item["id"], yes(item["replayed"]), item.get("code", "").replace("_", " ")) for item in items)
     return table(("envelope", "replayed", "why not"), rows)
 
 
 def _tried(item: Json) -> Sequence[object]:
     lead = item.get("lead") or {}
-    came_to = item.get("outcome") or item.get("code", "no such envelope")
+    came_to = item.get("outcome") or item.get("code", "no such envelope").replace("_", " ")
     return item["id"], came_to, item.get("reason"), lead.get("owner"), lead.get("title")

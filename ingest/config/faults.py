@@ -124,10 +124,15 @@ def worded(path: KeyPath, node: Node | None, error: ValueError) -> Finding:
     else:
         inside = scalars(node, path) if node is not None else iter(())
         hidden = [value.text for at, value in inside if not value.literal or is_secret(at, value)]
-        speakable = not any(text in problem or text in remedy for text in hidden)
+        speakable = not any(_repeats(said, text) for text in hidden for said in (problem, remedy))
     if not speakable:
         return Finding(path, f"{shown(path, node)}is not accepted here", _DOCUMENTATION)
     return Finding(path, problem or "is not accepted here", remedy or _DOCUMENTATION)
+
+
+def _repeats(said: str, text: str) -> bool:
+    """Whether a value stands in what is said, as a word of its own: `key` does not stand in `write api_key and salt`."""
+    return bool(text) and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", said) is not None
 
 
 def translate(root: Table, errors: Sequence[ErrorDetails]) -> Iterator[Finding]:

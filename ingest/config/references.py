@@ -257,6 +257,21 @@ def _extensions(root: Table) -> Iterator[Finding]:
                 yield Finding(at, f"{shown(at, scalar)}is the extension of {owner} too", "give it to one of the two")
 
 
+def _accounts_of_managers(root: Table) -> Iterator[Finding]:
+    """Whoever presses a button is known by his account alone."""
+    owners: dict[str, str] = {}
+    for path, manager in _entries(root, "managers"):
+        at, account = (*path, "telegram"), find(manager, "telegram")
+        if not isinstance(account, Scalar) or not account.text.strip():
+            continue
+        owner = owners.setdefault(account.text.strip(), str(path[1]))
+        if owner != path[1]:
+            problem = (
+                f"{shown(at, account)}is the account of {owner} too, so what either presses is taken for one man's"
+            )
+            yield Finding(at, problem, "give each his own", "warning")
+
+
 def _last_rule(root: Table) -> Iterator[Finding]:
     rules = find(root, "routing")
     if not isinstance(rules, Listing):
@@ -451,6 +466,7 @@ _CHECKS: Final[tuple[tuple[frozenset[str], Check], ...]] = (
     (frozenset({"channels", "routing"}), _rule_channels),
     (frozenset({"channels", "managers", "routing_tests", "teams"}), _test_names),
     (frozenset({"managers"}), _extensions),
+    (frozenset({"managers"}), _accounts_of_managers),
     (frozenset({"calendars", "routing"}), _rule_values),
     (frozenset({"calendars", "hours", "managers"}), _working_hours),
     (frozenset({"matching", "region"}), _shared_phones),

@@ -35,6 +35,7 @@ from ingest.config.values import (
     Count,
     Duration,
     Exceptions,
+    Explained,
     Holidays,
     Hours,
     KeptFor,
@@ -214,7 +215,7 @@ class Config(Section):
     matching: Matching = Matching()
     title: TitleTemplate = "{city} – {name} – {topic}"
     topics: Mapping[Text, Words] = Field(default_factory=dict)
-    reasons: Mapping[Name, Names] = Field(default_factory=dict)
+    reasons: Mapping[Explained, Names] = Field(default_factory=dict)
     directors: Mapping[Name, Director] = Field(default_factory=dict)
     managers: Mapping[Name, Manager] = Field(default_factory=dict)
     teams: Mapping[Name, Team] = Field(default_factory=dict)

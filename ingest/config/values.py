@@ -26,6 +26,7 @@ from routing.words import parse_word
 
 DEFAULT_REGION: Final = "RU"
 ROUTES: Final = ("console", "email", "telegram")
+EXPLAINED: Final = ("disqualified", "lost", "declined", "converted")
 TRIED_STATES: Final = ("assigned", "unprocessed")
 NOTICES_CHANNEL: Final = "notices"
 """The channel that a bot of the notices' own becomes."""
@@ -265,6 +266,7 @@ Exceptions = Annotated[
     tuple[Annotated[Text, AfterValidator(_exception)], ...], BeforeValidator(listed), AfterValidator(_exceptions)
 ]
 Condition = Annotated[str, AfterValidator(_condition)]
+Explained = Annotated[str, _one_of(EXPLAINED)]
 StrategyName = Annotated[Strategy, BeforeValidator(text_of)]
 TriedState = Annotated[Text, _one_of(TRIED_STATES)]
 TriedReason = Annotated[Reason, BeforeValidator(text_of)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Final, Literal
 
 import aiosmtplib
@@ -64,9 +64,11 @@ class Email:
         timeout: float = TIMEOUT,
         answers: Answers | None = None,
     ) -> None:
+        bare = parseaddr(sender)[1]
         self._answers = answers
         self._server = server
-        self._sender = sender
+        self._from = _in_dns(bare)
+        self._sender = sender.replace(bare, self._from)
         self._addresses = addresses
         self._timeout = timeout
 
@@ -96,8 +98,10 @@ class Email:
         if not client.is_connected:
             return Delivery(sent=False, error="the connection was lost before it was sent")
         try:
-            # One recipient a message: a partial refusal, which would not raise, cannot happen.
-            await client.send_message(self._composed(message), sender=self._sender, recipients=[message.address])
+            # One recipient a message: a partial refusal, which would not raise, cannot happen. The envelope has the bare address:
+            # a name beyond ASCII there would ask for SMTPUTF8, which many servers do not know.
+            recipient = _in_dns(message.address)
+            await client.send_message(self._composed(message), sender=self._from, recipients=[recipient])
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             return Delivery(sent=False, error=f"recipient refused ({code})", again=code not in _PERMANENT)
@@ -116,10 +120,10 @@ class Email:
     def _composed(self, message: Message) -> EmailMessage:
         mail = EmailMessage(policy=SMTP_POLICY)
         mail["From"] = self._sender
-        mail["To"] = message.address
+        mail["To"] = _in_dns(message.address)
         mail["Subject"] = heading(message.subject)
         mail["Date"] = format_datetime(datetime.now(UTC))
-        domain = self._sender.rpartition("@")[2].rstrip(">")
+        domain = self._from.rpartition("@")[2]
         mail["Message-ID"] = f"<{message.id}@{domain}>"
         if self._answers is not None and message.answerable:
             del mail["Message-ID"]
@@ -131,6 +135,15 @@ class Email:
         mail[OWN_HEADER] = "notice"
         mail.set_content(message.text)
         return mail
+
+
+def _in_dns(address: str) -> str:
+    """An address with its domain as DNS has it: servers that know no other letters know that."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return address
 
 
 def client_of(server: Server, timeout: float) -> aiosmtplib.SMTP:

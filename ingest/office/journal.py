@@ -1,6 +1,6 @@
 """The desk's questions about the journal, and what is run through again, over the store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -74,15 +74,17 @@ class StoreJournal:
         known = [uid for uid in wanted if is_uuid(uid)]
         if dry_run:
             shown = {uid: await self._dry_run(uid, as_client=as_client) for uid in known}
-            return {"items": [shown.get(uid, {"id": uid, "replayed": False}) for uid in wanted]}
+            return {"items": [shown.get(uid, _not_there(uid)) for uid in wanted]}
         replayed: set[str] = set()
         for start in range(0, len(known), SLICE):
             part = known[start : start + SLICE]
             replayed |= await self._units.run(partial(self._replay, uids=part, as_client=as_client, actor=actor))
         self._bells.work()
         left = [uid for uid in known if uid not in replayed]
-        expired: set[str] = await self._units.read(lambda db: expiry.expired(db, left)) if left else set()
-        return {"items": [{"id": uid, "replayed": uid in replayed} | _why_not(uid, expired) for uid in wanted]}
+        why: dict[str, str] = await self._units.read(partial(_why_not, uids=left)) if left else {}
+        done = {uid: {"id": uid, "replayed": True} for uid in replayed}
+        stay = {uid: {"id": uid, "replayed": False, "code": code} for uid, code in why.items()}
+        return {"items": [done.get(uid) or stay.get(uid) or _not_there(uid) for uid in wanted]}
 
     async def _failed(self) -> list[str]:
         """Every failed envelope, page by page."""
@@ -106,15 +108,24 @@ class StoreJournal:
         def unit(db: sa.Connection) -> Json:
             stored = self._journal.stored(db, [uid])
             if not stored:
-                return {"id": uid, "replayed": False}
+                return _not_there(uid)
             if expiry.expired(db, [uid]):
-                return {"id": uid, "replayed": False} | _why_not(uid, {uid})
+                return {"id": uid, "replayed": False, "code": "expired"}
             reading = self._pipeline.read(replace(stored[0], as_client=as_client, attempts=0))
             return {"id": uid, "replayed": False} | self._outcomes.of(db, reading, self._clock.now())
 
         return await self._units.rolled_back(unit)
 
 
-def _why_not(uid: str, expired: Collection[str]) -> Json:
-    """Why an envelope cannot be run again, where that is not plain from its outcome."""
-    return {"code": "expired"} if uid in expired else {}
+def _not_there(uid: str) -> Json:
+    return {"id": uid, "replayed": False, "code": "no_such_envelope"}
+
+
+def _why_not(db: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
+    """Why envelopes were not run again: what has come to something is not, nor what has no body any more."""
+    expired = expiry.expired(db, uids)
+    came_to = envelope_views.outcomes(db, uids).items()
+    return {
+        uid: "expired" if uid in expired else "decided" if outcome in {"created", "attached", "handled"} else "pending"
+        for uid, outcome in came_to
+    }

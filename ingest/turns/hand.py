@@ -55,15 +55,15 @@ class Hand:
                 self._distributor.everybody(db, rulebook, now)
                 messages.tell_changed(db, [number], self._new_id, now)
             return
-        after = self._intended(before, action, order, rulebook)
+        try:
+            after = self._intended(before, action, order, rulebook)
+        except Refused:
+            # Whoever has not seen how the lead stands by now is told that first: it may be what his order lacks.
+            _require_as_seen(before, action, order)
+            raise
         if after == before:
             return
-        if order.get("version") is not None and order["version"] != before.version:
-            raise Refused(409, "stale", "the lead was changed meanwhile")
-        if before.state == MERGED:
-            raise Refused(409, "merged", "the lead goes on in another; undo the merge of its contacts first")
-        if before.state not in OPEN and action != "reopen":
-            raise Refused(409, "closed", f"the lead is {before.state}; reopen it first")
+        _require_as_seen(before, action, order)
         if action == "accept":
             self._answers.check_acceptance(db, before, after, order)
         handling.write(db, self._names, before, after, now)
@@ -189,3 +189,13 @@ class Hand:
         if reason is not None and known and reason not in known:
             raise Refused(422, "no_such_reason", f"there is no reason {reason!r}; there are {', '.join(known)}")
         return reason
+
+
+def _require_as_seen(before: Standing, action: str, order: Mapping[str, Any]) -> None:
+    """Raises Refused, 409, for an order about a lead that stands otherwise than it takes it to."""
+    if order.get("version") is not None and order["version"] != before.version:
+        raise Refused(409, "stale", "the lead was changed meanwhile")
+    if before.state == MERGED:
+        raise Refused(409, "merged", "the lead goes on in another; undo the merge of its contacts first")
+    if before.state not in OPEN and action != "reopen":
+        raise Refused(409, "closed", f"the lead is {before.state}; reopen it first")

@@ -72,6 +72,7 @@ class Served:
 
     office: SmallOffice
     config: Path
+    url: str
 
     async def run(self, *arguments: str) -> Ended:
         """A command with this configuration."""
@@ -94,7 +95,19 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     async with serving(office) as url:
         config = _configuration(tmp_path, url)
         monkeypatch.setenv("PRIYOM_CONFIG", str(config))
-        yield Served(office, config)
+        yield Served(office, config, url)
+
+
+async def test_a_daemon_is_found_where_it_has_noted_that_it_is_and_nobody_elses_is(served: Served) -> None:
+    described = served.config.read_text()
+    note = served.config.parent / "var/priyom.db.address"
+    note.parent.mkdir()
+    note.write_text(served.url)
+    served.config.write_text(re.sub(r"port: \d+", "port: 0", described))
+    assert (await served.run("managers")).code == 0
+    served.config.write_text(re.sub(r"port: \d+", "port: 0", described).replace(TOKEN, "another-company"))
+    told = await served.run("reload")
+    assert (told.code, told.err) == (1, "Error: no daemon runs; the file takes effect when one starts\n")
 
 
 async def test_vacuum_says_what_went_and_how_to_make_an_old_file_shorter(served: Served) -> None:

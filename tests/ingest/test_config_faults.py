@@ -134,6 +134,8 @@ ADDED = {
     "topics: {A: [x, '*']}": "topics.A[1]: '*' is not a word to look for; write цемент, достав* or *бетон",
     "topics: {A: {b: c}}": "topics.A: is not a list; write [one, two]",
     "reasons: {lost: [дорого, дорого]}": "reasons.lost: 'дорого' is there twice; keep one",
+    "reasons: {disqualifed: [спам]}": "reasons.disqualifed: 'disqualifed' is not known here; did you mean disqualified?",
+    "reasons: {won: [цена]}": "reasons.won: 'won' is not known here; there is converted, declined, disqualified, lost",
     "directors: {anna: {name: Анна}}": "directors.anna: is the name of a manager too; give one of them another name",
     "directors: {irina: {name: И, telegram: '@irina'}}": "directors.irina.telegram: '@irina' is no Telegram id; "
     "write the number of the account, or leave it out and run: priyom managers invite NAME",
@@ -317,6 +319,23 @@ def test_one_extension_of_two_managers_is_a_fault_in_whatever_spelling(tmp_path:
     assert found == (
         "2: managers.boris.extension[1]: '+79161110001' is the extension of anna too; give it to one of the two"
     )
+
+
+def test_one_telegram_account_of_two_managers_is_a_warning(tmp_path: Path) -> None:
+    text = SMALL.replace("name: Анна", "name: Анна, telegram: 5")
+    (found,) = faults(tmp_path, text.replace("name: Борис", "name: Борис, telegram: '5'"))
+    assert found == (
+        "2: managers.boris.telegram: warning: '5' is the account of anna too, so what either presses is taken for "
+        "one man's; give each his own"
+    )
+
+
+@pytest.mark.parametrize("secret", ["key", "k", "", "s"])
+def test_a_secret_that_is_part_of_a_word_takes_no_words_away(secret: str, tmp_path: Path) -> None:
+    text = SMALL.replace("{kind: webform}", "{kind: telephony, dialect: mango, api_key: '${KEY}'}")
+    (found,) = faults(tmp_path, text, {"KEY": secret})
+    missing = "salt" if secret else "api_key"
+    assert found == f"1: channels.site: dialect mango needs {missing}; write api_key and salt"
 
 
 @pytest.mark.parametrize(

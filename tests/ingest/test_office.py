@@ -166,6 +166,19 @@ async def test_a_stale_version_is_refused_with_the_present_state(hand: Hand) -> 
     assert (await hand.act(uid, "convert", version=version + 1))["state"] == "converted"
 
 
+async def test_an_order_that_lacks_something_hears_first_that_the_lead_has_changed(hand: Hand) -> None:
+    (uid,) = hand.post(ANNA)
+    version = (await hand.office.leads.lead(uid))["version"]
+    await hand.act(uid, "assign", team="south")
+    await hand.act(uid, "decline")
+    assert (await hand.office.leads.lead(uid))["owner"] is None
+    assert await refused(lambda: hand.act(uid, "accept", version=version)) == (409, "stale")
+    assert await refused(lambda: hand.act(uid, "lose", version=version)) == (409, "stale")
+    assert await refused(lambda: hand.act(uid, "accept")) == (422, "incomplete")
+    await hand.act(uid, "disqualify", reason="спам")
+    assert await refused(lambda: hand.act(uid, "accept")) == (409, "closed")
+
+
 async def test_a_lead_that_another_has_in_work_is_taken(hand: Hand) -> None:
     (uid,) = hand.post(ANNA)
     await hand.act(uid, "accept", manager="anna")
@@ -261,6 +274,17 @@ async def test_availability_outlives_a_restart_and_a_new_revision(hand: Hand, st
     assert stands == {"anna": False, "boris": True}
 
 
+async def test_the_notice_of_a_trial_is_in_its_readers_language_and_by_his_clock(store: Store, tmp_path: Path) -> None:
+    text = CONFIG.replace("name: Анна", "name: Анна, language: en, timezone: Asia/Yekaterinburg")
+    text = text.replace("[anna, boris]", "[anna], accept_within: 3m, respond_within: 30m", 1)
+    assembled = await assemble(configured(tmp_path, text), store, at_clock(NOW))
+    approach = {"channel": "site", "phone": "8 912 345-67-81", "at": "2026-11-25 23:10"}
+    notice = (await assembled.serving.office.approaches.attempt(approach))["notice"]
+    assert (notice["to"], notice["subject"]) == ("anna", "A lead is offered to you: 8 912 345-67-81")
+    lines = notice["text"].splitlines()
+    assert {"Accept by: 26.11.2026 01:13", "Answer by: 26.11.2026 01:40"} <= set(lines)
+
+
 async def test_to_try_leaves_no_trace(hand: Hand) -> None:
     hand.post(ANNA)
     before = hand.parts.everything()
@@ -292,11 +316,21 @@ async def test_a_dry_replay_leaves_no_trace_and_a_replay_does_what_it_showed(han
     assert (dry["replayed"], dry["outcome"], dry["lead"]["state"]) == (False, "created", "assigned")
     assert hand.parts.everything() == before
     done = await hand.office.journal.replay([accepted.id, "nonsense"], as_client=False, dry_run=False, actor="irina")
-    assert [item["replayed"] for item in done["items"]] == [True, False]
+    assert [(item["replayed"], item.get("code")) for item in done["items"]] == [
+        (True, None),
+        (False, "no_such_envelope"),
+    ]
     assert [row["outcome"] for row in hand.parts.rows(journal)] == ["pending"]
     again = await hand.office.journal.replay([accepted.id], as_client=False, dry_run=False, actor="irina")
-    assert [item["replayed"] for item in again["items"]] == [False]
+    assert [(item["replayed"], item["code"]) for item in again["items"]] == [(False, "pending")]
     assert hand.parts.balanced()
+
+
+async def test_what_has_an_effect_is_not_replayed_and_says_so(hand: Hand) -> None:
+    hand.post(ANNA)
+    (uid,) = (row["uid"] for row in hand.parts.rows(journal))
+    done = await hand.office.journal.replay([uid], as_client=False, dry_run=False, actor="irina")
+    assert done == {"items": [{"id": uid, "replayed": False, "code": "decided"}]}
 
 
 async def test_a_reopened_lead_waits_or_goes_out_and_comes_back_to_its_manager(hand: Hand) -> None:

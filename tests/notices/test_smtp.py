@@ -31,13 +31,25 @@ async def test_a_mail_says_what_the_notice_says_and_asks_machines_not_to_answer(
         assert await route(server.port).send([message()]) == [Delivery(sent=True)]
         (mail,) = server.mails
     told = mail.message
-    assert mail.recipients == ("anna@example.com",)
+    assert (mail.sender, mail.recipients) == ("leads@example.com", ("anna@example.com",))
     assert (told["To"], told["From"]) == ("anna@example.com", SENDER)
     assert told["Subject"] == "Новый лид: 1"
     assert told["Message-ID"] == f"<{message().id}@example.com>"
     assert told["Auto-Submitted"] == "auto-generated"
     assert told["Date"].datetime.tzinfo is not None
     assert told.get_content().splitlines() == message().text.splitlines()
+
+
+async def test_domains_in_other_letters_are_written_as_dns_has_them() -> None:
+    told = Message("1", "anna", "anna@почта.рф", "Новый лид", "текст")
+    with MailServer() as server:
+        sending = Email(Server("127.0.0.1", server.port, "none"), "Лиды <leads@пример.рф>", ADDRESSES, LONG)
+        assert await sending.send([told]) == [Delivery(sent=True)]
+        (mail,) = server.mails
+    sender, recipient = "leads@xn--e1afmkfd.xn--p1ai", "anna@xn--80a1acny.xn--p1ai"
+    assert (mail.sender, mail.recipients) == (sender, (recipient,))
+    assert (mail.message["From"], mail.message["To"]) == (f"Лиды <{sender}>", recipient)
+    assert mail.message["Message-ID"] == "<1@xn--e1afmkfd.xn--p1ai>"
 
 
 @pytest.mark.parametrize("hidden", ["\r\nBcc: other@example.com", "=?utf-8?q?=0D=0ABcc:_other@example.com?="])
