@@ -238,6 +238,9 @@ class Gateway:
         except TimeoutError as error:
             raise Rejected(408, "timeout", "the body did not arrive in time") from error
         except _BROKEN as error:
+            # Else aiohttp would read on, and tell of the same fault as one of ours.
+            request.content.feed_eof()
+            request.protocol.close()
             raise Rejected(400, "unreadable", "the body did not arrive whole, or is not encoded as it says") from error
 
     async def _arriving(self, request: web.Request) -> bytes:

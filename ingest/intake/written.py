@@ -1,5 +1,6 @@
 """An answer as the bytes that go over a connection, and the words of one that refuses. Light, as `ingest.intake.everyday` is."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formatdate
@@ -13,6 +14,11 @@ from channels.adapter import Rejected
 from channels.message import Answer
 
 AGAIN_IN: Final = "1"
+_REMEDIES: Final[Mapping[int, Mapping[str, str]]] = {
+    405: {"Allow": "POST"},
+    429: {"Retry-After": AGAIN_IN},
+    503: {"Retry-After": AGAIN_IN},
+}
 _HEADS: Final = 256
 
 
@@ -21,9 +27,8 @@ def refused(refusal: Rejected, shown: Answer | None) -> Answer:
     if shown is None:
         body = orjson.dumps({"error": {"code": refusal.code, "message": str(refusal)}})
         shown = Answer(refusal.status, body)
-    if refusal.status in {429, 503}:
-        return replace(shown, headers={**shown.headers, "Retry-After": AGAIN_IN})
-    return shown
+    remedy = _REMEDIES.get(refusal.status)
+    return shown if remedy is None else replace(shown, headers={**shown.headers, **remedy})
 
 
 def written(answer: Answer, now: datetime) -> bytes:

@@ -305,6 +305,17 @@ async def test_a_client_who_is_gone_before_he_was_seen_is_nobodys_trouble(stores
         assert inner.met == [wire]
 
 
+async def test_a_body_that_is_not_encoded_as_it_says_is_its_senders_fault_and_no_error_of_ours(
+    stores: Stores, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Stand(stores.new()).open() as stand:
+        (status, _, body), *_ = await stand.sent(post(HELLO, ("Content-Encoding", "gzip")))
+        assert (status, orjson.loads(body)["error"]["code"]) == (400, "unreadable")
+        (status, headers, _), *_ = await stand.sent(post().replace(b"POST", b"PUT"))
+        assert (status, headers["Allow"]) == (405, "POST")
+    assert not caplog.records
+
+
 async def test_bodies_that_are_still_arriving_share_one_room(stores: Stores) -> None:
     room = Room(600)
     async with Stand(stores.new(), room).open() as stand:
