@@ -21,6 +21,7 @@ from channels.adapter import Misconfigured, Rejected, Unavailable
 from channels.mail.config import Config, Smtp
 from channels.mail.connection import access_token
 from channels.message import Inbound, Outgoing
+from kernel.addresses import in_dns
 from kernel.automatic import OWN_HEADER
 from kernel.headings import ENCODED, heading
 from kernel.texts import Catalogue, Language
@@ -46,11 +47,15 @@ def server(name: str, config: Config) -> tuple[Smtp, str]:
     where = f"its account {config.account}" if config.account else f"channels.{name}"
     if config.smtp is None:
         raise Rejected(422, "no_smtp", f"the mailbox {name} has no server to send by; add smtp: {{host: …}} to {where}")
+    no_address = Rejected(
+        422, "no_address", f"the user of {name} is no mail address to write from; write it whole in {where}"
+    )
     if config.user is None or config.user.count("@") != 1:
-        raise Rejected(
-            422, "no_address", f"the user of {name} is no mail address to write from; write it whole in {where}"
-        )
-    return config.smtp, config.user
+        raise no_address
+    try:
+        return config.smtp, in_dns(config.user)
+    except UnicodeError as error:
+        raise no_address from error
 
 
 async def send(name: str, config: Config, language: Language, outgoing: Outgoing) -> None:
@@ -72,7 +77,7 @@ async def probe(name: str, config: Config) -> str:
 @asynccontextmanager
 async def _open(name: str, config: Config) -> AsyncIterator[aiosmtplib.SMTP]:
     """A client that is logged in. What goes wrong with it, inside too, is said in our words."""
-    where, sender = server(name, config)
+    where, _ = server(name, config)
     client = aiosmtplib.SMTP(
         hostname=where.host,
         port=where.port,
@@ -84,7 +89,7 @@ async def _open(name: str, config: Config) -> AsyncIterator[aiosmtplib.SMTP]:
     )
     try:
         await client.connect()
-        await _log_in(client, name, config, sender)
+        await _log_in(client, name, config)
         yield client
     except aiosmtplib.SMTPException as error:
         raise _meaning(name, error) from error
@@ -116,7 +121,8 @@ def _code(error: aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRef
     return error.recipients[0].code if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error.code
 
 
-async def _log_in(client: aiosmtplib.SMTP, name: str, config: Config, user: str) -> None:
+async def _log_in(client: aiosmtplib.SMTP, name: str, config: Config) -> None:
+    user = config.user or ""
     if config.password is not None:
         await client.login(user, config.password.get_secret_value())
         return
@@ -167,12 +173,11 @@ def _ids(said: Inbound | None, field: str) -> list[str]:
 
 def _reachable(address: str) -> str:
     """The address with its domain as DNS has it. Raises Rejected for what is none."""
-    local, _, domain = address.rpartition("@")
     no_address = Rejected(422, "no_address", "what the client gave is no mail address")
     if not _ADDRESS.fullmatch(address) or ENCODED in address or not address.isprintable():
         raise no_address
     try:
-        return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
+        return in_dns(address)
     except UnicodeError as error:
         raise no_address from error
 

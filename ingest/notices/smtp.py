@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from channels.adapter import Misconfigured, Probe, Unavailable
 from ingest.config.notices import MailRoute
 from ingest.notices.route import Delivery, Message
+from kernel.addresses import in_dns
 from kernel.automatic import OWN_HEADER
 from kernel.headings import heading
 from kernel.threads import signed_id
@@ -67,7 +68,7 @@ class Email:
         bare = parseaddr(sender)[1]
         self._answers = answers
         self._server = server
-        self._from = _in_dns(bare)
+        self._from = _reachable(bare)
         self._sender = sender.replace(bare, self._from)
         self._addresses = addresses
         self._timeout = timeout
@@ -100,7 +101,7 @@ class Email:
         try:
             # One recipient a message: a partial refusal, which would not raise, cannot happen. The envelope has the bare address:
             # a name beyond ASCII there would ask for SMTPUTF8, which many servers do not know.
-            recipient = _in_dns(message.address)
+            recipient = _reachable(message.address)
             await client.send_message(self._composed(message), sender=self._from, recipients=[recipient])
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
@@ -120,7 +121,7 @@ class Email:
     def _composed(self, message: Message) -> EmailMessage:
         mail = EmailMessage(policy=SMTP_POLICY)
         mail["From"] = self._sender
-        mail["To"] = _in_dns(message.address)
+        mail["To"] = _reachable(message.address)
         mail["Subject"] = heading(message.subject)
         mail["Date"] = format_datetime(datetime.now(UTC))
         domain = self._from.rpartition("@")[2]
@@ -137,11 +138,10 @@ class Email:
         return mail
 
 
-def _in_dns(address: str) -> str:
-    """An address with its domain as DNS has it: servers that know no other letters know that."""
-    local, _, domain = address.rpartition("@")
+def _reachable(address: str) -> str:
+    """The address with its domain as DNS has it; what can be none, as it is: the server says so."""
     try:
-        return address if domain.isascii() else f"{local}@{domain.encode('idna').decode()}"
+        return in_dns(address)
     except UnicodeError:
         return address
 

@@ -145,10 +145,10 @@ def test_a_form_is_no_conversation_and_without_an_access_key_nobody_can_be_answe
 # ---- mail
 
 
-def letters(server: MailServer | None) -> mail.Adapter:
+def letters(server: MailServer | None, user: str = "info@example.com") -> mail.Adapter:
     given: dict[str, Any] = {
         "kind": "mail",
-        "user": "info@example.com",
+        "user": user,
         "password": "secret",
         "imap": {"host": "localhost"},
     }
@@ -193,6 +193,14 @@ async def test_who_left_an_address_in_a_form_gets_a_mail_of_its_own_and_an_autom
     assert (read["Subject"], read["Auto-Submitted"]) == ("Ваше обращение", "auto-replied")
     assert sent.recipients == ("vera@xn--80a1acny.xn--p1ai",)
     assert read["In-Reply-To"] is None
+
+
+async def test_a_mailbox_whose_domain_has_other_letters_writes_by_a_server_that_knows_only_those_of_dns() -> None:
+    with MailServer(accept=("info@почта.рф", "secret")) as server:
+        await letters(server, user="info@почта.рф").send(outgoing("vera@example.net", None))
+        (sent,) = server.mails
+    assert sent.sender == sent.message["From"] == "info@xn--80a1acny.xn--p1ai"
+    assert sent.message["Message-ID"].endswith("@xn--80a1acny.xn--p1ai>")
 
 
 def test_a_thread_that_a_client_has_made_up_puts_nothing_into_a_header() -> None:
