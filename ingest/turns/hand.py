@@ -109,6 +109,9 @@ class Hand:
             raise Refused(422, "no_such_manager", f"the leads cannot go to {to!r}; there are {known}")
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         handed = handover.hand_over(db, self._names, manager, to, now)
+        for one in handed:
+            if one.state == "in_work":
+                handling.begin_escalation(db, one.lead, rulebook.escalation_at(one.team, now))
         decisions.write(
             db,
             [

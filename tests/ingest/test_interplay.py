@@ -3,7 +3,7 @@
 from typing import Any
 
 from storage.store import Store
-from tests.ingest.offering import MINUTE, Desk, offering
+from tests.ingest.offering import HOUR, MINUTE, Desk, offering
 from tests.ingest.parts import NOW, Parts, company, envelope, manager, team, wire
 from tests.ingest.people import Clients, phone
 
@@ -67,3 +67,35 @@ def test_a_merge_is_undone_though_a_team_of_its_leads_is_gone_from_the_file(stor
         ("sales", "assigned", None),
     ]
     clients.consistent()
+
+
+# ---- a hand-over
+
+
+def test_a_lead_in_work_that_is_handed_over_is_to_be_accepted_anew_or_somebody_hears_of_it(store: Store) -> None:
+    desk = Desk(store, offering(accept_within=None, owner_away="30m", escalate=[{"after": "15m", "to": "head"}]))
+    first, second = desk.post(2)
+    desk.act(first, "accept")
+    desk.act(second, "accept")
+    for name in ("anna", "boris", "vera"):
+        desk.switch(name, available=False)
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "anna", None, "irina", desk.now))
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "boris", "vera", "irina", desk.now))
+    assert [desk.lead(lead)[::2] for lead in (first, second)] == [("unprocessed", None), ("assigned", "vera")]
+    assert [desk.parts.lead(lead)["accepted_at"] for lead in (first, second)] == [None, None]
+    desk.later(15 * MINUTE)
+    assert desk.told("escalation") == [("escalation", "irina", None)]
+    assert desk.records("escalation") == [{"leads": [first, second]}]
+
+
+def test_a_lead_that_is_handed_over_has_the_whole_time_with_an_owner_who_is_away(store: Store) -> None:
+    desk = Desk(store, offering(accept_within=None, owner_away="30m"))
+    (lead,) = desk.post()
+    for name in ("anna", "boris", "vera"):
+        desk.switch(name, available=False)
+    desk.later(20 * MINUTE)
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "anna", "boris", "irina", desk.now))
+    desk.later(20 * MINUTE)
+    assert desk.lead(lead)[2] == "boris"
+    desk.later(HOUR)
+    assert desk.lead(lead)[:2] == ("unprocessed", "owner_away")
