@@ -1,5 +1,6 @@
 """Features that meet: a reload while somebody is asked, a hand-over, leads that change teams, a merge while a telephone rings."""
 
+from datetime import timedelta
 from typing import Any
 
 from storage.store import Store
@@ -99,3 +100,16 @@ def test_a_lead_that_is_handed_over_has_the_whole_time_with_an_owner_who_is_away
     assert desk.lead(lead)[2] == "boris"
     desk.later(HOUR)
     assert desk.lead(lead)[:2] == ("unprocessed", "owner_away")
+
+
+# ---- a lead that changes teams
+
+
+def test_an_open_lead_that_a_person_gives_to_a_team_takes_messages_there_before_a_closed_one(store: Store) -> None:
+    desk = Desk(store, of_two_teams())
+    closed = write(desk.parts, 1, "bot")
+    desk.act(closed, "lose")
+    lead = write(desk.parts, 1, "site")
+    desk.act(lead, "assign", team="south")
+    assert write(desk.parts, 1, "bot", NOW + timedelta(days=1)) == lead
+    assert desk.lead(closed)[0] == "lost"
