@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from storage.schema import contacts
 from storage.store import Store
+from tests.ingest.calling import Switchboard
 from tests.ingest.offering import HOUR, MINUTE, Desk, offering
 from tests.ingest.parts import NOW, Parts, company, envelope, manager, team, wire
 from tests.ingest.people import Clients, phone
@@ -113,3 +115,33 @@ def test_an_open_lead_that_a_person_gives_to_a_team_takes_messages_there_before_
     desk.act(lead, "assign", team="south")
     assert write(desk.parts, 1, "bot", NOW + timedelta(days=1)) == lead
     assert desk.lead(closed)[0] == "lost"
+
+
+# ---- a merge while a telephone rings
+
+
+def joined(store: Store) -> Switchboard:
+    """Of two people who are one now the first has a lead; the other's, which goes on in it, is about a call that still rings."""
+    board = Switchboard(store)
+    board.write({"phones": [phone(1)]})
+    board.event("Appeared", line="102")
+    first, second = (row["uid"] for row in board.parts.rows(contacts))
+    board.parts.store.transact(lambda db: board.parts.merging.merge(db, first, second, "irina", board.now))
+    assert [row["state"] for row in board.parts.leads()] == ["assigned", "merged"]
+    return board
+
+
+def test_a_call_that_is_missed_after_a_merge_is_to_be_called_back_on_the_lead_that_goes_on(store: Store) -> None:
+    board = joined(store)
+    board.event("Disconnected", line="102")
+    board.summary(0, line="102")
+    lead = board.parts.leads()[0]["id"]
+    assert board.todo() == [(lead, "call_back", False, None)]
+    assert board.parts.balanced()
+
+
+def test_who_answers_a_call_after_a_merge_has_the_lead_that_goes_on(store: Store) -> None:
+    board = joined(store)
+    board.event("Connected", line="102")
+    assert [(row["state"], row["owner"]) for row in board.parts.leads()] == [("in_work", "boris"), ("merged", None)]
+    assert board.parts.balanced()
