@@ -120,7 +120,7 @@ _OWNER: Final = sa.func.coalesce(
     .scalar_subquery(),
     sa.select(_had_owner)
     .where(_earlier.c.contact_id == leads.c.contact_id, _had_owner.is_not(None))
-    .order_by(_earlier.c.created_at.desc(), _earlier.c.id.desc())
+    .order_by(_earlier.c.merged_into.is_not(None), _earlier.c.created_at.desc(), _earlier.c.id.desc())
     .limit(1)
     .scalar_subquery(),
     sa.select(companies.c.owner_id)

@@ -145,3 +145,23 @@ def test_who_answers_a_call_after_a_merge_has_the_lead_that_goes_on(store: Store
     board.event("Connected", line="102")
     assert [(row["state"], row["owner"]) for row in board.parts.leads()] == [("in_work", "boris"), ("merged", None)]
     assert board.parts.balanced()
+
+
+# ---- whose client somebody is after a merge
+
+
+def test_a_client_who_comes_back_is_his_who_dealt_with_him_and_not_his_whose_lead_was_folded(store: Store) -> None:
+    desk = Desk(store, company(teams={"sales": team("anna", "boris", sticky={"wait": "10m"})}))
+    clients = Clients(desk.parts)
+    lead, folded = clients.write(1), clients.write(2)
+    assert [desk.lead(one)[2] for one in (lead, folded)] == ["anna", "boris"]
+    clients.merge(1, 2)
+    desk.act(lead, "accept")
+    desk.act(lead, "convert")
+    desk.now += timedelta(days=20)
+    desk.switch("anna", available=False)
+    waiting = clients.write(2, desk.now)
+    desk.tick()
+    assert desk.lead(waiting) == ("unprocessed", "waiting_for_owner", None)
+    desk.switch("anna", available=True)
+    assert desk.lead(waiting)[2] == "anna"
