@@ -137,6 +137,7 @@ class Hand:
             notices = [Notice("lead_assigned", one.lead, to) for one in handed]
             rotation.tell(db, self._names, notices, (self._new_id() for _ in notices), now)
         self._distributor.everybody(db, rulebook, now)
+        messages.tell_changed(db, [one.lead for one in handed], self._new_id, now)
         return len(handed)
 
     def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:

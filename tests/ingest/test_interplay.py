@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from storage import messages
+from storage.messages import Sent
 from storage.schema import contacts
 from storage.store import Store
 from tests.ingest.calling import Switchboard
@@ -102,6 +104,19 @@ def test_a_lead_that_is_handed_over_has_the_whole_time_with_an_owner_who_is_away
     assert desk.lead(lead)[2] == "boris"
     desk.later(HOUR)
     assert desk.lead(lead)[:2] == ("unprocessed", "owner_away")
+
+
+def test_the_message_about_a_lead_that_is_handed_over_is_edited(store: Store) -> None:
+    desk = Desk(store, offering(accept_within=None))
+    (lead,) = desk.post()
+    desk.send()
+    sent = [Sent(lead, "anna", "telegram", "1", "7")]
+    desk.parts.store.transact(lambda db: messages.keep(db, desk.parts.names, sent, store.ids.take, desk.now))
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "anna", "boris", "irina", desk.now))
+    assert desk.told("lead_changed", "lead_assigned")[1:] == [
+        ("lead_assigned", "boris", lead),
+        ("lead_changed", "anna", lead),
+    ]
 
 
 # ---- a lead that changes teams
