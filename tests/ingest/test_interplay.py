@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from ingest.turns.overdue import Overdue
 from storage import messages
 from storage.messages import Sent
 from storage.schema import contacts
@@ -72,6 +73,22 @@ def test_a_merge_is_undone_though_a_team_of_its_leads_is_gone_from_the_file(stor
         ("sales", "assigned", None),
     ]
     clients.consistent()
+
+
+# ---- a restart
+
+
+def test_what_ran_out_while_nobody_ran_is_nobodys_silence(store: Store) -> None:
+    desk = Desk(store, offering({"anna": manager()}))
+    desk.post(2)
+    desk.now += HOUR
+    desk.overdue = Overdue(desk.parts.names, store.ids.take, since=desk.now)
+    desk.tick()
+    assert [offer for offer in desk.offers() if offer[1] == "turn"] == [("anna", "turn", "expired")] * 2
+    assert (desk.person("anna")["available"], desk.person("anna")["silences"]) == (True, 0)
+    desk.post(2)
+    desk.later(3 * MINUTE)
+    assert not desk.person("anna")["available"]
 
 
 # ---- a hand-over
