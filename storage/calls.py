@@ -20,7 +20,7 @@ RINGING: Final = "ringing"
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A lead as a call finds it. `opened_by` is the interaction that opened it."""
+    """A lead as a call finds it. `opened_by` is the interaction that opened it, `merged_into` the lead that it goes on in."""
 
     lead: int
     state: str
@@ -29,6 +29,7 @@ class Stand:
     team: str
     opened_by: int
     respond_within: timedelta | None
+    merged_into: int | None = None
 
 
 _asked: Final = rows("asked", leads.c.id)
@@ -41,6 +42,7 @@ _STAND: Final = (
     leads.c.team_id,
     leads.c.opened_by,
     leads.c.respond_within,
+    leads.c.merged_into,
 )
 _STANDING: Final = Prepared(sa.select(*_STAND).where(_some).order_by(leads.c.id).with_for_update(of=leads))
 _rings: Final = sa.and_(leads.c.state == "unprocessed", leads.c.reason == RINGING)
@@ -61,7 +63,7 @@ def silent(db: sa.Connection, names: Names, now: datetime) -> dict[int, Stand]:
 def _stand(db: sa.Connection, names: Names, row: Any) -> Stand:
     owner, within = names.managers.name_or_none(db, row[3]), row[6]
     respond_within = None if within is None else timedelta(microseconds=within)
-    return Stand(row[0], row[1], row[2], owner, names.teams.name(db, row[4]), row[5], respond_within)
+    return Stand(row[0], row[1], row[2], owner, names.teams.name(db, row[4]), row[5], respond_within, row[7])
 
 
 _ringing: Final = rows("new", leads.c.id, leads.c.wait_until)

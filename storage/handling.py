@@ -71,8 +71,16 @@ def write(db: sa.Connection, names: Names, before: Standing, after: Standing, no
         # Given to another team, it is not to go straight back to whom it was taken from as his own client's.
         values["had_owner_id"] = None
         values["enquiry_of"] = _slot_if_free(after, names.teams.number(db, after.team))
+        db.execute(_closed_beside(after, names.teams.number(db, after.team)).values(enquiry_of=None))
     db.execute(sa.update(leads).where(leads.c.id == before.id).values(values))
     _count(db, names, before, after)
+
+
+def _closed_beside(after: Standing, team_id: int) -> sa.Update:
+    """The closed lead that has the slot of the same client in another team: an open one goes before it, as in a merge."""
+    slot = sa.select(leads.c.enquiry_of).where(leads.c.id == after.id).scalar_subquery()
+    has_it = sa.and_(leads.c.enquiry_of == slot, leads.c.team_id == team_id, leads.c.state.in_(sorted(CLOSED)))
+    return sa.update(leads).where(has_it)
 
 
 def _slot_if_free(after: Standing, team_id: int) -> sa.ColumnElement[int]:

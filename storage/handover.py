@@ -22,10 +22,11 @@ _OPEN: Final = ("assigned", "in_work")
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A lead that changed hands."""
+    """A lead that changed hands. `state`: as it was before, assigned or in_work."""
 
     lead: int
     team: str
+    state: str
 
 
 def held(db: sa.Connection) -> dict[str, int]:
@@ -58,19 +59,23 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now
     """
     number = names.managers.number(db, manager)
     other = None if to is None else names.managers.number(db, to)
-    moved = db.execute(
+    his = sa.and_(leads.c.owner_id == number, one_of(leads.c.state, *_OPEN))
+    before = sa.select(leads.c.id, leads.c.team_id, leads.c.state).where(his).order_by(leads.c.id).with_for_update()
+    moved = db.execute(before).all()
+    db.execute(
         sa.update(leads)
-        .where(leads.c.owner_id == number, one_of(leads.c.state, *_OPEN))
+        .where(his)
         .values(
             owner_id=other,
             had_owner_id=None,
             state="unprocessed" if to is None else "assigned",
             reason=None,
             wait_until=None,
+            away_at=None,
+            accepted_at=None,
             version=leads.c.version + 1,
         )
-        .returning(leads.c.id, leads.c.team_id)
-    ).all()
+    )
     numbers = [row.id for row in moved]
     offers.withdraw(db, names, numbers, now)
     if to is not None:
@@ -83,4 +88,4 @@ def hand_over(db: sa.Connection, names: Names, manager: str, to: str | None, now
     db.execute(sa.update(managers).where(managers.c.id == number).values(open=managers.c.open - len(moved)))
     if other is not None:
         db.execute(sa.update(managers).where(managers.c.id == other).values(open=managers.c.open + len(moved)))
-    return [Handed(row.id, names.teams.name(db, row.team_id)) for row in sorted(moved)]
+    return [Handed(row.id, names.teams.name(db, row.team_id), row.state) for row in moved]

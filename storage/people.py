@@ -25,12 +25,12 @@ _COMPANY: Final = look_up((companies.c.id,), (companies.c.id, companies.c.name, 
 _holder: Final = rows("asked", contacts.c.id)
 _itself: Final = contacts.alias("itself")
 _root: Final = contacts.alias("root")
-# The owner that a person gave the contact, else the one of its latest lead.
+# The owner that a person gave the contact, else the one of its latest lead; one that goes on in another says it last.
 _had_owner: Final = sa.func.coalesce(leads.c.owner_id, leads.c.had_owner_id)
 _latest_owner: Final = (
     sa.select(_had_owner)
     .where(leads.c.contact_id == _root.c.id, _had_owner.is_not(None))
-    .order_by(leads.c.created_at.desc(), leads.c.id.desc())
+    .order_by(leads.c.merged_into.is_not(None), leads.c.created_at.desc(), leads.c.id.desc())
     .limit(1)
     .scalar_subquery()
 )

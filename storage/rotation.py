@@ -104,8 +104,9 @@ def standings(
         for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
     }
     if with_offers:
-        for name, count in offers.open_counts(db, names).items():
-            found[name] = replace(found[name], offered=count)
+        asked = offers.open_counts(db, names)
+        # Who has become a director while he was asked has a name here, and no place among those who get leads.
+        found |= {name: replace(one, offered=asked[name]) for name, one in found.items() if name in asked}
     return found
 
 
@@ -119,7 +120,7 @@ _OWNER: Final = sa.func.coalesce(
     .scalar_subquery(),
     sa.select(_had_owner)
     .where(_earlier.c.contact_id == leads.c.contact_id, _had_owner.is_not(None))
-    .order_by(_earlier.c.created_at.desc(), _earlier.c.id.desc())
+    .order_by(_earlier.c.merged_into.is_not(None), _earlier.c.created_at.desc(), _earlier.c.id.desc())
     .limit(1)
     .scalar_subquery(),
     sa.select(companies.c.owner_id)

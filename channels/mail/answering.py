@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from channels.mail import parties
+from channels.mail import filters, parties
 from channels.mail.headers import mailboxes
 from channels.mail.letter import Letter
 from channels.mail.parties import Ours
@@ -68,7 +68,9 @@ def _automatic(letter: Letter) -> str | None:
     if letter.has(*_LISTS):
         return "list"
     asked = {word.strip().lower() for word in letter.get("x-auto-response-suppress").split(",")}
-    return "suppressed" if asked & _SUPPRESSED else None
+    if asked & _SUPPRESSED:
+        return "suppressed"
+    return "answers_automatic" if filters.answers_automatic(letter) else None
 
 
 def not_trusted(letter: Letter) -> str | None:

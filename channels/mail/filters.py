@@ -26,13 +26,18 @@ _FAILED: Final = re.compile(
     r"сообщение не может быть|unzustellbar|nicht zugestellt|remis|warning: could not send",
     re.IGNORECASE,
 )
+_REPLY: Final = r"(?:(?:re|отв|aw|sv)\s*:\s*)"
+_ANSWER: Final = (
+    r"(?:автоответ\b|автоматический ответ\b|auto(?:matic)?[- ]?(?:reply|response)|automatische antwort|réponse automatique|"
+    r"respuesta automática|risposta automatica|autosvar|automatisch antwoord|odpowiedź automatyczna)"
+)
+# What a person sends who answers an automatic answer, ours too, begins with "Re:" before these words.
 _AWAY: Final = re.compile(
-    r"\s*(?:(?:re|отв|aw|sv)\s*:\s*)?(?:автоответ\b|автоматический ответ|автоматическое уведомление об отсутствии|"
-    r"auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|вне офиса|нет на рабочем месте|отсутствую|я в отпуске|"
-    r"on vacation|on leave\b|abwesenheit|automatische antwort|réponse automatique|respuesta automática|"
-    r"risposta automatica|autosvar|automatisch antwoord|odpowiedź automatyczna)",
+    rf"\s*(?:{_ANSWER}|{_REPLY}?(?:автоматическое уведомление об отсутствии|out of (?:the )?office|вне офиса|"
+    r"нет на рабочем месте|отсутствую\b|я в отпуске|on vacation|on leave\b|abwesenheit))",
     re.IGNORECASE,
 )
+_ANSWERED: Final = re.compile(rf"\s*{_REPLY}+{_ANSWER}", re.IGNORECASE)
 _AUTOREPLY_HEADERS: Final = (
     "x-autoreply",
     "x-autorespond",
@@ -103,6 +108,11 @@ def complaint(sheet: Sheet) -> Verdict | None:
 def out_of_office(sheet: Sheet) -> Verdict | None:
     """Somebody is away, and a machine answers for him."""
     return "out_of_office" if _AWAY.match(sheet.letter.get("subject")) else None
+
+
+def answers_automatic(letter: Letter) -> bool:
+    """Whether somebody answers an automatic answer: a client, unless his program has left out what would tell."""
+    return _ANSWERED.match(letter.get("subject")) is not None
 
 
 def auto_reply(sheet: Sheet) -> Verdict | None:

@@ -86,10 +86,13 @@ class Polling:
 
     async def _take(self, reached: Position, ts: int, events: Sequence[dict[str, Any]]) -> Position:
         """Commit events, and with the last of them the number that covers them all."""
+        pages = [events[start : start + PAGE] for start in range(0, len(events), PAGE)] or [()]
         if ts < reached.position:
+            # The numbers began anew with these, and no conversation says again what is no message.
+            for page in pages:
+                await self._port.accept([self._envelop(event) for event in page])
             return await self._over_gap(reached, ts)
         following = Position(EVENTS, reached.era, ts)
-        pages = [events[start : start + PAGE] for start in range(0, len(events), PAGE)] or [()]
         for page in pages[:-1]:
             await self._port.accept([self._envelop(event) for event in page])
         if pages[-1] or following != reached:

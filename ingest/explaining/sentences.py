@@ -259,6 +259,7 @@ TEXTS: Final[Mapping[Vocabulary, Mapping[str, Mapping[Language, str]]]] = {
         },
         "spam": {"ru": "почтовый сервер считает письмо спамом", "en": "the mail server takes it for spam"},
         "forged": {"ru": "подлинность отправителя не подтверждена", "en": "the sender was not proved genuine"},
+        "answers_automatic": {"ru": "письмо отвечает на автоответ", "en": "the mail answers an automatic one"},
         "null_return_path": {"ru": "у письма нет обратного адреса", "en": "the mail has no return path"},
         "return_path": {"ru": "обратный адрес письма чужой", "en": "the return path is somebody else's"},
         "reply_to": {"ru": "ответ просят слать на другой адрес", "en": "answers are wanted at another address"},

@@ -15,7 +15,7 @@ from ingest.notices.links import Linked, Links
 from ingest.notices.people import People
 from ingest.notices.route import Message, Route
 from ingest.notices.summary import Reader
-from ingest.notices.texts import TEXTS, offer_lines, render, render_many
+from ingest.notices.texts import TEXTS, offer_lines, render, render_many, standing
 from kernel.facts import fact
 from kernel.texts import Language
 from storage import lead_views
@@ -31,6 +31,9 @@ SUMMARY: Final = "summary"
 
 LISTED: Final = ("lead_assigned", "wrote_again", "missed_call", "client_called")
 """What may stand in a list: notices that ask for no answer of their own."""
+
+HIS: Final = frozenset({*LISTED, "lead_took_in", "lead_returned"})
+"""What is told to a lead's owner as such. To one who has it no more when it is sent, it is told how the lead stands for him."""
 
 log = structlog.get_logger("priyom.notices")
 
@@ -106,7 +109,7 @@ class Composer:
         else:
             lead, latest = shown[first.lead]
             due = self._due(first.manager, lead)
-            if first.code == CHANGED:
+            if first.code == CHANGED or _is_over(first, first.code, lead):
                 subject, text = self._editing.changed(lead, latest, due, first, known)
             else:
                 subject, text = self._told(first, lead, latest, due)
@@ -143,6 +146,9 @@ class Composer:
 
     def _line(self, item: Due, code: str, lead: lead_views.Json) -> str:
         language = self._people.language(item.manager)
+        if _is_over(item, code, lead):
+            code, _ = standing(lead, item.manager, offered=False)
+            return "– " + TEXTS.say(code, language, title=lead["title"], owner=self._people.title(lead["owner"]))
         line = "– " + TEXTS.say(code, language, title=lead["title"])
         until = ", ".join(self._to_do(item.manager, lead)).lower()
         due = self._due(item.manager, lead)
@@ -161,6 +167,11 @@ class Composer:
     def _due(self, manager: str, lead: lead_views.Json) -> str | None:
         due = lead["due_at"]
         return None if due is None else self._people.at(manager, datetime.fromisoformat(due))
+
+
+def _is_over(item: Due, code: str, lead: lead_views.Json) -> bool:
+    """Whether what is told to an owner comes to somebody who is none: it was held back, and the lead has moved on."""
+    return code in HIS and lead["owner"] != item.manager
 
 
 def _grouped(items: Sequence[Due]) -> list[tuple[Due, ...]]:

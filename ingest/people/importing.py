@@ -4,6 +4,7 @@ Each row is taken by itself, and taking it again changes nothing, so a file may 
 known people joins nobody here, whoever vouches for it: it becomes a suggestion.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from storage.names import Names
 from storage.store import Conflict
 
 MESSENGERS: Final = ("telegram", "vk")
+_SEVERAL: Final = re.compile(r"[,;\s]+")
+"""An export writes several accounts of one person, who was merged, into one cell."""
 
 log = structlog.get_logger("priyom.importing")
 
@@ -182,7 +185,7 @@ def _add(whose: dict[int, Belongs], number: int, said: Belongs) -> None:
 def _read(row: Mapping[str, Any], rulebook: Rulebook) -> _Row | Json:
     """A row ready to be matched, or why it is refused."""
     line = row["line"]
-    identities = [(kind, row[kind]) for kind in MESSENGERS if row.get(kind)]
+    identities = [(kind, one) for kind in MESSENGERS for one in _SEVERAL.split(row.get(kind) or "") if one]
     found = identify(row.get("phones") or (), row.get("emails") or (), identities, "", rulebook.keys)
     owner = row.get("owner")
     if owner is not None and owner not in rulebook.policy.managers:

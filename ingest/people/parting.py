@@ -101,7 +101,8 @@ class Parting:
         merging.give_to(db, circle.leads.values(), _changed(there, whose), parting.slots)
         left = [n for n in sorted(held & there.keys()) if there[n].merged_into is None and n not in parting.slots]
         _pass_on(db, circle, records, left)
-        opened = [self._open(db, rulebook, circle, opening, now) for opening in parting.openings]
+        full = {(person, there[lead].team) for lead, person in parting.slots.items()}
+        opened = [self._open(db, rulebook, circle, opening, full, now) for opening in parting.openings]
         leads.write_leads(db, self._names, [lead for lead, _ in opened])
         merging.move(db, [*parting.moves, *(pair for _, moves in opened for pair in moves)])
         merging.touched(db, {lead for _, lead in parting.moves} | {opening.beside for opening in parting.openings})
@@ -140,9 +141,18 @@ class Parting:
         return there, returned, records
 
     def _open(
-        self, db: sa.Connection, rulebook: Rulebook, circle: Circle, opening: Opening, now: datetime
+        self,
+        db: sa.Connection,
+        rulebook: Rulebook,
+        circle: Circle,
+        opening: Opening,
+        full: set[tuple[int, str]],
+        now: datetime,
     ) -> tuple[NewLead, list[tuple[int, int]]]:
-        """An unprocessed lead for what somebody said on a lead that is another's, and its interactions with their lead."""
+        """An unprocessed lead for what somebody said on a lead that is another's, and its interactions with their lead.
+
+        `full`: the slots, by person and team, that leads have already. One may be there where its own team is gone from the file.
+        """
         pieces = {one.id: one for one in circle.talk}
         first, last = pieces[opening.interactions[0]], pieces[opening.interactions[-1]]
         beside = circle.leads[opening.beside]
@@ -160,9 +170,11 @@ class Parting:
             last_at=last.at,
             place_at=first.at + (within or DEFAULT_PLACE),
             respond_within=within,
+            slot=(opening.person, team) not in full,
             due_at=rulebook.due_at(team, first.at, within),
             escalate_at=rulebook.escalation_at(team, now),
         )
+        full.add((opening.person, team))
         if first.title is None:
             merging.title(db, {first.id: _title(rulebook, beside, first)})
         return lead, [(number, lead.id) for number in opening.interactions]

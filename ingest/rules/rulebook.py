@@ -61,9 +61,9 @@ class Rulebook:
         return None if span is None else self.clocks[team].deadline(since, span)
 
     def escalation_at(self, team: str, since: datetime) -> datetime | None:
-        """When the first step of a team's chain is due for a lead that waits `since`; None where there is no chain."""
-        chain = self.policy.teams[team].escalate
-        return self.deadline(team, since, chain[0].after) if chain else None
+        """When the first step of a team's chain is due for a lead that waits `since`; None without a chain, or such a team."""
+        known = self.policy.teams.get(team)
+        return self.deadline(team, since, known.escalate[0].after) if known is not None and known.escalate else None
 
     def due_at(self, team: str, since: datetime, within: timedelta | None) -> datetime | None:
         """When a lead of a team must be answered; by the calendar where nobody of the team ever works."""

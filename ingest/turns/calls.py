@@ -150,7 +150,12 @@ class Calls:
     ) -> Outcome:
         """Apply what was heard. Of `newcomers`, those that somebody has by it are taken out, those that ring are marked."""
         known = {one.lead for one in heard} - newcomers.keys()
-        changes = _Changes(calls.standing(db, self._names, known), newcomers)
+        stands = calls.standing(db, self._names, known)
+        # Two people became one while the telephone rang: the call is about the lead that goes on.
+        merged = {lead: one.merged_into for lead, one in stands.items() if one.merged_into is not None}
+        stands |= calls.standing(db, self._names, set(merged.values()) - stands.keys())
+        heard = [replace(one, lead=merged.get(one.lead, one.lead)) for one in heard]
+        changes = _Changes(stands, newcomers)
         changes.stands |= {lead: _new_stand(one.lead) for lead, one in newcomers.items()}
         for one in heard:
             if one.lead in changes.stands:

@@ -109,6 +109,9 @@ class Hand:
             raise Refused(422, "no_such_manager", f"the leads cannot go to {to!r}; there are {known}")
         rotation.lock(db, self._names, tuple(rulebook.policy.teams), now)
         handed = handover.hand_over(db, self._names, manager, to, now)
+        for one in handed:
+            if one.state == "in_work":
+                handling.begin_escalation(db, one.lead, rulebook.escalation_at(one.team, now))
         decisions.write(
             db,
             [
@@ -134,6 +137,7 @@ class Hand:
             notices = [Notice("lead_assigned", one.lead, to) for one in handed]
             rotation.tell(db, self._names, notices, (self._new_id() for _ in notices), now)
         self._distributor.everybody(db, rulebook, now)
+        messages.tell_changed(db, [one.lead for one in handed], self._new_id, now)
         return len(handed)
 
     def _intended(self, before: Standing, action: str, order: Mapping[str, Any], rulebook: Rulebook) -> Standing:

@@ -29,11 +29,15 @@ def next_due(db: sa.Connection) -> datetime | None:
 
 
 class Overdue:
-    """Applies what is due. Holds no state of its own."""
+    """Applies what is due. `since`: when this process began to look; offers that ran out before are nobody's silence.
 
-    def __init__(self, names: Names, new_id: Callable[[], int]) -> None:
+    Who answered one while nobody ran has not been heard yet: what he said comes after.
+    """
+
+    def __init__(self, names: Names, new_id: Callable[[], int], since: datetime | None = None) -> None:
         self._names = names
         self._new_id = new_id
+        self._since = since
 
     def apply(self, db: sa.Connection, rulebook: Rulebook, now: datetime) -> None:
         """Bring everything up to `now`, under the locks of the teams; costs two questions where nothing is due."""
@@ -67,7 +71,12 @@ class Overdue:
         offers.change_loads(db, self._names, {name: -n for name, n in Counter(one.manager for one in his).items()})
         self._write(db, ((one.lead, _expired(one)) for one in over), now)
         self._tell(db, [Notice("offer_expired", one.lead, one.manager, one.id, {}) for one in his], now)
-        self._count_silences(db, [one for one in his if _was_there(one.manager, rulebook, standings, now)], now)
+        silent = [one for one in his if self._ran(one) and _was_there(one.manager, rulebook, standings, now)]
+        self._count_silences(db, silent, now)
+
+    def _ran(self, offer: Offer) -> bool:
+        """Whether anybody could have heard an answer when the time ran out."""
+        return self._since is None or offer.answer_by is None or offer.answer_by >= self._since
 
     def _count_silences(self, db: sa.Connection, silent: Sequence[Offer], now: datetime) -> None:
         """Who stayed silent too often is away. He is told about the last lead that he left, and that one tap brings him back."""

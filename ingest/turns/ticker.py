@@ -43,7 +43,7 @@ class Ticker:
         self._look_every = look_every
         self._store = store
         self._distributor = distributor
-        self._overdue = Overdue(distributor.names, distributor.new_id)
+        self._overdue = Overdue(distributor.names, distributor.new_id, clock.now())
         self._calls = Calls(distributor.names, distributor.new_id)
         self._rulebooks = rulebooks
         self._clock = clock

@@ -43,6 +43,7 @@ WITHHELD: dict[str, list[dict[str, str | None]]] = {
         {"List_Unsubscribe": "<mailto:u@x.example>"},
         {"Mailing_List": "contact x@y.z"},
     ],
+    "answers_automatic": [{"Subject": "Re: Автоответ: Цемент"}, {"Subject": "RE: Automatic reply: Cement"}],
     "suppressed": [{"X_Auto_Response_Suppress": "All"}, {"X_Auto_Response_Suppress": "DR, OOF"}],
     "spam": [{"X_Spam_Flag": "YES"}, {"X_Spam": "Yes"}, {"X_Spam_Status": "Yes, score=9.1"}],
     "forged": [{"Authentication_Results": "mx.example; spf=pass; dmarc=fail (p=none) header.from=client.example"}],

@@ -83,6 +83,10 @@ CLIENTS = [
     raw(Auto_Submitted="no"),
     raw(Subject="Автоответчик для квартиры, сколько стоит?"),
     raw(Subject="Ваше предложение об автоматических воротах"),
+    raw(Subject="Автоматический ответчик, запрос цены"),
+    raw(Subject="Отсутствующие позиции в счёте"),
+    raw(Subject="Re: Автоответ: Цемент"),
+    raw(Subject="RE: Re: Automatic reply: Cement"),
     raw(List_Id="Info <info.stroyka.example>", Precedence="list"),  # the company's own shared mailbox
     raw(From="Site <noreply@stroyka.example>", Reply_To="anna@client.example"),
     raw(

@@ -212,6 +212,19 @@ async def test_numbers_that_start_anew_open_an_era_after_the_gap_is_read(vk: Vk)
     assert store.reached["events"] == Position("events", "2", 4)
 
 
+async def test_what_comes_as_the_numbers_start_anew_is_kept_though_it_is_no_message(vk: Vk) -> None:
+    store = Store()
+    form = {"type": "lead_forms_new", "event_id": "form", "v": "5.199", "group_id": GROUP, "object": {"user_id": 7}}
+    async with listening(vk, store):
+        await vk.write(7, "раз")
+        await store.holding("раз")
+        vk.ts, vk.events = 3, []
+        vk.faults[POLL].append({"ts": "3", "updates": [form]})
+        await vk.end_polls()
+        await store.until(lambda: store.eras)
+    assert "lead_forms_new" in [orjson.loads(one.body)["type"] for one in store.kept.values()]
+
+
 async def test_everything_lost_at_once_is_read_again_within_the_era(vk: Vk) -> None:
     store = Store()
     async with listening(vk, store):

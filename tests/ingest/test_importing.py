@@ -87,6 +87,11 @@ async def test_who_is_known_keeps_his_name_and_owner_and_gains_his_other_keys(de
     assert (desk.contact(1)["name"], len(desk.parts.rows(contacts))) == ("Анна", 1)
 
 
+async def test_several_accounts_of_one_person_in_one_cell_are_several_keys(desk: Desk) -> None:
+    (row,) = await desk.take({"name": "Анна", "telegram": "111, 222", "vk": "5"})
+    assert row["keys"] == ["telegram:111", "telegram:222", "vk:5"]
+
+
 async def test_who_works_somewhere_stays_there_and_the_other_company_is_not_founded(desk: Desk) -> None:
     (first,) = await desk.take({"phones": [phone(1)], "company": "Вега"})
     (again, other, both) = await desk.take(

@@ -64,6 +64,10 @@ class Office:
         people = [{"phones": [f"8 912 345-{n:04}"], "name": f"Клиент {n}"} for n in range(start, start + count)]
         wire(self.parts.core.store).take(*people, at=self.parts.core.clock.now())
 
+    def leads_of(self, name: str) -> list[str]:
+        """The ids of somebody's leads."""
+        return [row["uid"] for row in wire(self.parts.core.store).leads() if row["owner"] == name]
+
     async def send(self) -> None:
         """All that is due now, however many bursts and routes that takes."""
         while await self.parts.working.sender._burst():
@@ -98,6 +102,22 @@ async def test_three_at_once_are_three_messages_and_four_are_one_with_a_list(sto
     listed = next(m.text for m in mail.messages if m.to == "boris" and "4" in m.subject)
     assert listed.splitlines()[::2] == [f"– New lead: Клиент {n}" for n in (7, 9, 11, 13)]
     assert {row.state for row in office.rows()} == {"sent"}
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "with Anna"), (4, "Now with")])
+async def test_a_lead_that_has_gone_to_another_while_its_notice_waited_is_told_as_it_stands(
+    store: Store, tmp_path: Path, count: int, said: str
+) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail, text=CONFIG.replace("Анна", "Anna"))
+    office.post(2 * count)
+    for lead in office.leads_of("boris"):
+        await office.parts.serving.office.leads.act(lead, "assign", {"manager": "anna"}, "irina")
+    await office.send()
+    (told,) = [m for m in mail.messages if m.to == "boris"]
+    assert said in f"{told.subject}\n{told.text}"
+    assert "New lead" not in f"{told.subject}\n{told.text}"
+    assert "+7" not in told.text
 
 
 async def test_a_route_that_refuses_for_good_gives_way_to_the_next(store: Store, tmp_path: Path) -> None:
