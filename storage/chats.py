@@ -1,6 +1,6 @@
 """Who is behind a chat: the accounts that invitations have bound to managers, and the invitations themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -13,16 +13,19 @@ from storage.schema import links, managers
 PURPOSE: Final = "telegram"
 
 
-def bound(db: sa.Connection) -> dict[str, str]:
-    """The chat that each manager has bound, by his name."""
+def of_managers(db: sa.Connection, employed: Container[str], configured: Mapping[str, str]) -> dict[str, str]:
+    """The chat of each manager, by his name. What the configuration says of him comes before what he has bound.
+
+    Who is not `employed` any more has none: what is his is kept for when he is again, and tells nobody anything meanwhile.
+    """
     chosen = sa.select(managers.c.name, managers.c.telegram).where(managers.c.telegram.is_not(None))
-    return {name: chat for name, chat in db.execute(chosen.order_by(managers.c.id))}
+    bound = {name: chat for name, chat in db.execute(chosen.order_by(managers.c.id)) if name in employed}
+    return bound | dict(configured)
 
 
-def by_chat(db: sa.Connection, configured: Mapping[str, str]) -> dict[str, str]:
-    """Whose each chat is. What the configuration says of a manager comes before what he has bound."""
-    everybody = bound(db) | dict(configured)
-    return {chat: name for name, chat in everybody.items()}
+def by_chat(db: sa.Connection, employed: Container[str], configured: Mapping[str, str]) -> dict[str, str]:
+    """Whose each chat is."""
+    return {chat: name for name, chat in of_managers(db, employed, configured).items()}
 
 
 def bind(db: sa.Connection, names: Names, manager: str, chat: str) -> None:

@@ -48,7 +48,8 @@ class Telegram:
 
     def learn(self, db: sa.Connection) -> None:
         """Read who has which chat now."""
-        self._chats = chats.bound(db) | dict(self._rulebooks.current(db).chats)
+        rulebook = self._rulebooks.current(db)
+        self._chats = chats.of_managers(db, rulebook.policy.managers, rulebook.chats)
 
     def address(self, manager: str) -> str | None:
         """The manager's chat, None where he has none."""

@@ -25,7 +25,7 @@ def without_managers(
     """
     if not any(kind == IDENTITY for _, said in inbound for kind, _ in said.identities):
         return list(inbound), []
-    known = chats.by_chat(db, rulebook.chats)
+    known = chats.by_chat(db, rulebook.policy.managers, rulebook.chats)
     staff = [
         claimed.entry
         for claimed, said in inbound

@@ -397,7 +397,7 @@ class Settler:
                 newcomer, lead=replace(newcomer.lead, last_at=max(at, newcomer.lead.last_at))
             )
         elif verdict.code == "reopen" or lead in batch.reopened:
-            latest = max(at, batch.reopened[lead].at) if lead in batch.reopened else at
+            latest = max(at, slot.last_at, batch.reopened[lead].at if lead in batch.reopened else at)
             due_at = rulebook.due_at(team, latest, slot.respond_within)
             batch.reopened[lead] = Repeat(latest, due_at, rulebook.escalation_at(team, latest))
             batch.reopened_teams.add(team)

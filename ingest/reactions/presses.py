@@ -96,8 +96,8 @@ class Presses:
         return name == "back"
 
     def _manager(self, db: sa.Connection, signal: Signal) -> str | None:
-        configured = self._rulebooks.current(db).chats
-        return chats.by_chat(db, configured).get(signal.values["identity"])
+        rulebook = self._rulebooks.current(db)
+        return chats.by_chat(db, rulebook.policy.managers, rulebook.chats).get(signal.values["identity"])
 
     def _reply(self, claimed: Claimed, signal: Signal, text: str, query: str | None = None) -> None:
         self._replies[claimed.entry] = Reply(claimed.envelope.channel, signal.values["identity"], query, text)

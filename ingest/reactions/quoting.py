@@ -70,7 +70,8 @@ class Quoting:
     def _whose_chat(self, db: sa.Connection, claimed: Claimed, signal: Signal) -> str | None:
         if claimed.envelope.channel != self._config().telegram_channel():
             return None
-        return chats.by_chat(db, self._rulebooks.current(db).chats).get(signal.values["identity"])
+        rulebook = self._rulebooks.current(db)
+        return chats.by_chat(db, rulebook.policy.managers, rulebook.chats).get(signal.values["identity"])
 
     def by_chat(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
         """A manager has quoted a notice; whether notices may be in the outbox now."""

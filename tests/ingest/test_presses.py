@@ -223,6 +223,11 @@ def test_commands_of_strangers_do_nothing_and_hear_nothing(bot: Bot) -> None:
 # --- invitations ---
 
 
+def bound(db: sa.Connection) -> dict[str, str]:
+    """Who has bound which account, of those whom nothing is configured of."""
+    return chats.of_managers(db, TITLES, {})
+
+
 def test_an_invitation_is_for_one_use_within_a_week(store: Store) -> None:
     bot = bot_of(wire(store, company()))
     store.transact(lambda db: chats.invite(db, hashed("word"), "anna", NOW + VALID))
@@ -231,7 +236,7 @@ def test_an_invitation_is_for_one_use_within_a_week(store: Store) -> None:
     assert "не действует" in (bot.command(STRANGER, "start", "old") or "")
     assert "Готово, Анна" in (bot.command(ANNA, "start", "word") or "")
     assert "не действует" in (bot.command(STRANGER, "start", "word") or "")
-    assert store.transact(chats.bound) == {"anna": ANNA}
+    assert store.transact(bound) == {"anna": ANNA}
     lead = bot.lead()
     assert bot.press(ANNA, data("accept", lead)) == "Лид ваш."
 
@@ -240,9 +245,20 @@ def test_an_account_is_one_managers_and_the_configuration_comes_first(store: Sto
     bot = bot_of(wire(store, company()))
     for name in ("anna", "boris"):
         store.transact(lambda db, name=name: chats.bind(db, bot.parts.names, name, ANNA))  # type: ignore[misc] # a bound default
-    assert store.transact(chats.bound) == {"boris": ANNA}
-    assert store.transact(lambda db: chats.by_chat(db, {"anna": ANNA})) == {ANNA: "anna"}
-    assert store.transact(lambda db: chats.by_chat(db, {"boris": BORIS})) == {BORIS: "boris"}
+    assert store.transact(bound) == {"boris": ANNA}
+    assert store.transact(lambda db: chats.by_chat(db, TITLES, {"anna": ANNA})) == {ANNA: "anna"}
+    assert store.transact(lambda db: chats.by_chat(db, TITLES, {"boris": BORIS})) == {BORIS: "boris"}
+
+
+def test_who_has_left_does_nothing_from_the_chat_that_he_had_bound_until_he_is_back(store: Store) -> None:
+    bot = bot_of(wire(store, company()))
+    store.transact(lambda db: chats.bind(db, bot.parts.names, "anna", ANNA))
+    bot.parts.set_available("boris", available=False)
+    lead = bot.lead()
+    for employed, said in ({"boris": manager()}, "Эта кнопка не для вас."), (company()["managers"], "Лид ваш."):
+        bot.parts.apply(company(managers=employed))
+        assert bot.press(ANNA, data("accept", lead)) == said
+        assert (bot.command(ANNA, "away") is None) is (len(employed) == 1)
 
 
 async def test_whoever_is_configured_or_unknown_gets_no_invitation(bot: Bot) -> None:

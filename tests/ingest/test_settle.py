@@ -233,6 +233,16 @@ def test_two_approaches_reopen_a_lead_once(parts: Parts) -> None:
     assert parts.balanced()
 
 
+def test_what_came_before_the_last_word_and_is_read_after_the_closing_sets_nothing_back(parts: Parts) -> None:
+    (first,) = parts.take(ANNA)
+    assert first.lead is not None
+    parts.take(ANNA, at=NOW + 2 * DAY)
+    parts.order(first.lead, NOW + 3 * DAY, state="lost")
+    (late,) = parts.take(ANNA, at=NOW + DAY, now=NOW + 4 * DAY)
+    assert (late.outcome, late.lead) == ("attached", first.lead)
+    assert instant(parts.lead(first.lead)["last_at"]) == NOW + 2 * DAY
+
+
 def test_a_lead_that_is_reopened_while_nobody_is_free_says_why_it_waits(store: Store) -> None:
     parts = wire(store, alone(capacity=1))
     (first,) = parts.take(ANNA)

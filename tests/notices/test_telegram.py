@@ -102,6 +102,9 @@ async def test_who_is_reached_is_what_the_file_says_and_else_what_an_invitation_
     store.transact(lambda db: chats.bind(db, parts.names, "boris", "2"))
     store.transact(sending.learn)
     assert [sending.address(name) for name in people] == ["701", "2", None]
+    parts.apply(company(managers={"anna": people["anna"]}))
+    store.transact(sending.learn)
+    assert [sending.address(name) for name in people] == ["701", None, None]  # Boris has left
 
 
 # --- what a message offers ---
