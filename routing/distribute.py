@@ -304,7 +304,9 @@ class _Floor:
     def take(self, name: str) -> None:
         """Count one more lead with this manager, who had no obstacle."""
         self._taken[name] += 1
-        if self._load(name) == self._managers[name].capacity:
+        # Where leads are shown, he may come to have all that he is asked for at once.
+        asked_for = self._asked_for(name) if self._team.strategy == "first_to_accept" else 0
+        if self._is_full(name, asked_for):
             self._close(name, "at_limit")
         elif self._team.accept_within is not None:
             self._offer(name)
@@ -344,16 +346,22 @@ class _Floor:
 
     def _ask(self, name: str) -> None:
         """Count one more lead that this manager may come to have."""
-        asked_for = self._standings[name].offered + self._offered[name] + 1
-        if self._load(name) + asked_for == self._managers[name].capacity:
+        if self._is_full(name, self._asked_for(name) + 1):
             self._offered[name] += 1
             self._close(name, "at_limit")
         else:
             self._offer(name)
 
+    def _asked_for(self, name: str) -> int:
+        return self._standings[name].offered + self._offered[name]
+
+    def _is_full(self, name: str, asked_for: int) -> bool:
+        capacity = self._managers[name].capacity
+        return capacity is not None and self._load(name) + asked_for >= capacity
+
     def _offer(self, name: str) -> None:
         self._offered[name] += 1
-        if self._standings[name].offered + self._offered[name] == self._managers[name].offers:
+        if self._asked_for(name) == self._managers[name].offers:
             self._close(name, "at_offers")
 
     def _close(self, name: str, obstacle: Obstacle) -> None:

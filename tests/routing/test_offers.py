@@ -244,6 +244,14 @@ def test_the_first_to_accept_is_asked_for_no_more_leads_than_he_could_have() -> 
     assert desk.distribute(leads(1)).shown[0].skipped == (("anna", "at_limit"),)
 
 
+@pytest.mark.parametrize("before", [1, 2])
+def test_a_client_of_his_own_counts_beside_what_the_first_to_accept_is_asked_for(before: int) -> None:
+    desk = offering(manager("anna", capacity=before + 1), manager("boris"), strategy="first_to_accept")
+    done = desk.distribute([*map(lead, range(1, before + 1)), lead(8, owner="anna"), lead(9)])
+    assert [given.manager for given in done.given] == ["anna"]
+    assert [one.managers for one in done.shown] == [("anna", "boris")] * before + [("boris",)]
+
+
 # What holds whatever happens
 
 
