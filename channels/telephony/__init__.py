@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, model_validator
 
 from channels.adapter import Adapter as BaseAdapter
-from channels.adapter import ChannelConfig, Probe, Rejected
+from channels.adapter import ChannelConfig, Probe
 from channels.message import Accepted, Answer, Caller, Envelope, Inbound, Parsed, Question, Request, digest
 from channels.telephony import folding
 from channels.telephony.dialect import Dialect
@@ -105,10 +105,6 @@ class Adapter(BaseAdapter[Config]):
     def reply_to(self, question: Question, caller: Caller) -> Answer:
         """What the exchange shows, and whose line it rings."""
         return self._dialect.reply(caller)
-
-    def refused(self, request: Request, refusal: Rejected) -> Answer | None:
-        """A refusal in the vendor's words, where it has any."""
-        return self._dialect.refused(refusal)
 
     def parse(self, envelope: Envelope) -> Parsed:
         """What an event says: a call with a client, a short message, or nothing of a client's."""

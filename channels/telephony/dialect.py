@@ -45,10 +45,6 @@ class Dialect(ABC):
         """What the vendor wants to hear, the event being stored."""
         return NOTHING
 
-    def refused(self, refusal: Rejected) -> Answer | None:
-        """A refusal in the vendor's own words; None for the common error."""
-        return None
-
     def question(self, request: Request) -> Question | None:
         """What the vendor asks by this request, None where it tells. Raises Rejected."""
         return None

@@ -49,11 +49,6 @@ class Megafon(Dialect):
         said = {"contact_name": caller.name, "responsible": caller.extension}
         return Answer(200, orjson.dumps({name: value for name, value in said.items() if value}))
 
-    def refused(self, refusal: Rejected) -> Answer | None:
-        """The vendor's two refusals."""
-        text = {401: "Invalid token", 400: "Invalid parameters"}.get(refusal.status)
-        return None if text is None else Answer(refusal.status, orjson.dumps({"error": text}))
-
     def parse(self, envelope: Envelope) -> Inbound | Ignored:
         """What a command says."""
         form = fields_of(envelope.body)

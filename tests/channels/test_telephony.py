@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from pydantic import ValidationError
 
 from channels.adapter import Rejected
-from channels.message import Accepted, Answer, Call, Caller, Envelope, Ignored, Inbound, Question, Request
+from channels.message import Accepted, Call, Caller, Envelope, Ignored, Inbound, Question, Request
 from channels.telephony import Adapter, Config
 from channels.telephony.reading import moment, number
 from tests.channels.exchanges import (
@@ -300,11 +300,8 @@ def test_megafon_asks_who_calls_and_hears_the_name_and_the_line() -> None:
         channel.question(megafon_post("contact", crm_token="wrong"))
 
 
-def test_megafon_is_refused_in_its_own_words() -> None:
+def test_what_megafon_asks_its_clients_is_no_approach() -> None:
     channel = adapter("megafon")
-    refused = channel.refused(post(""), Rejected(401, "not_proved", "…"))
-    assert refused == Answer(401, b'{"error":"Invalid token"}')
-    assert channel.refused(post(""), Rejected(405, "method_not_allowed", "…")) is None
     assert ignored(channel, megafon_post("rating", rating="4")) == "service_event"
     assert ignored(channel, megafon_post("dance")) == "unknown_event"
 

@@ -97,7 +97,7 @@ async def test_an_exchange_that_does_not_prove_itself_is_refused(daemon: Daemon)
         refused = await tell(client, "/in/pbx/events/call", forged)
         assert (refused.status, refused.error) == (401, "not_proved")
         refused = await tell(client, "/in/mobile", megafon_body("event", crm_token="guess"))
-        assert (refused.status, refused.json) == (401, {"error": "Invalid token"})
+        assert (refused.status, refused.error) == (401, "not_proved")
         refused = await tell(client, "/in/intl", "event=NOTIFY_START")
         assert refused.status == 401
         echo = await client.ask("GET", "/in/intl", token=None, params={"zd_echo": "a1b2"})
