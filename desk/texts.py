@@ -263,7 +263,48 @@ TEXTS: Final = Catalogue(
             "en": "The database is away. Try again in a minute.",
         },
         "refused_busy": {"ru": "Слишком много изменений сразу. Повторите.", "en": "Too much at once. Try again."},
+        "refused_not_offered": {"ru": "Лид больше не предложен.", "en": "The lead is no longer offered."},
+        "refused_not_yours": {
+            "ru": "Сначала примите лид: он вам предложен, но ещё не ваш.",
+            "en": "Accept the lead first: it is offered to you, and not yours yet.",
+        },
+        "refused_merged": {
+            "ru": "Лид продолжается в другом; с ним работают там.",
+            "en": "The lead goes on in another; go on there.",
+        },
+        "refused_one_contact": {
+            "ru": "Это об одном контакте: разделите его или отметьте «Не важно».",
+            "en": "It is about one contact: split it, or dismiss the suggestion.",
+        },
+        "refused_key_reused": {
+            "ru": "Эта форма уже отправлена с другими словами. Откройте новую.",
+            "en": "This form was sent already with other words. Open a new one.",
+        },
+        "refused_no_lead": {"ru": "Лида из этого не вышло.", "en": "No lead came of it."},
+        "refused_unreadable": {
+            "ru": "Форма слишком длинная или дошла повреждённой.",
+            "en": "The form is too long, or arrived damaged.",
+        },
         "refused_no_such_lead": {"ru": "Такого лида нет.", "en": "There is no such lead."},
+        "refused_no_such_contact": {"ru": "Такого контакта нет.", "en": "There is no such contact."},
+        "refused_no_such_company": {"ru": "Такой компании нет.", "en": "There is no such company."},
+        "refused_no_such_merge": {"ru": "Такого объединения нет.", "en": "There is no such merge."},
+        "refused_no_such_suggestion": {"ru": "Такой подсказки нет.", "en": "There is no such suggestion."},
+        "refused_no_such_activity": {"ru": "Такого дела нет.", "en": "There is no such thing to do."},
+        "refused_no_such_interaction": {
+            "ru": "Такого сообщения здесь нет.",
+            "en": "There is no such message here.",
+        },
+        "refused_no_such_key": {"ru": "Такого ключа у контакта нет.", "en": "The contact has no such key."},
+        "refused_no_such_file": {"ru": "Такого файла нет.", "en": "There is no such file."},
+        "refused_no_such_path": {"ru": "Такой страницы нет.", "en": "There is no such page."},
+        "refused_no_such_manager": {"ru": "Такого менеджера больше нет.", "en": "That manager is there no more."},
+        "refused_no_such_team": {"ru": "Такого отдела больше нет.", "en": "That team is there no more."},
+        "refused_no_such_channel": {"ru": "Такого канала больше нет.", "en": "That channel is there no more."},
+        "refused_no_such_reason": {
+            "ru": "Такой причины больше нет в настройках.",
+            "en": "That reason is configured no more.",
+        },
         "refused_internal": {
             "ru": "Внутренняя ошибка; подробности в журнале службы.",
             "en": "Something is wrong inside; the log says more.",

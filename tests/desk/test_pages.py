@@ -201,6 +201,8 @@ async def test_what_is_offered_to_several_at_once_is_nobody_s_to_close(desk: Des
         path = f"/api/leads/{lead['id']}/{action}"
         assert (await desk.ask("POST", path, "anna", headers=headers, json=order))[0] == 403
     assert desk.office.actors == []
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    assert re.findall(r'name="action" value="(\w+)"', card) == ["done", "accept", "decline", "reply"]
     assert (await desk.ask("POST", f"/api/leads/{lead['id']}/accept", "anna", headers=headers, json={}))[0] == 200
 
 
