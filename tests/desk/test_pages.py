@@ -337,3 +337,12 @@ async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_s
     assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
     assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
     assert len(desk.office.replies) == 2
+
+
+@pytest.mark.parametrize("letter", ["ж", "ქ", "好", "₽"])
+async def test_as_much_as_the_card_lets_anybody_type_is_taken_in_any_alphabet(desk: Desk, letter: str) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    (most,) = re.findall(r'<textarea [^>]*maxlength="(\d+)"', card)
+    form = {"action": "reply", "version": "1", "text": letter * int(most), "interaction": ""}
+    assert (await desk.post(f"/leads/{lead['id']}", "anna", **form))[0] == 303
