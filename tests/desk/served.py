@@ -503,10 +503,12 @@ def _interaction() -> Json:
 
 
 def _whole(lead: Json, done_by: str | None = None) -> Json:
+    lead = dict(lead)
+    said = lead.pop("said", {})
     decision = {"match": {"code": "new"}, "assignment": {"rule": 0}}
     done_at = None if done_by is None else AT
     to_do = {"id": "to-do", "kind": "call_back", "created_at": AT, "due_at": AT, "done_at": done_at, "done_by": done_by}
-    timeline = {"interactions": [_interaction()], "interactions_next": None}
+    timeline = {"interactions": [_interaction() | said], "interactions_next": None}
     return lead | timeline | {"activities": [to_do], "decision": decision}
 
 

@@ -346,3 +346,39 @@ async def test_as_much_as_the_card_lets_anybody_type_is_taken_in_any_alphabet(de
     (most,) = re.findall(r'<textarea [^>]*maxlength="(\d+)"', card)
     form = {"action": "reply", "version": "1", "text": letter * int(most), "interaction": ""}
     assert (await desk.post(f"/leads/{lead['id']}", "anna", **form))[0] == 303
+
+
+async def test_the_card_shows_all_that_the_client_has_said_of_himself_and_where_he_came_from(desk: Desk) -> None:
+    said = {"company": "ООО Ромашка", "city": "Саратов", "page": "https://example.com/m500?a=1&b"}
+    lead = desk.office.add_lead(said=said)
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    pairs = re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", card.partition("Ещё от клиента")[2])
+    assert pairs == [
+        ("Компания", "ООО Ромашка"),
+        ("Город", "Саратов"),
+        ("Страница", "https://example.com/m500?a=1&amp;b"),
+        ("utm_source", "yandex"),
+        ("color", "red"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ({"phase": "missed"}, ["пропущен"]),
+        ({"phase": "ringing"}, ["звонит"]),
+        ({"phase": "answered", "seconds": 65}, ["отвечен", "1:05"]),
+        ({"phase": "answered", "recording": "https://pbx.example/1"}, ["отвечен", 'href="https://pbx.example/1"']),
+        ({"phase": "answered", "recording": "javascript:alert(1)"}, ["отвечен"]),
+    ],
+)
+async def test_the_card_says_of_a_call_whether_anybody_answered(
+    desk: Desk, call: dict[str, Any], told: list[str]
+) -> None:
+    whole = {"over": True, "extension": None, "seconds": None, "recording": None} | call
+    lead = desk.office.add_lead(said={"kind": "call", "text": "", "call": whole})
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    said = card.partition('class="timeline"')[2].partition("</li>")[0]
+    assert all(words in said for words in told)
+    assert "Без текста" not in said
+    assert "javascript:" not in said
