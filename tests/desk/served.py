@@ -413,6 +413,7 @@ class SmallBoard:
             "now": AT,
             "zone": "Europe/Moscow",
             "managers": managers,
+            "people": {"irina": "Ирина Орлова"} | managers,
             "teams": ["sales"],
             "reasons": reasons,
             "why": {},

@@ -382,3 +382,11 @@ async def test_the_card_says_of_a_call_whether_anybody_answered(
     assert all(words in said for words in told)
     assert "Без текста" not in said
     assert "javascript:" not in said
+
+
+async def test_who_did_something_is_called_by_his_name_directors_too(desk: Desk) -> None:
+    said = {"kind": "reply", "direction": "out", "author": "irina", "state": "sent", "to": None, "error": None}
+    lead = desk.office.add_lead(said=said)
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    assert "отправлен</span> · Ирина Орлова</p>" in card
+    assert 'value="manager:irina"' not in card
