@@ -390,3 +390,9 @@ async def test_who_did_something_is_called_by_his_name_directors_too(desk: Desk)
     card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
     assert "отправлен</span> · Ирина Орлова</p>" in card
     assert 'value="manager:irina"' not in card
+
+
+async def test_what_is_taken_down_may_be_as_long_as_an_answer(desk: Desk) -> None:
+    lead = desk.office.add_lead()
+    pages = [(await desk.ask("GET", path, "irina"))[1] for path in ("/new", f"/leads/{lead['id']}")]
+    assert len({tuple(re.findall(r'<textarea [^>]*maxlength="(\d+)"', body)) for body in pages}) == 1
