@@ -27,6 +27,7 @@ class SmallPeople:
         self.undone: str | None = None
         self.verdict: str | None = None
         self.orders: list[Any] = []
+        self.company_owner = "anna"
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """The one contact that there is."""
@@ -95,7 +96,10 @@ class SmallPeople:
         if uid != "o-1":
             raise Refused(404, "no_such_company", "there is no such company")
         keys = [{"kind": "email", "value": "info@example.com"}]
-        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": [], "contacts": []}
+        return {
+            "id": "o-1", "name": None, "owner": self.company_owner, "keys": keys, "created_at": AT, "leads": [],
+            "contacts": [],
+        }  # fmt: skip
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """What is asked for."""
