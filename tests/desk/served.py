@@ -1,7 +1,7 @@
 """A small office that works, and the real API served over it on loopback."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class SmallOffice:
         self.ready = True
         self.broken = False
         self.actors: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self.people = SmallPeople(self.leads_by_id)
         self.taken_down: dict[str | None, Json] = {}
         self.swept_as: Json = {}
@@ -227,6 +228,7 @@ class SmallOffice:
         """A reset where nothing was seen, then one lead, then the end."""
         if last is None:
             yield [{"event": "e-0", "kind": "reset", "id": None, "version": None}]
+        self.meanwhile()
         yield [{"event": "e-1", "kind": "lead", "id": "l-1", "version": 7}]
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:

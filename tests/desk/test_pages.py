@@ -305,6 +305,13 @@ async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk:
     assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
 
 
+async def test_a_session_that_ends_ends_its_stream(desk: Desk) -> None:
+    desk.office.meanwhile = lambda: desk.entrance.visitors.pop("of-anna", None)
+    _, body, _ = await desk.ask("GET", "/api/events", "anna")
+    assert "event: reset" in body
+    assert "e-1" not in body
+
+
 async def test_what_is_to_be_done_stands_on_the_card_and_one_press_ends_it(desk: Desk) -> None:
     lead = desk.office.add_lead("Саратов – Николай", owner="anna")
     _, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "anna")
