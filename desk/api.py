@@ -5,6 +5,7 @@ middleware: intake shares the application, and would pay for it with every deliv
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +76,7 @@ def _handler(operation: Operation, office: Office, access: Access) -> Handler:
             asked = await _asked(operation, request, visitor)
             found = await operation.run(office, asked)
             if isinstance(found, AsyncIterator):
-                return await stream(request, found)
+                return await stream(request, found, partial(_is_welcome, access, request))
             return _answer(operation, found)
         except Refused as refused:
             return _refusal(refused)
@@ -85,6 +86,14 @@ def _handler(operation: Operation, office: Office, access: Access) -> Handler:
             return _refusal(Refused(500, "internal", "something is wrong inside; the log says more"))
 
     return handle
+
+
+async def _is_welcome(access: Access, request: web.Request) -> bool:
+    """Whether who was let in still would be: his session may have ended since. A store that is away says nothing of that."""
+    try:
+        return await access.visitor(request) is not None
+    except Refused:
+        return True
 
 
 def _permit(operation: Operation, request: web.Request, visitor: Visitor) -> None:

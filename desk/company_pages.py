@@ -3,11 +3,16 @@
 For directors, and it works without a script.
 """
 
+from typing import Final
+
 from aiohttp import web
 
 from desk.frame import Form, Frame, go, root
 from desk.ports import Board, Office, Refused, Visitor
 from desk.render import page
+
+STILL: Final = "="
+"""The choice of an owner who has left, and stays until another is chosen. No manager is called so."""
 
 
 class CompanyPages:
@@ -32,11 +37,13 @@ class CompanyPages:
         choices = await self._board.choices(self._frame.language(request))
         view = self._frame.view(request, visitor, choices, refused)
         status = 200 if refused is None else refused.status
-        return page("company.html", view, status, company=company, choices=choices)
+        return page("company.html", view, status, company=company, choices=choices, still=STILL)
 
     async def _describe(self, request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         uid = request.match_info["id"]
-        order = {"name": form.get("name", "").strip() or None, "owner": form.get("owner") or None}
+        order = {"name": form.get("name", "").strip() or None}
+        if form.get("owner") != STILL:
+            order["owner"] = form.get("owner") or None
         try:
             await self._office.people.describe_company(uid, order, visitor.person)
         except Refused as refused:

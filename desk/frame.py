@@ -19,7 +19,8 @@ from kernel.texts import LANGUAGES, Language, storable
 LANGUAGE_COOKIE: Final = "priyom_language"
 PASSAGE: Final = "text"
 """The field that is as long as a form may be: nobody is to be sent half of what was written to him."""
-MAX_FORM: Final = 64 * 1024
+MAX_FORM: Final = 128 * 1024
+"""Bytes: a letter beyond Latin and Cyrillic is nine of them in a form."""
 LONGEST: Final = 500
 NOT_FOUND: Final = 404
 YEAR: Final = 365 * 24 * 3600

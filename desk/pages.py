@@ -160,7 +160,9 @@ def _possible(lead: Json, visitor: Visitor) -> frozenset[str]:
     state = lead["state"]
     if state not in OPEN:
         return frozenset({"reopen"} if state != "merged" else ())
-    found = {"assign", "convert", "disqualify", "lose"}
+    # What is only offered to a manager, he has to take before he does anything else with it.
+    is_his = visitor.only in {None, lead["owner"]}
+    found = {"assign", "convert", "disqualify", "lose"} if is_his else set()
     if state != "in_work" and (lead["owner"] is not None or visitor.only is not None):
         found |= {"accept", "decline"}
     return frozenset(found & ACTIONS.keys())

@@ -64,7 +64,8 @@ class Board(Protocol):
     async def choices(self, language: str) -> Json:
         """What forms offer: `{"managers": {name: title}, "teams": […], "reasons": {state: […]}, "why", "replies", "zone", "now"}`.
 
-        `why` says the codes of reasons in words, `replies` why a client was not answered.
+        `people` are the titles of directors, too, for who did something. `why` says the codes of reasons in words, `replies`
+        why a client was not answered.
         """
 
 

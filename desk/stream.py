@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import orjson
@@ -18,8 +18,10 @@ _AGAIN_IN: Final = 1_000
 _HEADERS: Final = {"Content-Type": EVENTS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def stream(request: web.Request, deliveries: Stream) -> web.StreamResponse:
-    """Write deliveries as they come; a reader that is gone ends it."""
+async def stream(
+    request: web.Request, deliveries: Stream, is_welcome: Callable[[], Awaitable[bool]]
+) -> web.StreamResponse:
+    """Write deliveries as they come; a reader that is gone ends it, and so does one who is no longer welcome."""
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
     if request.method == "HEAD":
@@ -30,10 +32,12 @@ async def stream(request: web.Request, deliveries: Stream) -> web.StreamResponse
             await response.write(f"retry: {_AGAIN_IN}\n\n".encode())
             while True:
                 done, _ = await asyncio.wait({coming}, timeout=PING_AFTER)
-                if not done:
+                events = coming.result() if done else None
+                if not await is_welcome():
+                    break
+                if events is None:
                     await response.write(b": still here\n\n")
                     continue
-                events = coming.result()
                 coming = asyncio.ensure_future(anext(deliveries))
                 await response.write(b"".join(map(_written, events)))
     finally:

@@ -23,6 +23,10 @@ class People:
         config = self._current.config
         return config.managers.get(name) or config.directors.get(name)
 
+    def knows(self, name: str) -> bool:
+        """Whether he is in the configuration still."""
+        return self._person(name) is not None
+
     def language(self, name: str) -> Language:
         """What he reads: his own language, else the company's."""
         person = self._person(name)

@@ -91,6 +91,16 @@ class Console:
     async def send(self, messages: Sequence[Message]) -> list[Delivery]:
         """Print each message under the name of whom it is for."""
         out = self._out or sys.stdout
-        lines = [f"--> {m.to}: {m.subject}\n    " + m.text.replace("\n", "\n    ") for m in messages]
-        print("\n".join(lines), file=out, flush=True)
+        print("\n".join(map(_printed, messages)), file=out, flush=True)
         return [Delivery(sent=True) for _ in messages]
+
+
+def _printed(message: Message) -> str:
+    lines = (f"    {_plain(line)}".rstrip() for line in message.text.splitlines())
+    return "\n".join((f"--> {message.to}: {_plain(message.subject)}", *lines))
+
+
+def _plain(text: str) -> str:
+    """`text` on one line, without what a terminal would obey: most of it is a stranger's."""
+    spaced = (" " if letter.isspace() else letter for letter in text)
+    return "".join(letter for letter in spaced if letter.isprintable())

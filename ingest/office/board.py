@@ -64,6 +64,7 @@ class StoreBoard:
             "now": iso(self._clock.now()),
             "zone": config.timezone,
             "managers": {name: manager.name for name, manager in config.managers.items()},
+            "people": config.titles(),
             "teams": list(config.teams),
             "why": {code: say("reason", code, told) for code in TEXTS["reason"]},
             "replies": {code: REASONS.say(code, told) for code in REASONS},

@@ -68,11 +68,15 @@ class StoreLinks:
 
     def _read(self, token: str) -> Linked:
         try:
-            return self._links.read(token, self._clock.now())
+            linked = self._links.read(token, self._clock.now())
         except Forged as error:
-            raise Refused(404, "no_such_path", "there is nothing at this address") from error
+            raise _nothing() from error
         except Expired as error:
             raise Refused(410, "expired", "the link is older than a day") from error
+        # Who has left has links for a day still, and each page would give him younger ones.
+        if not self._people.knows(linked.person):
+            raise _nothing()
+        return linked
 
     def _shown(self, db: sa.Connection, linked: Linked, told: str | None) -> Json:
         """The page of a link: `told` once it was sent, the choices where it leads to some or something is done."""
@@ -101,6 +105,10 @@ class StoreLinks:
             {"text": button.text, "token": self._links.token(Linked(linked.person, button.data, offer), now)}
             for button in buttons
         ]
+
+
+def _nothing() -> Refused:
+    return Refused(404, "no_such_path", "there is nothing at this address")
 
 
 def _away() -> Refused:

@@ -1,7 +1,7 @@
 """A small office that works, and the real API served over it on loopback."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class SmallPeople:
         self.undone: str | None = None
         self.verdict: str | None = None
         self.orders: list[Any] = []
+        self.company_owner = "anna"
 
     async def contacts(self, key: str | None, q: str | None, limit: int, cursor: str | None) -> Json:
         """The one contact that there is."""
@@ -95,7 +96,10 @@ class SmallPeople:
         if uid != "o-1":
             raise Refused(404, "no_such_company", "there is no such company")
         keys = [{"kind": "email", "value": "info@example.com"}]
-        return {"id": "o-1", "name": None, "owner": "anna", "keys": keys, "created_at": AT, "leads": [], "contacts": []}
+        return {
+            "id": "o-1", "name": None, "owner": self.company_owner, "keys": keys, "created_at": AT, "leads": [],
+            "contacts": [],
+        }  # fmt: skip
 
     async def describe_company(self, uid: str, order: Mapping[str, Any], actor: str) -> Json:
         """What is asked for."""
@@ -117,6 +121,7 @@ class SmallOffice:
         self.ready = True
         self.broken = False
         self.actors: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self.people = SmallPeople(self.leads_by_id)
         self.taken_down: dict[str | None, Json] = {}
         self.swept_as: Json = {}
@@ -223,6 +228,7 @@ class SmallOffice:
         """A reset where nothing was seen, then one lead, then the end."""
         if last is None:
             yield [{"event": "e-0", "kind": "reset", "id": None, "version": None}]
+        self.meanwhile()
         yield [{"event": "e-1", "kind": "lead", "id": "l-1", "version": 7}]
 
     async def take_down(self, order: Mapping[str, Any], key: str | None, actor: str) -> Json:
@@ -413,6 +419,7 @@ class SmallBoard:
             "now": AT,
             "zone": "Europe/Moscow",
             "managers": managers,
+            "people": {"irina": "Ирина Орлова"} | managers,
             "teams": ["sales"],
             "reasons": reasons,
             "why": {},
@@ -503,10 +510,12 @@ def _interaction() -> Json:
 
 
 def _whole(lead: Json, done_by: str | None = None) -> Json:
+    lead = dict(lead)
+    said = lead.pop("said", {})
     decision = {"match": {"code": "new"}, "assignment": {"rule": 0}}
     done_at = None if done_by is None else AT
     to_do = {"id": "to-do", "kind": "call_back", "created_at": AT, "due_at": AT, "done_at": done_at, "done_by": done_by}
-    timeline = {"interactions": [_interaction()], "interactions_next": None}
+    timeline = {"interactions": [_interaction() | said], "interactions_next": None}
     return lead | timeline | {"activities": [to_do], "decision": decision}
 
 

@@ -80,3 +80,13 @@ async def test_taking_down_is_for_directors(desk: Desk) -> None:
     assert (await desk.post("/new", "anna", action="write", text="x"))[0] == 403
     assert 'href="./new"' in (await desk.ask("GET", "/", "irina"))[1]
     assert "new" not in re.findall(r'href="\./(\w+)"', (await desk.ask("GET", "/", "anna"))[1])
+
+
+async def test_an_owner_who_has_left_stays_the_owner_until_another_is_chosen(desk: Desk) -> None:
+    people: Any = desk.office.people
+    people.company_owner = "gone"
+    _, body, _ = await desk.ask("GET", "/companies/o-1", "irina")
+    (chosen,) = re.findall(r'<option value="([^"]*)" selected>gone</option>', body)
+    for owner, order in ((chosen, {}), ("boris", {"owner": "boris"}), ("", {"owner": None})):
+        await desk.post("/companies/o-1", "irina", name="Ромашка", owner=owner)
+        assert people.orders[-1] == {"name": "Ромашка"} | order

@@ -201,6 +201,8 @@ async def test_what_is_offered_to_several_at_once_is_nobody_s_to_close(desk: Des
         path = f"/api/leads/{lead['id']}/{action}"
         assert (await desk.ask("POST", path, "anna", headers=headers, json=order))[0] == 403
     assert desk.office.actors == []
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    assert re.findall(r'name="action" value="(\w+)"', card) == ["done", "accept", "decline", "reply"]
     assert (await desk.ask("POST", f"/api/leads/{lead['id']}/accept", "anna", headers=headers, json={}))[0] == 200
 
 
@@ -303,6 +305,13 @@ async def test_the_stream_tells_what_changed_and_goes_on_where_it_was_left(desk:
     assert (await desk.ask("GET", "/api/events", "anna"))[0] == 200
 
 
+async def test_a_session_that_ends_ends_its_stream(desk: Desk) -> None:
+    desk.office.meanwhile = lambda: desk.entrance.visitors.pop("of-anna", None)
+    _, body, _ = await desk.ask("GET", "/api/events", "anna")
+    assert "event: reset" in body
+    assert "e-1" not in body
+
+
 async def test_what_is_to_be_done_stands_on_the_card_and_one_press_ends_it(desk: Desk) -> None:
     lead = desk.office.add_lead("Саратов – Николай", owner="anna")
     _, body, _ = await desk.ask("GET", f"/leads/{lead['id']}", "anna")
@@ -335,3 +344,62 @@ async def test_the_card_answers_the_client_in_the_name_of_who_is_signed_in_and_s
     assert (status, "клиент нас заблокировал" in body, ">blocked</textarea>" in body) == (422, True, True)
     assert (await desk.ask("POST", path, "anna", data=form))[0] == 403
     assert len(desk.office.replies) == 2
+
+
+@pytest.mark.parametrize("letter", ["ж", "ქ", "好", "₽"])
+async def test_as_much_as_the_card_lets_anybody_type_is_taken_in_any_alphabet(desk: Desk, letter: str) -> None:
+    lead = desk.office.add_lead("Саратов – Николай", owner="anna")
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    (most,) = re.findall(r'<textarea [^>]*maxlength="(\d+)"', card)
+    form = {"action": "reply", "version": "1", "text": letter * int(most), "interaction": ""}
+    assert (await desk.post(f"/leads/{lead['id']}", "anna", **form))[0] == 303
+
+
+async def test_the_card_shows_all_that_the_client_has_said_of_himself_and_where_he_came_from(desk: Desk) -> None:
+    said = {"company": "ООО Ромашка", "city": "Саратов", "page": "https://example.com/m500?a=1&b"}
+    lead = desk.office.add_lead(said=said)
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    pairs = re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", card.partition("Ещё от клиента")[2])
+    assert pairs == [
+        ("Компания", "ООО Ромашка"),
+        ("Город", "Саратов"),
+        ("Страница", "https://example.com/m500?a=1&amp;b"),
+        ("utm_source", "yandex"),
+        ("color", "red"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ({"phase": "missed"}, ["пропущен"]),
+        ({"phase": "ringing"}, ["звонит"]),
+        ({"phase": "answered", "seconds": 65}, ["отвечен", "1:05"]),
+        ({"phase": "answered", "recording": "https://pbx.example/1"}, ["отвечен", 'href="https://pbx.example/1"']),
+        ({"phase": "answered", "recording": "javascript:alert(1)"}, ["отвечен"]),
+    ],
+)
+async def test_the_card_says_of_a_call_whether_anybody_answered(
+    desk: Desk, call: dict[str, Any], told: list[str]
+) -> None:
+    whole = {"over": True, "extension": None, "seconds": None, "recording": None} | call
+    lead = desk.office.add_lead(said={"kind": "call", "text": "", "call": whole})
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    said = card.partition('class="timeline"')[2].partition("</li>")[0]
+    assert all(words in said for words in told)
+    assert "Без текста" not in said
+    assert "javascript:" not in said
+
+
+async def test_who_did_something_is_called_by_his_name_directors_too(desk: Desk) -> None:
+    said = {"kind": "reply", "direction": "out", "author": "irina", "state": "sent", "to": None, "error": None}
+    lead = desk.office.add_lead(said=said)
+    card = (await desk.ask("GET", f"/leads/{lead['id']}", "anna"))[1]
+    assert "отправлен</span> · Ирина Орлова</p>" in card
+    assert 'value="manager:irina"' not in card
+
+
+async def test_what_is_taken_down_may_be_as_long_as_an_answer(desk: Desk) -> None:
+    lead = desk.office.add_lead()
+    pages = [(await desk.ask("GET", path, "irina"))[1] for path in ("/new", f"/leads/{lead['id']}")]
+    assert len({tuple(re.findall(r'<textarea [^>]*maxlength="(\d+)"', body)) for body in pages}) == 1

@@ -9,8 +9,15 @@ import pytest
 
 from desk import texts
 from desk.texts import TEXTS, age, moment_text, number
+from ingest.outgoing.texts import REASONS
 from kernel.texts import LANGUAGES, Language
 
+ROOT = Path(texts.__file__).parents[1]
+PAGES_ASK = (
+    *(ROOT / "desk" / f"{name}.py" for name in ("frame", "pages", "contact_pages", "company_pages", "note_pages")),
+    *(ROOT / "ingest" / name for name in ("turns", "people", "outgoing", "units.py", "intake/taking_down.py")),
+    *(ROOT / "ingest" / "office" / name for name in ("leads.py", "showing.py", "board.py")),
+)
 TEMPLATES = sorted((Path(texts.__file__).parent / "templates").glob("*.html"))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -28,6 +35,21 @@ def test_every_text_is_in_both_languages_and_takes_the_same_values() -> None:
         assert set(told) == set(LANGUAGES), code
         places = {language: set(re.findall(r"\{(\w+)\}", text)) for language, text in told.items()}
         assert places["ru"] == places["en"], code
+
+
+def test_whatever_a_page_is_refused_with_is_said_in_words() -> None:
+    codes = {
+        code
+        for place in PAGES_ASK
+        for path in ([place] if place.suffix else place.glob("*.py"))
+        for code in re.findall(r'Refused\(\s*\d+,\s*"(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    # The first are for what no form of ours sends; the last are about answers to clients, and said in their own words.
+    assert {code for code in codes if f"refused_{code}" not in TEXTS} == {
+        *("bad_cursor", "contradictory", "no_such_action"),
+        *("several_ways", "too_long"),
+    }
+    assert {"several_ways", "too_long"} <= set(REASONS)
 
 
 @pytest.mark.parametrize(

@@ -207,5 +207,6 @@ def _offer(db: sa.Connection, uid: str, manager: str, company: Company, until: i
 async def test_forms_offer_who_there_is_and_the_reasons_of_the_company(company: Company) -> None:
     choices = await company.board.choices("en")
     assert choices["managers"] == {"anna": "Анна", "boris": "Борис", "vera": "Вера"}
+    assert choices["people"] == choices["managers"] | {"irina": "Ирина"}
     assert (choices["teams"], choices["reasons"]) == (["sales", "night"], {"disqualified": ["спам"]})
     assert choices["why"]["outside_hours"] == "nobody is on shift now"
