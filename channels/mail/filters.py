@@ -146,10 +146,10 @@ def mailing_list(sheet: Sheet) -> Verdict | None:
 
 
 def bulk(sheet: Sheet) -> Verdict | None:
-    """The same to many: newsletters and advertising."""
+    """The same to many: newsletters and advertising. Services for people's own mail write Feedback-ID too, as Zoho does."""
     letter = sheet.letter
     if letter.get("precedence").lower() in {"bulk", "junk"} or letter.has(
-        "list-unsubscribe", "feedback-id", "x-campaign", "x-mailru-msgtype"
+        "list-unsubscribe", "x-campaign", "x-mailru-msgtype"
     ):
         return "bulk"
     return None

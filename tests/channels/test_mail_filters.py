@@ -45,12 +45,13 @@ AUTOMATIC = {
         raw(Precedence="bulk"),
         raw(Precedence="junk"),
         raw(List_Unsubscribe="<mailto:u@x.example>"),
-        raw(Feedback_ID="1:x"),
     ],
     "no_reply": [
         raw(From="noreply@shop.example"),
         raw(From="Shop <no-reply+7@shop.example>"),
         raw(From="notifications@bank.example"),
+        raw(From="Drive <drive-shares-noreply@docs.example>"),
+        raw(From="avito_no-reply@board.example"),
     ],
     "calendar": [raw("BEGIN:VCALENDAR", Content_Type="text/calendar; method=REQUEST; charset=utf-8")],
     "report": [report(kind="feedback-report")],
@@ -96,6 +97,8 @@ CLIENTS = [
         Auto_Submitted="auto-generated",
     ),
     raw(From="robot@client.example"),
+    raw(From="mono.reply@client.example"),
+    raw(Feedback_ID="rr08:zu08:rf08:ZohoMail"),  # every mail of a person at Zoho has one
     raw(From="postmaster@client.example", Reply_To="anna@client.example"),
     raw("BEGIN:VCALENDAR", Content_Type="text/calendar; charset=utf-8"),
     raw(Subject="Fwd: failure notice"),
