@@ -51,6 +51,40 @@ def test_german_without_a_label_stays_german() -> None:
     assert charsets.decode("Grüße".encode("latin1"), "us-ascii") == "Grüße"
 
 
+@pytest.mark.parametrize(
+    "mail",
+    [
+        b"\r\n" + raw("Нужен цемент"),
+        raw(
+            "=D0=9D=D1=83=D0=B6=D0=B5=D0=BD =D1=86=D0=B5=D0=BC=D0=B5=D0=BD=D1=82",
+            Content_Transfer_Encoding="Quoted-Printable ",
+        ),
+        raw("0J3Rg9C20LXQvSDRhtC10LzQtdC90YI=", Content_Transfer_Encoding="base64; charset=utf-8"),
+        raw("Нужен цемент", Content_Type="text/plain charset=utf-8"),
+        raw("Нужен цемент", Content_Type='text/plain; charset=utf-8; name="body.txt"'),
+    ],
+    ids=["blank line above", "space behind", "parameter", "no semicolon", "named"],
+)
+def test_what_is_written_is_read_though_its_headers_are_careless(mail: bytes) -> None:
+    said = client(mail)
+    assert (said.emails, said.text, said.attachments) == (("ivan@client.example",), "Нужен цемент", ())
+
+
+def test_a_file_that_is_forwarded_stays_what_it_was_though_its_encoding_is_written_carelessly() -> None:
+    inner = raw("0J3Rg9C20LXQvQ==", Content_Transfer_Encoding="BASE64 ")
+    mail = several(
+        part("см."), b"Content-Type: message/rfc822\r\n\r\n" + inner, From="boss@stroyka.example", Subject="FW:"
+    )
+    said = client(mail)
+    assert said.text == "Нужен"
+    assert b"BASE64 \n" in (said.attachments[0].content or b"")
+
+
+def test_a_text_with_other_line_ends_than_its_headers_keeps_its_lines() -> None:
+    mail = raw("Добрый день\nиз Саратова\nTo: Москва\n").replace(b"\r\n", b"\n") + b"\r\n\r\n2 t"
+    assert client(mail).text == "Добрый день\nиз Саратова\nTo: Москва\n\n\n2 t"
+
+
 def test_a_page_is_read_as_people_see_it() -> None:
     page = """<html><head><title>t</title><style>p {}</style></head><body><script>x()</script>
       <p>Нужен&nbsp;цемент,<br>20 тонн.</p><div style="display: none">тайна</div><p>Иван</p>
