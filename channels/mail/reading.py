@@ -52,7 +52,8 @@ def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tupl
         forwarded = forwards.found(letter, letter.text)
         if forwarded is not None and not us.owns(forwarded.sender.address):
             return _forwarded(letter, forwarded, sender, us, received), not parties.is_deaf(forwarded.sender.address)
-    form = forms.read(letter.text, letter.get("subject"), from_site=from_site)
+    from_robot = any(parties.is_machine(box.address) for box in letter.boxes("from"))
+    form = forms.read(letter.text, letter.get("subject"), from_site=from_site, from_robot=from_robot)
     if form is not None:
         return _filled_in(letter, form, us, received), True
     return _written(letter, sender, us, received), False

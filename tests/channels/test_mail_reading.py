@@ -10,7 +10,7 @@ import pytest
 from channels.mail import charsets, folders, headers, markup, quotes
 from channels.mail.letter import opened
 from channels.message import Ignored
-from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several
+from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several, verdict
 
 RUSSIAN = "Здравствуйте! Нужен цемент М500, двадцать тонн, с доставкой. Иван"
 
@@ -362,6 +362,29 @@ anna@client.example
 Нужен цемент
 20 тонн
 """,
+    "dashes": """Имя - Анна Сидорова
+Телефон (обязательно) - +7 (912) 345-67-89
+E-mail - anna@client.example
+Сообщение:
+Нужен цемент
+20 тонн
+""",
+    "labels alone": """Ваше имя
+--------
+Анна Сидорова
+
+Телефон
+--------
++7 (912) 345-67-89
+
+E-mail
+--------
+anna@client.example
+
+Сообщение
+Нужен цемент
+20 тонн
+""",
     "bitrix": """Информационное сообщение сайта Стройка
 ------------------------------------------
 
@@ -391,6 +414,44 @@ def test_a_form_that_a_site_sends_is_from_the_client(builder: str, sender: str) 
     assert said.emails == ("anna@client.example",)
     assert said.text.startswith("Нужен цемент\n20 тонн")
     assert said.fields["full_text"].strip() == FORMS[builder].strip()
+
+
+def test_the_form_of_feedback_that_bitrix_ships_is_from_the_client() -> None:
+    text = """Информационное сообщение сайта Стройка
+------------------------------------------
+
+Вам было отправлено сообщение через форму обратной связи
+
+Автор: Анна Сидорова
+E-mail автора: anna@client.example
+
+Текст сообщения:
+Нужен цемент
+
+Сообщение сгенерировано автоматически.
+"""
+    said = client(raw(text, From=BOX, Subject="Стройка: Сообщение из формы обратной связи"))
+    assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
+    assert said.text.startswith("Нужен цемент")
+
+
+def test_a_robot_that_says_whom_to_call_back_needs_no_more_than_the_telephone() -> None:
+    text = "Услуга: Баня\nНомер телефона клиента: 8 912 345-67-89\n"
+    assert client(raw(text, From="no-reply@callback.example", Subject="Новый звонок")).phones == ("8 912 345-67-89",)
+    assert client(raw(text, From="anna@stroyka.example", Subject="Новый звонок")).phones == ()
+    assert verdict(raw(text, From="no-reply@callback.example", Subject="Скидки")) == "no_reply"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<tr><th>Имя</th></tr><tr><td>Анна</td></tr><tr><th>Телефон</th></tr><tr><td>8 912 345-67-89</td></tr>",
+        "<tr><td><b>Имя</b></td></tr><tr><td>&nbsp;<td>Анна</tr><tr><td><b>Телефон</b></td></tr><tr><td><td>8 912 345-67-89</tr>",
+    ],
+)
+def test_a_form_whose_labels_stand_above_is_from_the_client(rows: str) -> None:
+    said = client(html(f"<table>{rows}</table>", From="wordpress@stroyka.example", Subject="Новая заявка"))
+    assert (said.name, said.phones) == ("Анна", ("8 912 345-67-89",))
 
 
 def test_a_form_in_a_table_is_from_the_client() -> None:
