@@ -48,7 +48,7 @@ _MARK: Final = re.compile(r"(utm_\w{1,40}|yclid|gclid|fbclid|ym_uid|_ym_uid|rois
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@|]{1,64}@[^\s<>,;:()\"\[\]@|]{1,255}\.[^\s<>,;:()\"\[\]@|.]{2,}")
 _DIGITS_OF_A_PHONE: Final = 6
 _HINTS: Final = re.compile(
-    r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новый звонок|новое сообщение|новая заявка|"
+    r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новый звонок|новое сообщение|"
     r"новый заказ|данные формы|сообщение с|request details|form submission|new submission|contact form|website|new lead|new order|"
     r"перезвон|feedback|sent from your|submitted|через форму|отправлено с|this e-?mail was sent from|callback|квиз|quiz",
     re.IGNORECASE,

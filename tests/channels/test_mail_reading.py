@@ -479,6 +479,7 @@ FORWARDS = {
     "mail.ru": "-------- Пересылаемое сообщение --------\nОт кого: Анна Сидорова <anna@client.example>\n"
     "Кому: boss@stroyka.example\nДата: Пятница, 6 марта 2026\nТема: Цемент\n\nНужен цемент",
     "yandex": '-------- Пересылаемое сообщение --------\n06.03.2026, 10:00, "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
+    "yandex later": '---- Пересылаемое сообщение ----\n10:00, 6 марта 2026 г., "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
     "outlook": "От: Анна Сидорова [mailto:anna@client.example]\nОтправлено: 6 марта 2026\nКому: boss\nТема: Цемент\n\nНужен цемент",
     "quoted": "> ----- Original Message -----\n> From: Анна Сидорова <anna@client.example>\n> Subject: Цемент\n>\n> Нужен цемент",
 }
@@ -490,6 +491,13 @@ def test_what_a_colleague_forwards_is_from_the_client(program: str) -> None:
     assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
     assert (said.text, said.subject) == ("Нужен цемент", "Цемент")
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
+
+
+def test_a_line_of_a_forwarded_text_is_not_taken_for_its_sender() -> None:
+    said = client(
+        raw(FORWARDS["yandex"] + "\nОт: Саратов\nДо: Москва", From="boss@stroyka.example", Subject="Fwd: Цемент")
+    )
+    assert (said.emails, said.text) == (("anna@client.example",), "Нужен цемент\nОт: Саратов\nДо: Москва")
 
 
 def test_what_a_colleague_forwards_as_a_file_is_from_the_client() -> None:
