@@ -59,6 +59,7 @@ _SUFFIXES: Final = {
 # Lotus Notes and others put the reports of mail servers into parts that nobody wants to read as files.
 _REPORTS: Final = frozenset({"message/delivery-status", "message/disposition-notification", "message/feedback-report"})
 _CALENDAR: Final = "text/calendar"
+_METHOD: Final = re.compile(rb"^METHOD:([A-Za-z]{1,20})\r?$", re.MULTILINE)
 _ENCODING: Final = "content-transfer-encoding"
 _SIGNATURES: Final = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
@@ -198,9 +199,7 @@ class _Reader:
         if part.is_multipart():
             return self._several(part, kind, depth)
         if kind == _CALENDAR:
-            self.calendar = (
-                self.calendar or headers.parameters(_raw(part, "content-type")).get("method", "").upper() or None
-            )
+            self.calendar = self.calendar or _method(part)
         return self._leaf(part, kind, shown=shown)
 
     def _several(self, part: Message, kind: str, depth: int) -> str:
@@ -271,6 +270,13 @@ class _Reader:
         taken = {attachment.name for attachment in self.attachments}
         names = (f"{what}{number or ''}{suffix}" for number in range(_MOST_PARTS + 1))
         return next((name for name in names if name not in taken), what)
+
+
+def _method(part: Message) -> str | None:
+    """What an invitation is for: as its type says, else as it says itself (RFC 5546, 1.4)."""
+    said = headers.parameters(_raw(part, "content-type")).get("method")
+    written = None if said else _METHOD.search(_content(part))
+    return (said or (written[1].decode() if written else "")).upper() or None
 
 
 def _children(part: Message) -> Sequence[object]:

@@ -53,7 +53,10 @@ AUTOMATIC = {
         raw(From="Drive <drive-shares-noreply@docs.example>"),
         raw(From="avito_no-reply@board.example"),
     ],
-    "calendar": [raw("BEGIN:VCALENDAR", Content_Type="text/calendar; method=REQUEST; charset=utf-8")],
+    "calendar": [
+        raw("BEGIN:VCALENDAR", Content_Type="text/calendar; method=REQUEST; charset=utf-8"),
+        several(part("Да"), part("BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\n", Content_Type="text/calendar; charset=utf-8")),
+    ],
     "report": [report(kind="feedback-report")],
     "receipt": [
         report(kind="disposition-notification"),
@@ -70,6 +73,8 @@ AUTOMATIC = {
         raw("<anna@client.example>: unknown user", From="MAILER-DAEMON@mx.example", Subject="failure notice"),
         raw("Не доставлено", From="postmaster@mx.example", Subject="Недоставленное сообщение"),
         raw("x", From="mailer-daemon@mx.example", Return_Path="<>", Subject="?"),
+        raw("x", From="MAILER-DAEMON@mx.example", Subject="Delayed Mail (still being retried)"),
+        raw("x", From="Outlook <MicrosoftExchange329e71ec88ae46@mx.example>", Subject="Не удалось доставить: Цемент"),
     ],
 }
 

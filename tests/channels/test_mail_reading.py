@@ -180,6 +180,9 @@ def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str
         ('"i@c.ru" <i@c.ru>', "", "i@c.ru"),
         ("'Иван' <mailto:i@c.ru>", "Иван", "i@c.ru"),
         ("=?utf-8?Q?=D0=98=3Ci=40c.ru=3E?=", "И", "i@c.ru"),  # the whole in one word
+        ("Иван <SMTP:i@c.ru>", "Иван", "i@c.ru"),
+        ("Иван <@relay.ru:i@c.ru>", "Иван", "i@c.ru"),
+        ("Иван <i@c.ru.>", "Иван", "i@c.ru"),
         ("Иван <>", "Иван", ""),
     ],
 )
@@ -479,7 +482,7 @@ FORWARDS = {
     "mail.ru": "-------- Пересылаемое сообщение --------\nОт кого: Анна Сидорова <anna@client.example>\n"
     "Кому: boss@stroyka.example\nДата: Пятница, 6 марта 2026\nТема: Цемент\n\nНужен цемент",
     "yandex": '-------- Пересылаемое сообщение --------\n06.03.2026, 10:00, "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
-    "yandex later": '---- Пересылаемое сообщение ----\n10:00, 6 марта 2026 г., "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
+    "yandex later": '-- Пересылаемое сообщение --\n10:00, 6 марта 2026 г., "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
     "outlook": "От: Анна Сидорова [mailto:anna@client.example]\nОтправлено: 6 марта 2026\nКому: boss\nТема: Цемент\n\nНужен цемент",
     "quoted": "> ----- Original Message -----\n> From: Анна Сидорова <anna@client.example>\n> Subject: Цемент\n>\n> Нужен цемент",
 }
