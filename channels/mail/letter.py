@@ -275,7 +275,8 @@ class _Reader:
 def _method(part: Message) -> str | None:
     """What an invitation is for: as its type says, else as it says itself (RFC 5546, 1.4)."""
     said = headers.parameters(_raw(part, "content-type")).get("method")
-    written = None if said else _METHOD.search(_content(part))
+    is_file = _first_word(part, "content-disposition") == "attachment"
+    written = None if said or is_file else _METHOD.search(_content(part))
     return (said or (written[1].decode() if written else "")).upper() or None
 
 

@@ -106,6 +106,10 @@ CLIENTS = [
     raw(Feedback_ID="rr08:zu08:rf08:ZohoMail"),  # every mail of a person at Zoho has one
     raw(From="postmaster@client.example", Reply_To="anna@client.example"),
     raw("BEGIN:VCALENDAR", Content_Type="text/calendar; charset=utf-8"),
+    several(
+        part("Когда мне удобно"),
+        part("METHOD:PUBLISH\r\n", Content_Type="text/calendar", Content_Disposition="attachment; filename=a.ics"),
+    ),
     raw(Subject="Fwd: failure notice"),
 ]
 

@@ -152,7 +152,14 @@ def test_an_answer_beneath_the_quotation_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["С уважением, Иван", "> только цитата", "От: кого угодно\nтекст", "Он написал:\nпривет"]
+    "text",
+    [
+        "Нужно:\n| Цемент | 10 |\nи всё",
+        "С уважением, Иван",
+        "> только цитата",
+        "От: кого угодно\nтекст",
+        "Он написал:\nпривет",
+    ],
 )
 def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str) -> None:
     said = client(raw(text))
@@ -455,6 +462,13 @@ def test_a_robot_that_says_whom_to_call_back_needs_no_more_than_the_telephone() 
 def test_a_form_whose_labels_stand_above_is_from_the_client(rows: str) -> None:
     said = client(html(f"<table>{rows}</table>", From="wordpress@stroyka.example", Subject="Новая заявка"))
     assert (said.name, said.phones) == ("Анна", ("8 912 345-67-89",))
+
+
+@pytest.mark.parametrize("sender", ["ivan@client.example", "boss@stroyka.example"])
+def test_who_answers_a_form_is_not_whoever_filled_it_in(sender: str) -> None:
+    text = f"Да, жду\n\nОт: Сайт <noreply@tilda.example>\nКому: Иван\nТема: Новая заявка\n\n{FORMS['two lines']}"
+    said = client(raw(text, From=sender, Subject="Re: Новая заявка"))
+    assert (said.emails, said.phones, said.text) == ((sender,), (), "Да, жду")
 
 
 def test_a_form_in_a_table_is_from_the_client() -> None:
