@@ -42,7 +42,7 @@ _SLOTS: Final = {name: slot for slot, names in _NAMES.items() for name in names.
 _WORDS: Final = re.compile(r"[^\wёЁ]+|_")
 _ASIDE: Final = re.compile(r"\([^()]*\)")
 _LABEL: Final = re.compile(rf"[\s*•\-–>]*\**([^\W\d_][^:\t\n]{{0,{_LONGEST_LABEL}}}?)\**\s*(?::|\t|：)\**[ \t]*(.*)$")
-_DASHED: Final = re.compile(rf"\s*([^\W\d_][^:\t\n]{{0,{_LONGEST_LABEL}}}?)\s+[-–—]\s+(.+)$")
+_DASHED: Final = re.compile(rf"\s*([^\W\d_][^:\t\n]{{0,{_LONGEST_LABEL}}}?)\s{{1,3}}[-–—]\s{{1,3}}(\S.*)$")
 _RULED: Final = " \t-–—_=*"
 _MARK: Final = re.compile(r"(utm_\w{1,40}|yclid|gclid|fbclid|ym_uid|_ym_uid|roistat)", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@|]{1,64}@[^\s<>,;:()\"\[\]@|]{1,255}\.[^\s<>,;:()\"\[\]@|.]{2,}")
