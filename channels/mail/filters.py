@@ -18,18 +18,21 @@ from channels.message import Signal
 from kernel.automatic import OWN_HEADER
 
 _OWN: Final = OWN_HEADER.lower()
-_DAEMON: Final = re.compile(r"mailer[._-]?daemon.*|postmaster.*|mail[._-]?delivery.*|double-bounce", re.IGNORECASE)
+_DAEMON: Final = re.compile(
+    r"mailer[._-]?daemon.*|postmaster.*|mail[._-]?delivery.*|double-bounce|microsoftexchange[0-9a-f]{8,}", re.IGNORECASE
+)
 _FAILED: Final = re.compile(
     r"undeliver|delivery (?:status|has failed|failure|delayed|failed|notification)|mail delivery|"
     r"returned (?:mail|to sender)|"
-    r"failure notice|returning message|could not be delivered|не ?достав|недостав|невозможно доставить|"
+    r"failure notice|returning message|could not be delivered|delayed mail|mail failure|не ?достав|недостав|"
+    r"(?:невозможно|не уд\w+) доставить|"
     r"сообщение не может быть|unzustellbar|nicht zugestellt|remis|warning: could not send",
     re.IGNORECASE,
 )
 _REPLY: Final = r"(?:(?:re|отв|aw|sv)\s*:\s*)"
 _ANSWER: Final = (
     r"(?:автоответ\b|автоматический ответ\b|auto(?:matic)?[- ]?(?:reply|response)|automatische antwort|réponse automatique|"
-    r"respuesta automática|risposta automatica|autosvar|automatisch antwoord|odpowiedź automatyczna)"
+    r"автоматична відповідь|respuesta automática|risposta automatica|autosvar|automatisch antwoord|odpowiedź automatyczna)"
 )
 # What a person sends who answers an automatic answer, ours too, begins with "Re:" before these words.
 _AWAY: Final = re.compile(
@@ -146,10 +149,10 @@ def mailing_list(sheet: Sheet) -> Verdict | None:
 
 
 def bulk(sheet: Sheet) -> Verdict | None:
-    """The same to many: newsletters and advertising."""
+    """The same to many: newsletters and advertising. Services for people's own mail write Feedback-ID too, as Zoho does."""
     letter = sheet.letter
     if letter.get("precedence").lower() in {"bulk", "junk"} or letter.has(
-        "list-unsubscribe", "feedback-id", "x-campaign", "x-mailru-msgtype"
+        "list-unsubscribe", "x-campaign", "x-mailru-msgtype"
     ):
         return "bulk"
     return None

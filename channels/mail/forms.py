@@ -19,14 +19,19 @@ _MOST_FIELDS: Final = 100
 
 _NAMES: Final = {
     "name": "имя|ваше имя|фио|ф и о|имя клиента|имя и фамилия|как вас зовут|как к вам обращаться|контактное лицо|клиент|заказчик|"
-    "отправитель|name|your name|full name|fullname|first name|client|customer|contact name|имя отправителя",
+    "отправитель|автор|имя автора|имя посетителя|покупатель|имя покупателя|ваше имя и фамилия|name|your name|full name|fullname|"
+    "first name|client|customer|contact name|имя отправителя",
     "last_name": "фамилия|last name|surname|lastname",
     "phone": "телефон|ваш телефон|номер телефона|контактный телефон|мобильный|мобильный телефон|тел|телефон клиента|phone|"
-    "your phone|phone number|telephone|tel|mobile|whatsapp|телефон для связи",
+    "your phone|phone number|telephone|tel|mobile|whatsapp|телефон для связи|ваш номер телефона|номер телефона клиента|"
+    "номер клиента|контактный номер|ваш контактный телефон|телефон покупателя|моб телефон|номер для связи|телефон whatsapp|"
+    "номер телефона для связи|телефон автора|contact phone|contact number|mobile phone|cell phone",
     "email": "email|e mail|your email|email address|почта|ваша почта|электронная почта|эл почта|адрес электронной почты|мейл|"
-    "имейл|ваш email|ваш e mail|email клиента|mail",
+    "имейл|ваш email|ваш e mail|email клиента|mail|e mail автора|email автора|e mail клиента|почта клиента|e mail покупателя|"
+    "email покупателя|e mail отправителя|электронный адрес|e mail адрес|email адрес|e mail address",
     "message": "сообщение|ваше сообщение|текст|текст сообщения|комментарий|комментарии|вопрос|ваш вопрос|сообщение клиента|"
-    "message|your message|message body|comment|comments|question|textarea|примечание|пожелания",
+    "message|your message|message body|comment|comments|question|textarea|примечание|пожелания|ваш комментарий|текст вопроса|"
+    "текст обращения|комментарий к заказу",
     "company": "компания|организация|название компании|company|organization|organisation|company name",
     "city": "город|ваш город|city|town",
     "subject": "тема|тема сообщения|тема обращения|subject|topic",
@@ -35,14 +40,17 @@ _NAMES: Final = {
 }
 _SLOTS: Final = {name: slot for slot, names in _NAMES.items() for name in names.split("|")}
 _WORDS: Final = re.compile(r"[^\wёЁ]+|_")
+_ASIDE: Final = re.compile(r"\([^()]*\)")
 _LABEL: Final = re.compile(rf"[\s*•\-–>]*\**([^\W\d_][^:\t\n]{{0,{_LONGEST_LABEL}}}?)\**\s*(?::|\t|：)\**[ \t]*(.*)$")
+_DASHED: Final = re.compile(rf"\s*([^\W\d_][^:\t\n]{{0,{_LONGEST_LABEL}}}?)\s{{1,3}}[-–—]\s{{1,3}}(\S.*)$")
+_RULED: Final = " \t-–—_=*"
 _MARK: Final = re.compile(r"(utm_\w{1,40}|yclid|gclid|fbclid|ym_uid|_ym_uid|roistat)", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@|]{1,64}@[^\s<>,;:()\"\[\]@|]{1,255}\.[^\s<>,;:()\"\[\]@|.]{2,}")
 _DIGITS_OF_A_PHONE: Final = 6
 _HINTS: Final = re.compile(
-    r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новое сообщение|новая заявка|"
+    r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новый звонок|новое сообщение|"
     r"новый заказ|данные формы|сообщение с|request details|form submission|new submission|contact form|website|new lead|new order|"
-    r"feedback|sent from your|submitted|через форму|отправлено с|this e-?mail was sent from|callback|квиз|quiz",
+    r"перезвон|feedback|sent from your|submitted|через форму|отправлено с|this e-?mail was sent from|callback|квиз|quiz",
     re.IGNORECASE,
 )
 
@@ -63,8 +71,11 @@ class Form:
     others: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(text: str, subject: str, *, from_site: bool) -> Form | None:
-    """The form that a mail holds, None where it holds none. `from_site`: its sender is a machine, or one of ours."""
+def read(text: str, subject: str, *, from_site: bool, from_robot: bool = False) -> Form | None:
+    """The form that a mail holds, None where it holds none. `from_site`: its sender is a machine, or one of ours.
+
+    `from_robot`: a machine for certain. Where its subject speaks of a form, a telephone alone is one: please call back.
+    """
     pairs = list(_pairs([line[:_LONGEST_LINE] for line in text.split("\n")[:_MOST_LINES]]))
     placed: dict[str, list[str]] = {}
     others: dict[str, str] = {}
@@ -79,7 +90,8 @@ def read(text: str, subject: str, *, from_site: bool) -> Form | None:
             others.setdefault(label.strip(), value)
     phones = _distinct(value for value in placed.get("phone", ()) if _is_phone(value))
     emails = _distinct(found[0] for value in placed.get("email", ()) if (found := _ADDRESS.search(value)))
-    if not (phones or emails) or len(placed) + bool(campaign) < 2:  # noqa: PLR2004 - one label alone is no form
+    called_back = bool(phones) and from_robot and _HINTS.search(subject) is not None
+    if not (phones or emails) or (len(placed) + bool(campaign) < 2 and not called_back):  # noqa: PLR2004 - a label alone
         return None
     if not from_site and not _HINTS.search(subject) and not _HINTS.search(text[:300]):
         return None
@@ -102,11 +114,11 @@ def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Labels and their values. A value may stand beneath its label, and that of a message goes on until the next label."""
     place = 0
     while place < len(lines):
-        found = _LABEL.match(lines[place])
+        found = _labelled(lines[place])
         place += 1
-        if found is None or found[2].startswith("//"):
+        if found is None or found[1].startswith("//"):
             continue
-        label, value = found[1].strip(), found[2].strip()
+        label, value = found
         slot = _SLOTS.get(_words(label))
         if slot is None and not value:
             continue
@@ -117,21 +129,32 @@ def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
                 place += 1
             value = "\n".join([value, *more]).strip()
         elif slot is not None and not value:
-            following = next((at for at in range(place, min(place + 2, len(lines))) if lines[at].strip()), None)
+            following = next((at for at in range(place, min(place + 2, len(lines))) if lines[at].strip(_RULED)), None)
             if following is not None and _slot_of_line(lines[following]) is None:
                 value, place = lines[following].strip(), following + 1
         yield label, value
 
 
-def _slot_of_line(line: str) -> str | None:
+def _labelled(line: str) -> tuple[str, str] | None:
+    """A label and what stands beside it. One that is known needs no colon: a dash will do, or that it stands alone."""
     found = _LABEL.match(line)
-    return _SLOTS.get(_words(found[1])) if found else None
+    if found is None:
+        dashed = _DASHED.match(line)
+        found = dashed if dashed and _words(dashed[1]) in _SLOTS else None
+    if found is None:
+        return (line.strip(), "") if _words(line[: 2 * _LONGEST_LABEL]) in _SLOTS else None
+    return found[1].strip(), found[2].strip()
+
+
+def _slot_of_line(line: str) -> str | None:
+    found = _labelled(line)
+    return _SLOTS.get(_words(found[0])) if found else None
 
 
 def _ends_message(line: str) -> bool:
     """Another known label, a mark of a campaign, or the rule above what a site says of itself."""
-    found = _LABEL.match(line)
-    if found and (_words(found[1]) in _SLOTS or _MARK.fullmatch(found[1].strip())):
+    found = _labelled(line)
+    if found and (_words(found[0]) in _SLOTS or _MARK.fullmatch(found[0])):
         return True
     return re.fullmatch(r"\s*[-–—_=*]{2,}.{0,3}\s*", line) is not None or line.startswith(
         ("--", "Request details", "Additional")
@@ -139,7 +162,8 @@ def _ends_message(line: str) -> bool:
 
 
 def _words(label: str) -> str:
-    return _WORDS.sub(" ", label.casefold()).strip()
+    """A label in plain words; what it says in brackets ("обязательно") makes no other of it."""
+    return _WORDS.sub(" ", _ASIDE.sub(" ", label.casefold())).strip()
 
 
 def _is_phone(value: str) -> bool:

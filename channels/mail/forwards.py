@@ -28,9 +28,10 @@ _HEADER: Final = re.compile(
     r"von|an|datum|gesendet|betreff|importance|важность)\**\s*[:：]",
     re.IGNORECASE,
 )
-# Yandex: `12.03.2026, 10:05, "Иван" <ivan@example.com>:`
+# Yandex: `12.03.2026, 10:05, "Иван" <ivan@example.com>:`, later `10:05, 12 марта 2026 г., "Иван" <ivan@example.com>:`
 _YANDEX: Final = re.compile(
-    r"^[\s>]*\d{1,2}\.\d{1,2}\.\d{4},?\s+\d{1,2}:\d{2},?\s+(.{1,200}<?[^\s<>@]{1,64}@[^\s<>@]{1,128}>?)\s*:\s*$",
+    r"^[\s>]*(?:\d{1,2}\.\d{1,2}\.\d{4},?\s+\d{1,2}:\d{2}|\d{1,2}:\d{2},\s+\d{1,2}\s+\w{3,12}\s+\d{4}(?:\s*г\.)?),?\s+"
+    r"(.{1,200}<?[^\s<>@]{1,64}@[^\s<>@]{1,128}>?)\s*:\s*$",
     re.MULTILINE,
 )
 _SUBJECT_LINE: Final = re.compile(
@@ -59,7 +60,8 @@ def found(letter: Letter, text: str) -> Forwarded | None:
     if mark is None and not _SUBJECT.match(subject):
         return None
     start = mark.end() if mark else 0
-    named = _FROM.search(looked, start) or _YANDEX.search(looked, start)
+    heads = filter(None, (_FROM.search(looked, start), _YANDEX.search(looked, start)))
+    named = min(heads, key=re.Match.start, default=None)
     box = next((box for box in mailboxes(_without_mailto(named[1])) if box.address), None) if named else None
     if named is None or box is None:
         return None

@@ -29,6 +29,8 @@ _SPACES: Final = re.compile(r"\s+")
 _PARAMETER: Final = re.compile(r';\s*([^\s=;"*]+)(\*\d{1,3})?(\*)?\s*=\s*(?:"((?:[^"\\]|\\.)*+)"?|([^;]*))', re.DOTALL)
 _ANGLE: Final = re.compile(r"<([^<>]*)>")
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@]{1,64}@[^\s<>,;:()\"\[\]@]{1,255}")
+# A scheme, what Exchange calls the kind of address, a route that nobody takes any more (RFC 5322, 4.4).
+_BEFORE_ADDRESS: Final = re.compile(r"(?:mailto:|smtp:|@[^:]*:)+", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"\(([^()]*)\)")
 
 
@@ -167,7 +169,7 @@ def _mailbox(part: str, charset: str | None) -> Mailbox:
 
 
 def _bare(address: str) -> str:
-    return storable(address).strip().strip("'\"").removeprefix("mailto:").strip()[:LONGEST]
+    return _BEFORE_ADDRESS.sub("", storable(address).strip().strip("'\"")).strip().rstrip(".")[:LONGEST]
 
 
 def _display(raw: str, charset: str | None) -> str:

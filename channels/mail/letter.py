@@ -7,6 +7,7 @@ is in it. Bounds keep a mail that nests or repeats beyond reason from costing mo
 import mimetypes
 import re
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.message import Message
@@ -34,8 +35,10 @@ _MOST_COMPARISONS: Final = 20_000_000
 _LONGEST_HEAD: Final = 256 * 1024
 _HEADER: Final = re.compile(rb"[ \t]|[!-9;-~]+[ \t]*:|\r?$")
 _EXPECTED: Final = re.compile(rb"(?:from|to|subject|date|message-id|mime-version|content-type)\s*:", re.IGNORECASE)
+_BLANK: Final = re.compile(rb"\n\r?\n")
 _BOUNDARY: Final = re.compile(rb"boundary\s*=", re.IGNORECASE)
 _PATH: Final = re.compile(r"[/\\]")
+_WORD: Final = re.compile(r"[^\s;]*")
 _CONTENT_ID: Final = re.compile(r"\s*<?([\w .-]{1,80}\.[A-Za-z0-9]{2,4})@[^\s<>]+>?")
 _KINDS: Final = {
     "message": "message",
@@ -56,6 +59,8 @@ _SUFFIXES: Final = {
 # Lotus Notes and others put the reports of mail servers into parts that nobody wants to read as files.
 _REPORTS: Final = frozenset({"message/delivery-status", "message/disposition-notification", "message/feedback-report"})
 _CALENDAR: Final = "text/calendar"
+_METHOD: Final = re.compile(rb"^METHOD:([A-Za-z]{1,20})\r?$", re.MULTILINE)
+_ENCODING: Final = "content-transfer-encoding"
 _SIGNATURES: Final = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 )
@@ -108,6 +113,7 @@ class Letter:
 
 def opened(raw: bytes, *, cut: bool = False) -> Letter:
     """A mail from its bytes; `cut` where these are only its beginning."""
+    raw = raw.lstrip(b"\r\n")  # a blank line above the headers would make them text
     bounded = _bounded(_mended(raw))
     parser = BytesParser(policy=compat32)
     try:
@@ -119,16 +125,17 @@ def opened(raw: bytes, *, cut: bool = False) -> Letter:
 
 def _mended(raw: bytes) -> bytes:
     """With lines among the headers that are none made part of the one above: else all headers behind them would be text."""
-    head, blank, body = raw.partition(b"\n\r\n" if b"\n\r\n" in raw[:_LONGEST_HEAD] else b"\n\n")
-    if len(head) > _LONGEST_HEAD:
+    blank = _BLANK.search(raw, 0, _LONGEST_HEAD)
+    if blank is None:
         return raw
+    head, rest = raw[: blank.start()], raw[blank.start() :]
     lines = head.split(b"\n")
     broken = [place for place, line in enumerate(lines) if place and not _HEADER.match(line)]
     if not broken or not any(_EXPECTED.match(line) for line in lines[broken[0] :]):
         return raw
     places = set(broken)
     mended = [b" " + line if place in places else line for place, line in enumerate(lines)]
-    return b"\n".join(mended) + blank + body
+    return b"\n".join(mended) + rest
 
 
 def _bounded(raw: bytes) -> bytes:
@@ -192,9 +199,7 @@ class _Reader:
         if part.is_multipart():
             return self._several(part, kind, depth)
         if kind == _CALENDAR:
-            self.calendar = (
-                self.calendar or headers.parameters(_raw(part, "content-type")).get("method", "").upper() or None
-            )
+            self.calendar = self.calendar or _method(part)
         return self._leaf(part, kind, shown=shown)
 
     def _several(self, part: Message, kind: str, depth: int) -> str:
@@ -219,7 +224,8 @@ class _Reader:
         name = _file_name(part)
         disposition = _raw(part, "content-disposition").partition(";")[0].strip().lower()
         is_text = kind in {"text/plain", "text/html", "text/enriched", "text/richtext"} or kind == "text"
-        if is_text and shown and disposition != "attachment" and not name:
+        is_all = self._parts == 1  # the only part is what was written, whatever it is called
+        if is_text and shown and disposition != "attachment" and (is_all or not name):
             self.charset = self.charset or headers.parameters(_raw(part, "content-type")).get("charset")
             return _text(part, kind)
         content = _content(part)
@@ -266,6 +272,14 @@ class _Reader:
         return next((name for name in names if name not in taken), what)
 
 
+def _method(part: Message) -> str | None:
+    """What an invitation is for: as its type says, else as it says itself (RFC 5546, 1.4)."""
+    said = headers.parameters(_raw(part, "content-type")).get("method")
+    is_file = _first_word(part, "content-disposition") == "attachment"
+    written = None if said or is_file else _METHOD.search(_content(part))
+    return (said or (written[1].decode() if written else "")).upper() or None
+
+
 def _children(part: Message) -> Sequence[object]:
     payload = part.get_payload()
     return payload if isinstance(payload, list) else ()
@@ -282,14 +296,26 @@ def _raw(message: Message, wanted: str) -> str:
 
 def _media_type(part: Message) -> str:
     """In small letters; text/plain where there is none or nonsense (RFC 2045, 5.2), unless the parser found parts in it."""
-    kind = headers.unfolded(_raw(part, "content-type")).partition(";")[0].strip().lower()
+    kind = _first_word(part, "content-type")
     if kind.count("/") != 1 or not all(kind.split("/")) or (kind.startswith("multipart/") and not part.is_multipart()):
         return part.get_default_type() if kind != "text" else "text/plain"
     return storable(kind)[:_LONGEST_NAME]
 
 
+def _first_word(part: Message, name: str) -> str:
+    """What a header says before its parameters, in small letters; some programs forget the semicolon."""
+    found = _WORD.match(headers.unfolded(_raw(part, name)))
+    return found[0].lower() if found else ""
+
+
 def _content(part: Message) -> bytes:
     """What a part holds, its transfer encoding undone as far as it can be."""
+    encoding = _first_word(part, _ENCODING)
+    if encoding != _raw(part, _ENCODING).lower():
+        # The standard library knows an encoding only where nothing stands beside it, not even a space.
+        part = copy(part)
+        del part[_ENCODING]
+        part[_ENCODING] = encoding
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 

@@ -18,7 +18,7 @@ _PUBLIC_NAMES: Final = (
 _PUBLIC: Final = frozenset(_PUBLIC_NAMES.split())
 _END: Final = r"(?:[+=._\d-].*)?"
 _DEAF: Final = re.compile(
-    rf"no[._-]?reply{_END}|do[._-]?not[._-]?reply{_END}|ne[._-]?otvecha(?:i|j|y|t)\w*|mailer[._-]?daemon{_END}|bounces?{_END}|"
+    rf"(?:.*[+=._\d-])?(?:no[._-]?reply|do[._-]?not[._-]?reply){_END}|ne[._-]?otvecha(?:i|j|y|t)\w*|mailer[._-]?daemon{_END}|bounces?{_END}|"
     rf"postmaster|notif(?:y|ications?|ier)?{_END}|auto(?:reply|responder){_END}"
 )
 # From these, sites write in the name of whoever has filled in a form; somebody may have chosen such a name for himself.

@@ -16,7 +16,8 @@ _LONGEST_LINE: Final = 400
 _ANNOUNCED_OVER: Final = 4
 _HEADERS_BENEATH: Final = 2
 
-_QUOTED: Final = re.compile(r"\s{0,3}(?:>|&gt;|\|\s)")
+# Bars on both sides are a table that somebody has drawn.
+_QUOTED: Final = re.compile(r"\s{0,3}(?:>|&gt;|\|\s(?!.*\|\s*$))")
 
 # "On 1 Mar 2026, Anna <anna@example.com> wrote:" and its translations; a date or an address makes sure that it is one.
 _WROTE: Final = (

@@ -1,5 +1,6 @@
 """What a mail says, as a whole: who wrote it, to which address of ours, when, and what; or that no client wrote it."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from channels.mail.parties import Ours
 from channels.message import Answerable, Ignored, Inbound, Parsed, Signal, digest
 from kernel.texts import storable
 
+_ANSWERS: Final = re.compile(r"\s*(?:re|отв|ответ|aw|sv)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _EARLIEST: Final = timedelta(days=14)
 _LATEST: Final = timedelta(hours=1)
 _LONGEST_SUBJECT: Final = 1_000
@@ -52,7 +54,11 @@ def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tupl
         forwarded = forwards.found(letter, letter.text)
         if forwarded is not None and not us.owns(forwarded.sender.address):
             return _forwarded(letter, forwarded, sender, us, received), not parties.is_deaf(forwarded.sender.address)
-    form = forms.read(letter.text, letter.get("subject"), from_site=from_site)
+    from_robot = any(parties.is_machine(box.address) for box in letter.boxes("from"))
+    subject = letter.get("subject")
+    # Who answers quotes, and the form in it may be anybody's, and old.
+    text = quotes.newest(letter.text) if _ANSWERS.match(subject) and not from_robot else letter.text
+    form = forms.read(text, subject, from_site=from_site, from_robot=from_robot)
     if form is not None:
         return _filled_in(letter, form, us, received), True
     return _written(letter, sender, us, received), False

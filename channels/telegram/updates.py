@@ -101,6 +101,8 @@ def _message(message: Json, *, business: bool) -> Parsed:
     if chat["type"] != "private":
         return Ignored("channel" if chat["type"] == "channel" else "group")
     content = next((name for name in (*_PLAIN, *_UNSUPPORTED) if name in message), "unsupported")
+    if content not in _PLAIN and message.get("caption"):
+        content = "text"  # whatever it stands beneath: somebody has said something
     if content == "unsupported" and not _SERVICE.isdisjoint(message):
         return Ignored("service")
     said = _inbound(message, chat, sender, content)

@@ -21,6 +21,7 @@ _LONGEST_REF: Final = 200
 _LONGEST_INSIDE: Final = 5
 _LONGEST_NUMBER: Final = 15  # ITU-T E.164, section 6.2
 _WITH_COUNTRY: Final = 11
+_ANGLE: Final = re.compile(r"<([^<>]*)>")
 _SCHEME: Final = re.compile(r"(?:sips?|tel|callto):", re.IGNORECASE)
 _BESIDE_DIGITS: Final = re.compile(r"[\s().\-\u00a0\u2011]+")
 _NUMBER: Final = re.compile(r"\+?[0-9]+")
@@ -96,7 +97,8 @@ def number(written: str) -> str | None:
 
     `8` and ten digits is Russia's own spelling; after `810` and `00` the number of another country begins.
     """
-    user = _SCHEME.sub("", written).partition("@")[0].partition(";")[0]
+    in_angles = _ANGLE.search(written)  # "Иван" <sip:79161234567@exchange> (RFC 3261, 20.20)
+    user = _SCHEME.sub("", in_angles[1] if in_angles else written).partition("@")[0].partition(";")[0]
     plain = _BESIDE_DIGITS.sub("", user)
     if not _NUMBER.fullmatch(plain) or not plain.strip("+0"):
         return None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from channels.message import Ignored, Inbound, Parsed, Signal
-from channels.vk import files, forms, sending
+from channels.vk import files, forms, orders, sending
 
 IDENTITY: Final = "vk"
 CHATS: Final = 2_000_000_000
@@ -40,6 +40,8 @@ def read(event: Json, *, caught_up: bool = False) -> Parsed:
         return _message(kind, what.get("message", what), caught_up=caught_up)
     if kind == "lead_forms_new":
         return forms.read(what, _identities(what.get("user_id")))
+    if kind == "market_order_new":
+        return orders.read(what, _identities(what.get("user_id")))
     if kind in _SIGNALS:
         return _signal(_SIGNALS[kind], what)
     if kind.startswith(_COMMENTS):

@@ -19,6 +19,10 @@ _LONGEST_LINE: Final = 500
 _MOST_LEVELS: Final = 8
 _MOST_KEYS: Final = 20
 
+# What builders call the name and the value of a field in a list of fields; the last ones are Google's and Marquiz'.
+_NAMING: Final = ("name", "label", "title", "key", "question", "column_id", "q")
+_VALUED: Final = ("value", "values", "answer", "string_value", "a")
+
 _Placed = Mapping[str, Sequence[str]]
 
 _SEVERAL: Final = frozenset({"phone", "email"})
@@ -85,9 +89,24 @@ def _gather(pairs: list[tuple[str, str]], path: str, value: object, level: int) 
         for index, inner in enumerate(value):
             if len(pairs) >= MOST_FIELDS:
                 return
+            told = _told(inner)
+            if told is not None:
+                _gather(pairs, told[0][:LONGEST_NAME].replace("\0", ""), told[1], level + 1)
+                continue
             _gather(pairs, f"{path}.{index}" if isinstance(inner, dict | list) else path, inner, level + 1)
     else:
         pairs.append((path, as_text(value)[:LONGEST_VALUE].replace("\0", "")))
+
+
+def _told(item: object) -> tuple[str, object] | None:
+    """The name and the value of a field that is written as an object of both, as in `{"name": "phone", "value": "…"}`."""
+    if not isinstance(item, dict):
+        return None
+    names = [name for key in _NAMING if isinstance(name := item.get(key), str) and name.strip()]
+    values = [item[key] for key in _VALUED if key in item]
+    if not names or not values:
+        return None
+    return next((name for name in names if slot_of(name[:LONGEST_NAME])), names[0]), values[0]
 
 
 def _place(values: Mapping[str, list[str]]) -> tuple[_Placed, dict[str, str]]:

@@ -12,20 +12,23 @@ from typing import Final
 from channels.webform.opening import LONGEST_NAME
 
 _SYNONYMS: Final = {
-    "name": "name fullname fio clientname contactname customername имя фио имяклиента каквасзовут",
-    "first_name": "firstname fname givenname",
+    "name": "name fullname fio clientname contactname customername имя фио имяклиента каквасзовут имяифамилия фиоклиента "
+    "контактноелицо какквамобращаться",
+    "first_name": "firstname fname givenname billingfirstname",
     "middle_name": "middlename patronymic отчество",
-    "last_name": "lastname lname surname familyname фамилия",
+    "last_name": "lastname lname surname familyname billinglastname фамилия",
     "phone": "phone phones phonenumber tel telephone telefon mobile mobilephone cellphone whatsapp телефон тел "
-    "номертелефона телефондлясвязи контактныйтелефон мобильный мобильныйтелефон",
-    "email": "email emails mail emailaddress почта элпочта электроннаяпочта адресэлектроннойпочты емейл имейл",
+    "номертелефона телефондлясвязи контактныйтелефон мобильный мобильныйтелефон контактныйномер номердлясвязи мобтелефон "
+    "телефонwhatsapp userphone clientphone customerphone contactphone formphone billingphone",
+    "email": "email emails mail emailaddress почта элпочта электроннаяпочта адресэлектроннойпочты емейл имейл электронныйадрес "
+    "emailадрес useremail clientemail customeremail contactemail formemail billingemail",
     "message": "message msg text comment comments question textarea description сообщение комментарий "
-    "комментарии вопрос текст текстсообщения текстзаявки",
+    "комментарии вопрос текст текстсообщения текстзаявки комментарийкзаказу",
     "subject": "subject topic тема темасообщения",
     "company": "company companyname organization organisation компания организация названиекомпании",
     "city": "city town город",
     "consent": "consent agree agreement acceptance privacy privacypolicy gdpr personaldata согласие "
-    "согласиенаобработку согласиенаобработкуперсональныхданных персональныеданные",
+    "согласиенаобработку согласиенаобработкуперсональныхданных персональныеданные privacyagreement agreeterms",
     "page": "page pageurl pageuri pagelink landingpage страница",
     "referrer": "referrer referer documentreferrer httpreferer",
     "cookies": "cookies",
@@ -40,9 +43,12 @@ _CLICKS: Final = (
 )
 _CLICK_IDS: Final = frozenset(_CLICKS.split())
 
-_WRAPPERS: Final = re.compile(r"^(?:payload\.data|form_fields|fields|data|contact|client|customer|lead|user)\.(?=.)")
+_WRAPPERS: Final = re.compile(
+    r"^(?:(?:payload\.data|form_?fields|form_?data|fields|values|billing|(?:data|(?:contact|client|customer|lead|user)s?)(?:\.\d+)?)"
+    r"\.(?=.))+"
+)
 _ITEM: Final = re.compile(r"(?<=.)(?:\.\d+)?(?:\.(?:value|number))?$")
-_SPACING: Final = re.compile(r"[\s_\-–.:*?]+")
+_SPACING: Final = re.compile(r"[\s_\-–.:*?!,/()]+")
 _POSSESSIVE: Final = re.compile(r"^(?:nolabel|your|ваш[аеи]?)(?=.)")
 
 # Elementor names inputs by an id (`fields[tel]`, or `fields[field_1a2b]`) and sends their type and label along.

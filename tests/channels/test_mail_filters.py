@@ -45,14 +45,18 @@ AUTOMATIC = {
         raw(Precedence="bulk"),
         raw(Precedence="junk"),
         raw(List_Unsubscribe="<mailto:u@x.example>"),
-        raw(Feedback_ID="1:x"),
     ],
     "no_reply": [
         raw(From="noreply@shop.example"),
         raw(From="Shop <no-reply+7@shop.example>"),
         raw(From="notifications@bank.example"),
+        raw(From="Drive <drive-shares-noreply@docs.example>"),
+        raw(From="avito_no-reply@board.example"),
     ],
-    "calendar": [raw("BEGIN:VCALENDAR", Content_Type="text/calendar; method=REQUEST; charset=utf-8")],
+    "calendar": [
+        raw("BEGIN:VCALENDAR", Content_Type="text/calendar; method=REQUEST; charset=utf-8"),
+        several(part("Да"), part("BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\n", Content_Type="text/calendar; charset=utf-8")),
+    ],
     "report": [report(kind="feedback-report")],
     "receipt": [
         report(kind="disposition-notification"),
@@ -69,6 +73,8 @@ AUTOMATIC = {
         raw("<anna@client.example>: unknown user", From="MAILER-DAEMON@mx.example", Subject="failure notice"),
         raw("Не доставлено", From="postmaster@mx.example", Subject="Недоставленное сообщение"),
         raw("x", From="mailer-daemon@mx.example", Return_Path="<>", Subject="?"),
+        raw("x", From="MAILER-DAEMON@mx.example", Subject="Delayed Mail (still being retried)"),
+        raw("x", From="Outlook <MicrosoftExchange329e71ec88ae46@mx.example>", Subject="Не удалось доставить: Цемент"),
     ],
 }
 
@@ -96,8 +102,14 @@ CLIENTS = [
         Auto_Submitted="auto-generated",
     ),
     raw(From="robot@client.example"),
+    raw(From="mono.reply@client.example"),
+    raw(Feedback_ID="rr08:zu08:rf08:ZohoMail"),  # every mail of a person at Zoho has one
     raw(From="postmaster@client.example", Reply_To="anna@client.example"),
     raw("BEGIN:VCALENDAR", Content_Type="text/calendar; charset=utf-8"),
+    several(
+        part("Когда мне удобно"),
+        part("METHOD:PUBLISH\r\n", Content_Type="text/calendar", Content_Disposition="attachment; filename=a.ics"),
+    ),
     raw(Subject="Fwd: failure notice"),
 ]
 

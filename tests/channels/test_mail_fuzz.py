@@ -58,6 +58,7 @@ BOMBS: Final = {
     "a long quotation": raw("> " * 20 + "x\n" * 100_000),
     "announcements": raw(("12:30 " * 60 + "@" * 40 + "\n") * 3_000),
     "labels": raw("Имя: Анна\nТелефон: 1\n" * 50_000, From="noreply@a.example"),
+    "labels of spaces": raw(("a" + " " * 499 + "\n") * 400, From="noreply@a.example"),
     "punycode": raw("x" * 1_000_000, Content_Type="text/plain; charset=punycode"),
     "utf-7": raw("+AAAA-" * 300_000, Content_Type="text/plain; charset=utf-7"),
 }

@@ -10,7 +10,7 @@ import pytest
 from channels.mail import charsets, folders, headers, markup, quotes
 from channels.mail.letter import opened
 from channels.message import Ignored
-from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several
+from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several, verdict
 
 RUSSIAN = "Здравствуйте! Нужен цемент М500, двадцать тонн, с доставкой. Иван"
 
@@ -49,6 +49,40 @@ def test_a_damaged_letter_does_not_make_another_charset_of_a_text() -> None:
 def test_german_without_a_label_stays_german() -> None:
     assert charsets.decode("Grüße aus München".encode("latin1"), None) == "Grüße aus München"
     assert charsets.decode("Grüße".encode("latin1"), "us-ascii") == "Grüße"
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        b"\r\n" + raw("Нужен цемент"),
+        raw(
+            "=D0=9D=D1=83=D0=B6=D0=B5=D0=BD =D1=86=D0=B5=D0=BC=D0=B5=D0=BD=D1=82",
+            Content_Transfer_Encoding="Quoted-Printable ",
+        ),
+        raw("0J3Rg9C20LXQvSDRhtC10LzQtdC90YI=", Content_Transfer_Encoding="base64; charset=utf-8"),
+        raw("Нужен цемент", Content_Type="text/plain charset=utf-8"),
+        raw("Нужен цемент", Content_Type='text/plain; charset=utf-8; name="body.txt"'),
+    ],
+    ids=["blank line above", "space behind", "parameter", "no semicolon", "named"],
+)
+def test_what_is_written_is_read_though_its_headers_are_careless(mail: bytes) -> None:
+    said = client(mail)
+    assert (said.emails, said.text, said.attachments) == (("ivan@client.example",), "Нужен цемент", ())
+
+
+def test_a_file_that_is_forwarded_stays_what_it_was_though_its_encoding_is_written_carelessly() -> None:
+    inner = raw("0J3Rg9C20LXQvQ==", Content_Transfer_Encoding="BASE64 ")
+    mail = several(
+        part("см."), b"Content-Type: message/rfc822\r\n\r\n" + inner, From="boss@stroyka.example", Subject="FW:"
+    )
+    said = client(mail)
+    assert said.text == "Нужен"
+    assert b"BASE64 \n" in (said.attachments[0].content or b"")
+
+
+def test_a_text_with_other_line_ends_than_its_headers_keeps_its_lines() -> None:
+    mail = raw("Добрый день\nиз Саратова\nTo: Москва\n").replace(b"\r\n", b"\n") + b"\r\n\r\n2 t"
+    assert client(mail).text == "Добрый день\nиз Саратова\nTo: Москва\n\n\n2 t"
 
 
 def test_a_page_is_read_as_people_see_it() -> None:
@@ -118,7 +152,14 @@ def test_an_answer_beneath_the_quotation_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["С уважением, Иван", "> только цитата", "От: кого угодно\nтекст", "Он написал:\nпривет"]
+    "text",
+    [
+        "Нужно:\n| Цемент | 10 |\nи всё",
+        "С уважением, Иван",
+        "> только цитата",
+        "От: кого угодно\nтекст",
+        "Он написал:\nпривет",
+    ],
 )
 def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str) -> None:
     said = client(raw(text))
@@ -146,6 +187,9 @@ def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str
         ('"i@c.ru" <i@c.ru>', "", "i@c.ru"),
         ("'Иван' <mailto:i@c.ru>", "Иван", "i@c.ru"),
         ("=?utf-8?Q?=D0=98=3Ci=40c.ru=3E?=", "И", "i@c.ru"),  # the whole in one word
+        ("Иван <SMTP:i@c.ru>", "Иван", "i@c.ru"),
+        ("Иван <@relay.ru:i@c.ru>", "Иван", "i@c.ru"),
+        ("Иван <i@c.ru.>", "Иван", "i@c.ru"),
         ("Иван <>", "Иван", ""),
     ],
 )
@@ -328,6 +372,29 @@ anna@client.example
 Нужен цемент
 20 тонн
 """,
+    "dashes": """Имя - Анна Сидорова
+Телефон (обязательно) - +7 (912) 345-67-89
+E-mail - anna@client.example
+Сообщение:
+Нужен цемент
+20 тонн
+""",
+    "labels alone": """Ваше имя
+--------
+Анна Сидорова
+
+Телефон
+--------
++7 (912) 345-67-89
+
+E-mail
+--------
+anna@client.example
+
+Сообщение
+Нужен цемент
+20 тонн
+""",
     "bitrix": """Информационное сообщение сайта Стройка
 ------------------------------------------
 
@@ -359,6 +426,51 @@ def test_a_form_that_a_site_sends_is_from_the_client(builder: str, sender: str) 
     assert said.fields["full_text"].strip() == FORMS[builder].strip()
 
 
+def test_the_form_of_feedback_that_bitrix_ships_is_from_the_client() -> None:
+    text = """Информационное сообщение сайта Стройка
+------------------------------------------
+
+Вам было отправлено сообщение через форму обратной связи
+
+Автор: Анна Сидорова
+E-mail автора: anna@client.example
+
+Текст сообщения:
+Нужен цемент
+
+Сообщение сгенерировано автоматически.
+"""
+    said = client(raw(text, From=BOX, Subject="Стройка: Сообщение из формы обратной связи"))
+    assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
+    assert said.text.startswith("Нужен цемент")
+
+
+def test_a_robot_that_says_whom_to_call_back_needs_no_more_than_the_telephone() -> None:
+    text = "Услуга: Баня\nНомер телефона клиента: 8 912 345-67-89\n"
+    assert client(raw(text, From="no-reply@callback.example", Subject="Новый звонок")).phones == ("8 912 345-67-89",)
+    assert client(raw(text, From="anna@stroyka.example", Subject="Новый звонок")).phones == ()
+    assert verdict(raw(text, From="no-reply@callback.example", Subject="Скидки")) == "no_reply"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<tr><th>Имя</th></tr><tr><td>Анна</td></tr><tr><th>Телефон</th></tr><tr><td>8 912 345-67-89</td></tr>",
+        "<tr><td><b>Имя</b></td></tr><tr><td>&nbsp;<td>Анна</tr><tr><td><b>Телефон</b></td></tr><tr><td><td>8 912 345-67-89</tr>",
+    ],
+)
+def test_a_form_whose_labels_stand_above_is_from_the_client(rows: str) -> None:
+    said = client(html(f"<table>{rows}</table>", From="wordpress@stroyka.example", Subject="Новая заявка"))
+    assert (said.name, said.phones) == ("Анна", ("8 912 345-67-89",))
+
+
+@pytest.mark.parametrize("sender", ["ivan@client.example", "boss@stroyka.example"])
+def test_who_answers_a_form_is_not_whoever_filled_it_in(sender: str) -> None:
+    text = f"Да, жду\n\nОт: Сайт <noreply@tilda.example>\nКому: Иван\nТема: Новая заявка\n\n{FORMS['two lines']}"
+    said = client(raw(text, From=sender, Subject="Re: Новая заявка"))
+    assert (said.emails, said.phones, said.text) == ((sender,), (), "Да, жду")
+
+
 def test_a_form_in_a_table_is_from_the_client() -> None:
     page = """<h2>Заявка с сайта</h2><table><tr><td><b>Имя</b></td><td>Анна</td></tr><tr><td>Телефон</td><td>8 912 345-67-89</td>
       </tr><tr><td>Город</td><td>Саратов</td></tr><tr><td>Площадь</td><td>120</td></tr><tr><td>utm_source</td><td>vk</td></tr>
@@ -384,6 +496,7 @@ FORWARDS = {
     "mail.ru": "-------- Пересылаемое сообщение --------\nОт кого: Анна Сидорова <anna@client.example>\n"
     "Кому: boss@stroyka.example\nДата: Пятница, 6 марта 2026\nТема: Цемент\n\nНужен цемент",
     "yandex": '-------- Пересылаемое сообщение --------\n06.03.2026, 10:00, "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
+    "yandex later": '-- Пересылаемое сообщение --\n10:00, 6 марта 2026 г., "Анна Сидорова" <anna@client.example>:\n\nНужен цемент',
     "outlook": "От: Анна Сидорова [mailto:anna@client.example]\nОтправлено: 6 марта 2026\nКому: boss\nТема: Цемент\n\nНужен цемент",
     "quoted": "> ----- Original Message -----\n> From: Анна Сидорова <anna@client.example>\n> Subject: Цемент\n>\n> Нужен цемент",
 }
@@ -395,6 +508,13 @@ def test_what_a_colleague_forwards_is_from_the_client(program: str) -> None:
     assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
     assert (said.text, said.subject) == ("Нужен цемент", "Цемент")
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
+
+
+def test_a_line_of_a_forwarded_text_is_not_taken_for_its_sender() -> None:
+    said = client(
+        raw(FORWARDS["yandex"] + "\nОт: Саратов\nДо: Москва", From="boss@stroyka.example", Subject="Fwd: Цемент")
+    )
+    assert (said.emails, said.text) == (("anna@client.example",), "Нужен цемент\nОт: Саратов\nДо: Москва")
 
 
 def test_what_a_colleague_forwards_as_a_file_is_from_the_client() -> None:

@@ -250,6 +250,12 @@ def test_what_is_no_clients_approach_says_why(update: dict[str, Any], expected: 
     assert reason(update) == expected
 
 
+def test_words_beneath_a_content_that_nobody_knows_yet_are_a_message() -> None:
+    said = parse(message(content_of_next_year={"id": "1"}, caption="Сколько стоит?"))
+    assert isinstance(said, Inbound)
+    assert (said.kind, said.text) == ("text", "Сколько стоит?")
+
+
 def test_a_bot_for_managers_takes_nobody_for_a_client_and_still_hears_them() -> None:
     said = parse(message(text="Нужен цемент"), clients="false")
     assert isinstance(said, Ignored)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -244,6 +245,34 @@ def test_a_form_says_who_how_to_reach_him_and_what_he_answered() -> None:
     assert inbound(form(user_id=0)).identities == ()
 
 
+def test_an_order_in_the_shop_says_who_what_and_where_to() -> None:
+    order = {
+        "id": 12, "group_id": 1, "user_id": 7, "date": DATE, "status": 0, "items_count": 2, "display_order_id": "7-12",
+        "total_price": {"amount": "90000", "text": "900 ₽"}, "comment": "Позвоните заранее",
+        "recipient": {"name": "Иван Петров", "phone": "79123456789", "display_text": "Иван Петров, 79123456789"},
+        "delivery": {"type": "Курьер", "address": "Саратов, Мира 1"},
+        "preview_order_items": [{"owner_id": -1, "item_id": 2, "quantity": 3, "item": {"title": "Цемент М500"}}],
+    }  # fmt: skip
+    said = inbound({"type": "market_order_new", "object": order})
+    assert (said.kind, said.name, said.phones, said.identities) == (
+        "order",
+        "Иван Петров",
+        ("79123456789",),
+        (("vk", "7"),),
+    )
+    assert said.text == "Позвоните заранее\nЦемент М500 × 3"
+    assert (said.ref, said.at) == ("order:12", datetime.fromtimestamp(DATE, tz=NOW.tzinfo))
+    assert said.fields == {
+        "order_id": "7-12",
+        "total_price": "900 ₽",
+        "items_count": "2",
+        "address": "Саратов, Мира 1",
+        "delivery": "Курьер",
+    }
+    least = inbound({"type": "market_order_new", "object": {"id": 12}})
+    assert (least.text, least.name, least.phones, least.at) == ("", None, (), None)
+
+
 def test_leave_to_write_and_buttons_are_signals_that_no_other_kind_has() -> None:
     kinds = {"message_allow": "allowed", "message_deny": "denied", "message_event": "pressed"}
     for kind, signal in kinds.items():
@@ -257,7 +286,7 @@ def test_leave_to_write_and_buttons_are_signals_that_no_other_kind_has() -> None
         ("wall_post_new", "wall"), ("wall_repost", "wall"), ("like_add", "like"), ("group_join", "community"),
         ("user_block", "community"), ("message_typing_state", "presence"), ("message_read", "presence"),
         ("message_reaction_event", "reaction"), ("photo_new", "upload"), ("poll_vote_new", "vote"),
-        ("vkpay_transaction", "payment"), ("market_order_new", "order"), ("something_of_tomorrow", "unsupported"),
+        ("vkpay_transaction", "payment"), ("market_order_edit", "order"), ("something_of_tomorrow", "unsupported"),
     ],
 )  # fmt: skip
 def test_whatever_else_happens_in_a_community_is_ignored_by_name(kind: str, why: str) -> None:

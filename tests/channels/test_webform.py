@@ -276,6 +276,12 @@ def test_every_field_of_the_contract_finds_its_place() -> None:
         *[(name, "phones") for name in ("Phone", "your-tel", "tel-123", "Телефон*", "phone[]", "data[phone]", "Тел.:")],
         *[(name, "emails") for name in ("Email", "your-email", "E-mail", "Почта", "form_fields[email]", "email-7")],
         *[(name, "text") for name in ("Comments", "your-message", "Сообщение", "Комментарий", "textarea-1", "text")],
+        *[
+            (name, "phones")
+            for name in ("Телефон (WhatsApp)", "user_phone", "billing[phone]", "contacts[0][phone]", "formPhone")
+        ],
+        *[(name, "emails") for name in ("E-mail адрес", "customer_email", "form_data[email]", "data[contact][email]")],
+        *[(name, "name") for name in ("Ваше имя и фамилия", "Контактное лицо", "ФИО клиента")],
         *[(name, "city") for name in ("Город", "Ваш город", "CITY")],
         *[(name, "company") for name in ("Компания", "companyName")],
         *[(name, "subject") for name in ("Тема", "your-subject")],
@@ -334,6 +340,27 @@ def test_every_phone_and_every_address_counts() -> None:
 )
 def test_a_name_in_several_fields_becomes_one(body: Mapping[str, str], name: str | None) -> None:
     assert inbound(post(json.dumps(body))).name == name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fields": [{"name": "phone", "value": "89123456789"}, {"name": "name", "value": "Анна"},
+                    {"name": "Цвет", "value": "белый"}]},
+        {"fields": [{"label": "Телефон", "name": "f1", "value": "89123456789"}, {"label": "Имя", "value": ["Анна"]},
+                    {"label": "Цвет", "value": "белый"}]},
+        {"user_column_data": [{"column_id": "PHONE_NUMBER", "string_value": "89123456789"},
+                              {"column_id": "FULL_NAME", "string_value": "Анна", "column_name": "Full Name"},
+                              {"column_id": "Цвет", "string_value": "белый"}]},
+        {"field_data": [{"name": "full_name", "values": ["Анна"]}, {"name": "phone_number", "values": ["89123456789"]},
+                        {"name": "Цвет", "values": ["белый"]}]},
+        {"answers": [{"q": "Цвет", "a": "белый"}], "contacts": {"name": "Анна", "phone": "89123456789"}},
+    ],
+    ids=["names", "labels", "google", "facebook", "marquiz"],
+)  # fmt: skip
+def test_a_list_of_fields_is_read_by_the_names_within(body: Mapping[str, Any]) -> None:
+    said = inbound(post(json.dumps(body)))
+    assert (said.name, said.phones, said.fields) == ("Анна", ("89123456789",), {"Цвет": "белый"})
 
 
 def test_values_that_are_no_text_become_one() -> None:
