@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import DatabaseError
 
 from desk.access import Access
 from desk.api import add_api
@@ -102,19 +103,10 @@ def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
 @contextlib.contextmanager
 def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[Store]:
     """The configured store: locked where it is a file, with this version's schema. Raises CannotStart."""
-    store = Store(config.storage.url.get_secret_value())
-    lock = None
+    store, lock = _locked_store(config)
     try:
-        if store.embedded:
-            lock = FileLock(str(store.url.database))
-        if not migrations.is_current(store):
-            if not (store.embedded or migrate_always):
-                raise CannotStart("the database has another schema; run: priyom migrate")
-            migrations.bring_up(store)
-        store.transact_raw(revisions.prepare)
+        _make_ready(store, migrate_always=migrate_always)
         yield store
-    except Taken as error:
-        raise CannotStart(f"{error}; stop it first, or use another storage.url") from error
     except Away as error:
         raise NoStore(f"the store cannot be opened ({error}); check storage.url") from error
     except migrations.OldSchema as error:
@@ -123,6 +115,29 @@ def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[St
         store.close()
         if lock is not None:
             lock.release()
+
+
+def _locked_store(config: Config) -> tuple[Store, FileLock | None]:
+    try:
+        store = Store(config.storage.url.get_secret_value())
+        return store, FileLock(str(store.url.database)) if store.embedded else None
+    except Taken as error:
+        raise CannotStart(f"{error}; stop it first, or use another storage.url") from error
+    except OSError as error:
+        said = f"{error.strerror}: {error.filename}"
+        raise NoStore(f"the store cannot be opened ({said}); check storage.url and whose the folder is") from error
+
+
+def _make_ready(store: Store, *, migrate_always: bool) -> None:
+    try:
+        if not migrations.is_current(store):
+            if not (store.embedded or migrate_always):
+                raise CannotStart("the database has another schema; run: priyom migrate")
+            migrations.bring_up(store)
+        store.transact_raw(revisions.prepare)
+    except DatabaseError as error:
+        why = str(error.orig).partition("\n")[0]
+        raise CannotStart(f"the store cannot be used ({why}); check storage.url and its user's rights") from error
 
 
 async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, test_hooks: bool) -> None:

@@ -63,9 +63,10 @@ def _copy_database(database: Path, target: Path) -> None:
 def _copy_files(files: Path, target: Path) -> int:
     """Copy what has its final name; one that goes meanwhile has no row any more."""
     number = 0
-    for folder in sorted(files.iterdir()) if files.is_dir() else ():
+    # What is not ours is left out. No glob: it would leave out what may not be read.
+    for folder in filter(Path.is_dir, sorted(files.iterdir()) if files.is_dir() else ()):
         for file in folder.iterdir():
-            if file.name.startswith("tmp"):
+            if file.name.startswith("tmp") or file.is_dir():
                 continue
             (target / folder.name).mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):

@@ -29,7 +29,9 @@ class Files:
         try:
             if _touched(place):
                 return name
-            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.parent.is_dir():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _sync_names(self._folder)
             self._write(place, content)
         except OSError as error:
             raise Away(f"the folder of files refuses: {error.strerror}") from error
@@ -44,6 +46,7 @@ class Files:
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(place)
+            _sync_names(place.parent)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -100,6 +103,17 @@ class Files:
 
     def _place(self, name: str) -> Path:
         return self._folder / name[:2] / name
+
+
+def _sync_names(folder: Path) -> None:
+    """Make the names in a folder last: on many disks a file that is safe may still be without its own after the power failed."""
+    if os.name == "nt":  # pragma: no cover - where no folder can be opened
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _touched(place: Path) -> bool:

@@ -20,7 +20,10 @@ _SERVES: Final = "schema_serves"
 """The setting that holds the version that made or expanded the store last, and that."""
 
 # A step over a large table takes as long as it takes; but whoever works on the store waits no longer than for any lock.
-_PATIENTLY: Final = ("SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0")
+_PATIENTLY: Final = """
+    SELECT set_config(name, '0', true) FROM pg_settings
+    WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
 _VERSIONS: Final = sa.Table(
     "alembic_version",
     sa.MetaData(),
@@ -92,8 +95,8 @@ def upgrade(store: Store) -> None:
     config.set_main_option("path_separator", "os")
 
     def unit(db: sa.Connection) -> None:
-        for patiently in () if store.embedded else _PATIENTLY:
-            db.exec_driver_sql(patiently)
+        if not store.embedded:
+            db.exec_driver_sql(_PATIENTLY)
         config.attributes["connection"] = db
         command.upgrade(config, "head")
         _say_whom_it_serves(db)

@@ -19,6 +19,15 @@ from storage.rows import raise_named
 R = TypeVar("R")
 _DRAINED_AFTER: Final = 3
 """A sync may end at the first refusal that it meets, with the answers behind that still to be fetched."""
+# Between statements that nobody waited for, a session does not count as idle, whatever its limit for that: what it locked would
+# stay locked for as long as a client is silent. PostgreSQL before 17 has no limit for a whole transaction (milliseconds, more
+# than for any statement), but notices at least a machine that is gone, as we do from our side (seconds).
+_LIMITS: Final = """
+    SELECT set_config(name, wanted, false) FROM pg_settings JOIN (VALUES
+        ('transaction_timeout', '120000'),
+        ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '3'), ('tcp_keepalives_count', '3')
+    ) AS limits (name, wanted) USING (name)
+"""
 
 
 class Waiting(psycopg.Cursor[Any]):
@@ -43,15 +52,19 @@ class Waiting(psycopg.Cursor[Any]):
 
 
 class Pipelined:
-    """A connection of a pool, kept for one unit after another."""
+    """A connection of a pool, kept for one unit after another. Raises SQLAlchemy's errors where it is lost at once."""
 
     def __init__(self, db: sa.Connection) -> None:
         self._db = db
         self._driver = cast("Any", db.connection.driver_connection)
-        # BEGIN and COMMIT are ours, as over SQLite: the driver would wait for each.
-        self._driver.autocommit = True
         self._mode = contextlib.ExitStack()
-        self._pipeline: psycopg.Pipeline = self._mode.enter_context(self._driver.pipeline())
+        try:
+            # BEGIN and COMMIT are ours, as over SQLite: the driver would wait for each.
+            self._driver.autocommit = True
+            self._driver.execute(_LIMITS)
+            self._pipeline: psycopg.Pipeline = self._mode.enter_context(self._driver.pipeline())
+        except psycopg.Error as error:
+            raise_named(db, "", error)
         self._driver.cursor_factory = partial(Waiting, pipeline=self._pipeline)
         self._line = selectors.DefaultSelector()
         self._line.register(self._driver.fileno(), selectors.EVENT_READ)

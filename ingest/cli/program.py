@@ -45,6 +45,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    # Stores, copies and exports hold what clients said: others on the machine get no right to it, whatever the shell gives.
+    os.umask(os.umask(0o077) | 0o007)
     sys.exit(command(sys.argv[1:]))
 
 

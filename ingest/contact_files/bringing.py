@@ -15,6 +15,8 @@ from ingest.contact_files.reading import BadFile, rows
 AT_ONCE: Final = 500
 _LONGEST: Final = 500
 _MOST_IN_A_CELL: Final = 20
+_FIRST: Final = 2
+"""The line below the headings."""
 
 Json = dict[str, Any]
 
@@ -75,7 +77,7 @@ class Bringing:
     ) -> Iterator[Brought]:
         """Send the rows from line `since` on; what came of them so far, after each part. Raises Refusal and Unreachable."""
         brought = Brought()
-        report = _Report(refused, table.headings)
+        report = _Report(refused, table.headings, goes_on=since > _FIRST)
         with report:
             wanted = ((line, cells) for line, cells in table.lines if line >= since)
             while part := list(islice(wanted, AT_ONCE)):
@@ -110,11 +112,12 @@ class Bringing:
 
 
 class _Report:
-    """Rows that were refused, as a table with why; made with the first of them."""
+    """Rows that were refused, as a table with why; made with the first of them, or gone on with."""
 
-    def __init__(self, path: Path, headings: Sequence[str]) -> None:
+    def __init__(self, path: Path, headings: Sequence[str], *, goes_on: bool) -> None:
         self._path = path
         self._headings = headings
+        self._mode = "a" if goes_on else "w"
         self._file: Any = None
         self._rows: Any = None
 
@@ -127,9 +130,10 @@ class _Report:
 
     def write(self, line: int, cells: Sequence[str], why: str) -> None:
         if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8-sig", newline="")
+            self._file = self._path.open(self._mode, encoding="utf-8-sig", newline="")
             self._rows = csv.writer(self._file, delimiter=";")
-            self._rows.writerow([*self._headings, "line", "why"])
+            if not self._file.tell():
+                self._rows.writerow([*self._headings, "line", "why"])
         missing = [""] * (len(self._headings) - len(cells))
         self._rows.writerow([*cells[: len(self._headings)], *missing, line, why])
 

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from desk.ports import Json
-from ingest.cli import command
+from ingest.cli import command, main
 from tests.desk.served import TOKEN, SmallOffice, serving
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -451,3 +451,14 @@ async def test_login_prints_a_link_and_says_beside_it_for_whom_and_until_when(se
     refused = await served.run("login", "--as", "zorro")
     assert (refused.code, refused.out) == (2, "")
     assert "there is no 'zorro'" in refused.err
+
+
+def test_what_is_written_is_not_for_everybody_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["priyom", "--version"])
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        assert os.umask(0o022) == 0o027
+    finally:
+        os.umask(before)

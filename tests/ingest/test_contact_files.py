@@ -199,8 +199,12 @@ def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, co
 
 def test_a_file_goes_on_from_a_line(tmp_path: Path, config: Path) -> None:
     path = tmp_path / "clients.csv"
-    path.write_text("phone\n8 912 345-67-01\n8 912 345-67-02\n", encoding="utf-8")
-    assert run(config, "import", str(path), "--from", "3", "--json").json()["counts"] == {"created": 1}
+    path.write_text("phone\n12\n", encoding="utf-8")  # where it was interrupted
+    assert run(config, "import", str(path), "--json").json()["counts"] == {"refused": 1}
+    path.write_text("phone\n12\n8 912 345-67-02\n13\n", encoding="utf-8")
+    assert run(config, "import", str(path), "--from", "3", "--json").json()["counts"] == {"created": 1, "refused": 1}
+    refused = (tmp_path / "clients.refused.csv").read_text("utf-8-sig").splitlines()
+    assert [line.split(";")[:2] for line in refused] == [["phone", "line"], ["12", "2"], ["13", "4"]]
 
 
 def test_contacts_are_written_into_a_workbook(tmp_path: Path, config: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.assembly.core import shared
+from ingest.daemon import CannotStart, opened_store
 from kernel.clock import Clock
 from storage.store import Store
 from tests.ingest.configured import SMALL, configured
@@ -21,3 +22,14 @@ async def test_processes_that_start_together_on_a_new_store_agree_on_its_secrets
         stores = [stack.enter_context(closing(Store(url))) for _ in range(6)]
         begun = await asyncio.gather(*(shared(config, one, Clock(), timedelta(seconds=15)) for one in stores))
     assert len({core.secrets for core in begun}) == 1
+
+
+@pytest.mark.parametrize("place", ["store.db", "file/store.db", "folder/store.db"])
+def test_a_store_that_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "store.db").write_bytes(b"no database " * 1000)
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder" / "store.db.lock").mkdir(parents=True)
+    config = configured(tmp_path, f"{SMALL}storage: {{url: 'sqlite:///{tmp_path / place}'}}\n")
+    said = r"the store cannot be (used|opened) \(.+\); check storage.url"
+    with pytest.raises(CannotStart, match=said), opened_store(config):
+        pass

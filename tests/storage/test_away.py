@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -61,10 +62,16 @@ async def test_a_session_that_is_cut_off_is_replaced_and_a_silent_one_holds_no_l
     limits = await store.run(
         lambda db: [
             db.exec_driver_sql(f"SHOW {name}").scalar_one()
-            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+            for name in (
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+                "transaction_timeout",
+                "tcp_keepalives_idle",
+            )
         ]
     )
-    assert limits == ["1min", "10s", "10s"]
+    assert limits == ["1min", "10s", "10s", "2min", "10"]
     kill = sa.text("SELECT pg_terminate_backend(pg_backend_pid())")
     for _ in range(3):
         with pytest.raises(Away):
@@ -126,3 +133,19 @@ async def test_a_session_whose_vacuum_was_refused_ends_long_statements_as_any_ot
         await alone.alone("VACUUM nothing_of_this_name")
     assert alone.transact_raw(lambda db: db.execute(sa.text("SHOW statement_timeout")).scalar_one()) == "1min"
     alone.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_session_that_ends_while_it_is_made_ready_counts_as_the_stores_absence(store: Store) -> None:
+    new = Store(store.url.render_as_string(hide_password=False), writers=1)
+
+    def end(connection: Any, *_: object) -> None:
+        ended = sa.select(sa.func.pg_terminate_backend(connection.info.backend_pid, 20_000))
+        assert store.peek(lambda db: db.execute(ended).scalar_one())
+
+    sa.event.listen(new._main, "checkout", end)
+    with pytest.raises(Away):
+        new.transact_raw(_counted)
+    sa.event.remove(new._main, "checkout", end)
+    assert new.transact_raw(_counted) == 0
+    new.close()

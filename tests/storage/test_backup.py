@@ -75,6 +75,14 @@ def test_files_are_copied_and_what_is_being_written_is_not(tmp_path: Path) -> No
     assert [file.name for file in (tmp_path / "copy" / "files").rglob("*") if file.is_file()] == [name]
 
 
+def test_what_somebody_else_put_among_the_files_is_in_no_backups_way(tmp_path: Path) -> None:
+    wal(tmp_path / "store.db").close()
+    name = Files(tmp_path / "files").keep(b"a letter")
+    (tmp_path / "files" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "files" / name[:2] / "thumbnails").mkdir()
+    assert back_up(tmp_path / "store.db", tmp_path / "files", tmp_path / "copy").files == 1
+
+
 def test_no_copy_is_written_over_another_and_none_is_made_of_nothing(tmp_path: Path) -> None:
     wal(tmp_path / "store.db").close()
     back_up(tmp_path / "store.db", tmp_path / "files", tmp_path / "copy")
