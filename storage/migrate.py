@@ -19,6 +19,8 @@ SERVES: Final = "0002"
 _SERVES: Final = "schema_serves"
 """The setting that holds the version that made or expanded the store last, and that."""
 
+_LINE: Final = int.from_bytes(b"priyom")
+"""The advisory lock of whoever changes the schema."""
 # A step over a large table takes as long as it takes; but whoever works on the store waits no longer than for any lock.
 _PATIENTLY: Final = """
     SELECT set_config(name, '0', true) FROM pg_settings
@@ -59,15 +61,24 @@ def is_current(store: Store) -> bool:
 
 
 def create(store: Store) -> None:
-    """Give an empty store the tables of this version, in one transaction. Raises Away."""
+    """Give a store the tables of this version, if it is empty, in one transaction. Raises Away."""
 
     def unit(db: sa.Connection) -> None:
+        _stand_in_line(db)
+        if version(db) is not None:
+            return
         metadata.create_all(db, checkfirst=False)
         _VERSIONS.create(db, checkfirst=False)
         db.execute(sa.insert(_VERSIONS).values(version_num=HEAD))
         _say_whom_it_serves(db)
 
     store.transact_raw(unit)
+
+
+def _stand_in_line(db: sa.Connection) -> None:
+    """Several may begin at once on a server: the second finds what the first has made. Over SQLite nobody else can write."""
+    if db.dialect.name != "sqlite":
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LINE)))
 
 
 def _say_whom_it_serves(db: sa.Connection) -> None:
@@ -97,6 +108,7 @@ def upgrade(store: Store) -> None:
     def unit(db: sa.Connection) -> None:
         if not store.embedded:
             db.exec_driver_sql(_PATIENTLY)
+        _stand_in_line(db)
         config.attributes["connection"] = db
         command.upgrade(config, "head")
         _say_whom_it_serves(db)

@@ -83,9 +83,10 @@ class Pipelined:
                 self._driver.cursor().send("BEGIN")
                 done = unit(self._db)
                 # Where somebody listens to commits, SQLAlchemy makes this one.
-                if not self._db.engine.dispatch.commit:
-                    self._driver.cursor().send("COMMIT")
-                self._pipeline.sync()
+                if self._db.engine.dispatch.commit:
+                    self._pipeline.sync()
+                else:
+                    self._commit()
             except psycopg.Error as error:
                 self._drain()
                 raise_named(self._db, "", error)
@@ -93,6 +94,14 @@ class Pipelined:
                 self._drain()
                 raise
         return done
+
+    def _commit(self) -> None:
+        """Raises psycopg.Error. Of a transaction in which something was refused and nobody minded, the server keeps nothing."""
+        end = self._driver.cursor()
+        end.send("COMMIT")
+        self._pipeline.sync()
+        if end.statusmessage != "COMMIT":
+            raise psycopg.errors.InFailedSqlTransaction("a statement was refused, and the server has kept nothing")
 
     def _drain(self) -> None:
         """Fetch what is still to come of a transaction that failed, so that it can be rolled back."""

@@ -1,5 +1,6 @@
 """The steps of the schema end where the tables of the code are, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_a_new_store_has_the_tables_and_the_version_that_the_steps_come_to(empty
     migrate.upgrade(empty)
     assert (made, columned) == (indexes(empty), columns(empty))
     migrate.bring_up(empty)
+    assert empty.peek(migrate.version) == migrate.HEAD
+    empty.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_of_several_who_bring_a_store_up_at_once_one_does_and_none_fails(empty: Store) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(migrate.bring_up, [empty] * 3))
     assert empty.peek(migrate.version) == migrate.HEAD
     empty.close()
 

@@ -90,6 +90,17 @@ async def test_a_session_that_the_server_ends_between_two_units_costs_neither(st
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
+async def test_what_the_server_has_rolled_back_is_not_taken_for_kept(store: Store) -> None:
+    def careless(db: sa.Connection) -> None:
+        with suppress(sa.exc.DBAPIError):
+            db.execute(sa.text("SELECT 1 / 0"))
+
+    with pytest.raises(sa.exc.DBAPIError, match="kept nothing"):
+        await store.run(careless)
+    assert await store.run(_counted) == 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
 async def test_a_server_that_takes_no_writes_counts_as_away(store: Store) -> None:
     def write(db: sa.Connection) -> None:
         db.execute(sa.text("SET TRANSACTION READ ONLY"))
