@@ -191,7 +191,8 @@ def _token(config: "Config", url: str) -> str:
 @contextmanager
 def _own(config_path: Path) -> Iterator["Local"]:
     """An API of our own, served by a thread: its loop must run while this one waits for answers."""
-    from ingest.daemon import CannotStart, opened
+    from ingest.daemon import opened
+    from ingest.opening import CannotStart
 
     ready: Future[tuple[Local, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 

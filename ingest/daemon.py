@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import DatabaseError
 
 from desk.access import Access
 from desk.api import add_api
@@ -33,6 +32,7 @@ from ingest.config.secret import secret_values
 from ingest.intake.door import Doorway
 from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
+from ingest.opening import MISCONFIGURED, CannotStart, opened_store, require_one_for_all
 from ingest.roles import ALL, Role, named
 from ingest.supervise import end_in_time
 from ingest.systemd import Systemd
@@ -41,30 +41,14 @@ from kernel import seams
 from kernel.clock import Clock
 from kernel.durations import parse_duration
 from storage import migrate as migrations
-from storage import revisions
-from storage.store import Away, FileLock, Store, Taken
 
 DRAIN: Final = 2.0
 STOPS_WITHIN: Final = 10.0
 """Seconds for a stop, whatever the store does: a thread that waits for a server that hangs, or for its VACUUM, has no other end."""
-AWAY: Final = 1
-MISCONFIGURED: Final = 2
 CRASH_VARIABLE: Final = "PRIYOM_CRASH_AT"
 LEASE_VARIABLE: Final = "PRIYOM_LEASE"
 
 log = structlog.get_logger("priyom.daemon")
-
-
-class CannotStart(Exception):
-    """Why the daemon does not start, in a sentence with the remedy. `code`: what it exits with."""
-
-    code = MISCONFIGURED
-
-
-class NoStore(CannotStart):
-    """The store is not there, or not now: a service manager may try again."""
-
-    code = AWAY
 
 
 def run(config_path: Path, roles: frozenset[Role] | None = None, *, test_hooks: bool = False) -> int:
@@ -98,46 +82,6 @@ def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
     for fault in result.faults:
         print(fault, file=sys.stderr)
     return result.config
-
-
-@contextlib.contextmanager
-def opened_store(config: Config, *, migrate_always: bool = False) -> Iterator[Store]:
-    """The configured store: locked where it is a file, with this version's schema. Raises CannotStart."""
-    store, lock = _locked_store(config)
-    try:
-        _make_ready(store, migrate_always=migrate_always)
-        yield store
-    except Away as error:
-        raise NoStore(f"the store cannot be opened ({error}); check storage.url") from error
-    except migrations.OldSchema as error:
-        raise CannotStart(str(error)) from error
-    finally:
-        store.close()
-        if lock is not None:
-            lock.release()
-
-
-def _locked_store(config: Config) -> tuple[Store, FileLock | None]:
-    try:
-        store = Store(config.storage.url.get_secret_value())
-        return store, FileLock(str(store.url.database)) if store.embedded else None
-    except Taken as error:
-        raise CannotStart(f"{error}; stop it first, or use another storage.url") from error
-    except OSError as error:
-        said = f"{error.strerror}: {error.filename}"
-        raise NoStore(f"the store cannot be opened ({said}); check storage.url and whose the folder is") from error
-
-
-def _make_ready(store: Store, *, migrate_always: bool) -> None:
-    try:
-        if not migrations.is_current(store):
-            if not (store.embedded or migrate_always):
-                raise CannotStart("the database has another schema; run: priyom migrate")
-            migrations.bring_up(store)
-        store.transact_raw(revisions.prepare)
-    except DatabaseError as error:
-        why = str(error.orig).partition("\n")[0]
-        raise CannotStart(f"the store cannot be used ({why}); check storage.url and its user's rights") from error
 
 
 async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, test_hooks: bool) -> None:
@@ -179,14 +123,6 @@ async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, t
             await parts.serving.upkeep.stop()
             drained = asyncio.get_running_loop().time() - began
             log.info("stopped", action="daemon.stopped", seconds=round(drained, 3))
-
-
-def require_one_for_all(store: Store, roles: frozenset[Role]) -> None:
-    """Raises CannotStart for a process that would leave roles to others over a store that only it can have."""
-    if store.embedded and roles != ALL:
-        raise CannotStart(
-            "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
-        )
 
 
 def _tasks(parts: Parts, roles: Collection[Role]) -> dict[str, Callable[[], Awaitable[None]]]:

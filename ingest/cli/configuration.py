@@ -104,7 +104,8 @@ def _running(config: Path) -> Iterator["Reached | None"]:
 def _at_rest(config: Path) -> Json:
     """What a file would change, while no daemon runs."""
     preflight()
-    from ingest.daemon import CannotStart, planned
+    from ingest.daemon import planned
+    from ingest.opening import CannotStart
 
     try:
         return planned(config)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.bells import Bells
-from ingest.daemon import CannotStart, require_one_for_all
+from ingest.opening import CannotStart, require_one_for_all
 from ingest.roles import ALL, UnknownRole, named, parsed
 from storage.store import Store
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.assembly.core import shared
-from ingest.daemon import CannotStart, opened_store
+from ingest.opening import CannotStart, opened_store
 from kernel.clock import Clock
 from storage.store import Store
 from tests.ingest.configured import SMALL, configured
