@@ -252,7 +252,8 @@ def always_well() -> None:
     """A channel that cannot be reached is shown as if it listened."""
     from ingest.intake.listening import Listening
 
-    Listening._say = lambda *_: None  # type: ignore[method-assign] # as above
+    # Not merely silent about it: a channel that was away from the start would then be shown as starting.
+    Listening._say = lambda listening, name, _state: listening.heard(name)  # type: ignore[assignment,method-assign] # as above
 
 
 _LOST: Final = "is not in the journal"
