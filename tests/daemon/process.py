@@ -56,13 +56,19 @@ async def until(condition: Callable[[], object], within: float = DEADLINE) -> ob
         pause = min(2 * pause, LOOK_EVERY)
 
 
+_GIVEN: Final[set[int]] = set()
+
+
 def free_port() -> int:
     """A free port below those that the system gives to clients: one of ours could else have it when the daemon comes back."""
     while True:
+        port = random.randrange(20_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            port = random.randrange(20_000, 32_000)
             probe.bind(("127.0.0.1", port))
-            return port
+            # Of several that are asked for before anybody listens, no two are one.
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def team(*names: str, **more: Mapping[str, Any]) -> Json:
