@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -66,7 +67,8 @@ def last_past(db: sa.Connection, manager: str) -> Decision | None:
         .order_by(decisions.c.id.desc())
         .limit(LATE)
     )
-    for row in db.execute(latest):
+    # Ids of several processes are in the order of time up to some seconds: which was the last is told by the time.
+    for row in sorted(db.execute(latest), key=attrgetter("at", "id"), reverse=True):
         record = orjson.loads(row.record)
         passed = [name for name, _why in record.get("skipped") or ()]
         if record.get("manager") != manager and manager in (*passed, *(record.get("eligible") or ())):

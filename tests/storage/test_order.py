@@ -3,9 +3,13 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import uuid4
+
+import sqlalchemy as sa
 
 from storage import decisions
 from storage.decisions import Decision
+from storage.schema import leads
 from storage.store import BLOCK, Ids, Store
 
 NOW: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -37,3 +41,18 @@ def test_decisions_of_one_lead_by_two_processes_are_told_in_the_order_of_time(st
         store.transact(lambda db, made=made: decisions.write(db, made))  # type: ignore[misc] # a bound default
     told = store.peek(lambda db: [one.id for one in decisions.of_lead(db, 7)])
     assert told == [BLOCK + 1, BLOCK + 2, 1]
+
+
+def test_the_last_lead_past_a_manager_is_the_last_by_time_whichever_process_gave_it_away(store: Store) -> None:
+    past = {"manager": "anna", "skipped": [["boris", "away"]]}
+    needed = ("team_id", "channel_id", "opened_by", "created_at", "last_at", "place_at")
+
+    def give(db: sa.Connection) -> None:
+        for lead, number, at in ((7, 1, NOW + timedelta(seconds=1)), (8, BLOCK + 1, NOW)):
+            db.execute(sa.insert(leads).values(id=lead, uid=str(uuid4()), state="assigned", **dict.fromkeys(needed, 1)))
+            decisions.write(db, [Decision(number, at, "assignment", past, lead=lead)])
+
+    store.transact(give)
+    last = store.peek(lambda db: decisions.last_past(db, "boris"))
+    assert last is not None
+    assert last.lead == 7
