@@ -6,7 +6,7 @@ often as it asks it something, and once more at the end.
 
 import contextlib
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -30,25 +30,64 @@ _LIMITS: Final = """
 """
 
 
+class Gathering(psycopg.Pipeline):
+    """Statements that are said one after another leave together: psycopg itself sends, and looks for answers, after each.
+
+    Each such look gives Python's lock away, and each piece wakes the server. It builds upon how psycopg sends (`_communicate_gen`),
+    which tests/storage/test_pipelining.py holds on to.
+    """
+
+    is_held = False
+    """Whether what is said now waits for what is said next."""
+
+    def _communicate_gen(self) -> Any:
+        if self.is_held:
+            return
+        said = list(self.command_queue)
+        self.command_queue.clear()
+
+        def say_all() -> None:
+            for say in said:
+                say()
+
+        self.command_queue.append(say_all)
+        yield from super()._communicate_gen()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this nothing leaves."""
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
+
+
 class Waiting(psycopg.Cursor[Any]):
     """Whoever executes waits for the result, and for what was sent before it; only `send` does not.
 
     Otherwise those that know nothing of the pipeline, as SQLAlchemy, would take a result that is still to come for an empty one.
     """
 
-    def __init__(self, connection: Any, *, pipeline: psycopg.Pipeline, **more: Any) -> None:
+    def __init__(self, connection: Any, *, pipeline: Gathering, **more: Any) -> None:
         super().__init__(connection, **more)
-        self._sync = pipeline.sync
+        self._pipeline = pipeline
 
     def execute(self, query: Any, params: Any = None, **more: Any) -> Self:
         """As everywhere. Also raises what became of a statement that was sent before."""
-        super().execute(query, params, **more)
-        self._sync()
+        with self._pipeline.held():
+            super().execute(query, params, **more)
+        self._pipeline.sync()
         return self
 
     def send(self, query: str, params: Any = None) -> None:
         """Send a statement whose result nobody asks for yet."""
         super().execute(query, params)
+
+    def say(self, query: str) -> None:
+        """A statement that leaves with the next one."""
+        with self._pipeline.held():
+            super().execute(query)
 
 
 class Pipelined:
@@ -62,7 +101,8 @@ class Pipelined:
             # BEGIN and COMMIT are ours, as over SQLite: the driver would wait for each.
             self._driver.autocommit = True
             self._driver.execute(_LIMITS)
-            self._pipeline: psycopg.Pipeline = self._mode.enter_context(self._driver.pipeline())
+            self._pipeline = self._driver._pipeline = Gathering(self._driver)  # noqa: SLF001 - it has no other way in
+            self._mode.enter_context(self._driver.pipeline())
         except psycopg.Error as error:
             raise_named(db, "", error)
         self._driver.cursor_factory = partial(Waiting, pipeline=self._pipeline)
@@ -80,7 +120,7 @@ class Pipelined:
         """Run `unit` in one transaction. Raises SQLAlchemy's errors."""
         with self._db.begin():
             try:
-                self._driver.cursor().send("BEGIN")
+                self._driver.cursor().say("BEGIN")
                 done = unit(self._db)
                 # Where somebody listens to commits, SQLAlchemy makes this one.
                 if self._db.engine.dispatch.commit:
@@ -98,7 +138,7 @@ class Pipelined:
     def _commit(self) -> None:
         """Raises psycopg.Error. Of a transaction in which something was refused and nobody minded, the server keeps nothing."""
         end = self._driver.cursor()
-        end.send("COMMIT")
+        end.say("COMMIT")
         self._pipeline.sync()
         if end.statusmessage != "COMMIT":
             raise psycopg.errors.InFailedSqlTransaction("a statement was refused, and the server has kept nothing")
