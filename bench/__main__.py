@@ -101,7 +101,7 @@ class Bench:
         return past_one_file.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
 
     def _redis_latency(self) -> list[Figure]:
-        return through_redis.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
+        return through_redis.received_to_assigned(self._postgresql(), self._plan)
 
 
 def run(parts: Mapping[str, Callable[[], list[Figure]]], names: Sequence[str]) -> tuple[list[Figure], list[str], bool]:
