@@ -89,7 +89,10 @@ def _sheet(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise BadFile(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}")
-        for line, cells in enumerate(book[sheet or book.sheetnames[0]].iter_rows(values_only=True), 1):
+        table = book[sheet or book.sheetnames[0]]
+        # Programs that write a workbook as a stream say A1 of a table of any size, and no more would be read.
+        table.reset_dimensions()
+        for line, cells in enumerate(table.iter_rows(values_only=True), 1):
             said = [_unguarded(_written(cell)) for cell in cells]
             if any(said):
                 yield line, said

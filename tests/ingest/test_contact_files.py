@@ -124,6 +124,20 @@ def test_a_workbook_that_is_spoilt_within_says_what_to_do_too(tmp_path: Path, pa
         list(rows(tmp_path / "clients.xlsx"))
 
 
+@pytest.mark.parametrize("extent", ["A1", "A1:B1"])
+def test_a_workbook_that_says_itself_smaller_than_it_is_is_read_whole(tmp_path: Path, extent: str) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["Имя", "Телефон"])
+    book.active.append(["Анна", "89123456789"])
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "clients.xlsx", "w") as written:
+        for name in whole.namelist():
+            content = whole.read(name).replace(b'<dimension ref="A1:B2"', f'<dimension ref="{extent}"'.encode())
+            written.writestr(name, content)
+    assert list(rows(tmp_path / "clients.xlsx")) == [(1, ["Имя", "Телефон"]), (2, ["Анна", "89123456789"])]
+
+
 def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook_cannot_hold() -> None:
     contact: dict[str, Any] = {"id": "1", "keys": [], "company": None, "owner": None, "created_at": "2026"}
     keys = [{"kind": "phone", "value": "+79123456789"}, {"kind": "phone", "value": "+74951234567", "extension": "12"}]
