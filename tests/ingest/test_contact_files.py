@@ -49,6 +49,12 @@ def run(config: Path, *arguments: str) -> Ended:
         (["Полное имя контакта", "Контактный телефон", "Рабочий телефон", "Личный e-mail", "Дата создания"],
          {"name": (0,), "phone": (1, 2), "email": (3,)}),
         (["Контактное лицо", "Эл. почта", "Telegram", "ВК"], {"name": (0,), "email": (1,), "telegram": (2,), "vk": (3,)}),
+        (["First Name", "Last Name", "Email", "Contact owner", "Last Activity Date"],
+         {"name": (1, 0), "email": (2,), "owner": (3,)}),
+        (["Контакт: ID", "Контакт: Имя", "Номер мобильного", "Адрес электронной почты", "ФИО менеджера"],
+         {"name": (1,), "phone": (2,), "email": (3,), "owner": (4,)}),
+        (["Имя компании", "Имя", "Телефон", "Почтовый индекс"], {"name": (1,), "phone": (2,), "company": (0,)}),
+        (["Phonetic First Name", "Name", "Phone 1 - Label", "Phone 1 - Value"], {"name": (1,), "phone": (3,)}),
     ],
 )  # fmt: skip
 def test_headings_say_what_a_column_is(headings: list[str], places: dict[str, tuple[int, ...]]) -> None:
@@ -58,6 +64,18 @@ def test_headings_say_what_a_column_is(headings: list[str], places: dict[str, tu
 def test_a_column_that_somebody_names_counts_and_the_rest_is_said() -> None:
     found = columns(["Кто", "Куда звонить", "Примечание"], {"name": "кто", "phone": "Куда звонить"})
     assert (found.places, found.passed_over) == ({"name": (0,), "phone": (1,)}, ("Примечание",))
+
+
+@pytest.mark.parametrize(
+    "heading", ["Телефон компании", "Company Main Phone", "Телефон менеджера", "Email менеджера", "Assistant's Phone"]
+)
+def test_the_number_of_somebody_else_is_no_client_s(heading: str) -> None:
+    found = columns(["Имя", "Телефон", heading], {})
+    assert (found.places, found.passed_over) == ({"name": (0,), "phone": (1,)}, (heading,))
+
+
+def test_of_two_columns_for_a_name_the_one_that_is_not_taken_is_said() -> None:
+    assert columns(["Клиент", "Контакт", "Телефон"], {}).passed_over == ("Контакт",)
 
 
 def test_a_table_by_which_nobody_can_be_recognised_is_refused() -> None:
@@ -70,7 +88,12 @@ def test_a_table_by_which_nobody_can_be_recognised_is_refused() -> None:
 def test_several_numbers_in_a_cell_are_several_and_an_extension_is_none() -> None:
     said = columns(["Имя", "Телефон"], {})
     assert said.row(2, ["Анна", "8 912 345-67-89; 8 495 123-45-67"])["phones"] == ["8 912 345-67-89", "8 495 123-45-67"]
-    assert said.row(3, ["", "8 495 123-45-67, доб. 12"]) == {"line": 3, "phones": ["8 495 123-45-67, доб. 12"]}
+    for cell in ("8 495 123-45-67, доб. 12", "8 495 123-45-67, 101", "8 495 123-45-67, вн. 101"):
+        assert said.row(3, ["", cell]) == {"line": 3, "phones": [cell]}
+    assert said.row(4, ["", "8 495 123-45-67, 101, 8 912 345-67-89"])["phones"] == [
+        "8 495 123-45-67, 101",
+        "8 912 345-67-89",
+    ]
 
 
 # ---- files
