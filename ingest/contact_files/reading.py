@@ -11,6 +11,8 @@ import openpyxl
 
 _SAMPLE: Final = 65_536
 _DELIMITERS: Final = ";,\t|"
+# A line above the headings by which a table says its delimiter to Excel: `sep=;`.
+_MARK: Final = "sep="
 # Programs of Windows write the country's code page where nothing says otherwise.
 _CODE_PAGE: Final = "windows-1251"
 _LONGEST_CELL: Final = 100_000
@@ -45,7 +47,7 @@ def _text(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
         with path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=_delimiter(file))
             for cells in reader:
-                if any(cell.strip() for cell in cells):
+                if any(cell.strip() for cell in cells) and cells[0] != _MARK:
                     yield reader.line_num, [_unguarded(cell.strip()) for cell in cells]
     except LookupError as error:
         raise BadFile(f"there is no encoding {encoding!r}") from error
@@ -69,9 +71,12 @@ def _encoding(sample: bytes) -> str:
 
 
 def _delimiter(file: io.TextIOWrapper) -> str:
-    """The one of the usual marks that the first line has most of."""
+    """The one that the first line says; else the one of the usual marks that it has most of."""
     first = next((line for line in file if line.strip()), "")
     file.seek(0)
+    said = first.removeprefix(_MARK)[:1] if first.startswith(_MARK) else ""
+    if said and said in _DELIMITERS:
+        return said
     return max(_DELIMITERS, key=first.count)
 
 

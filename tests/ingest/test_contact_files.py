@@ -107,6 +107,12 @@ def test_a_text_file_is_read_however_it_was_saved(tmp_path: Path, encoding: str,
     assert list(rows(path)) == [(1, ["Имя", "Телефон"]), (3, ["Анна", "+79123456789"])]
 
 
+def test_the_line_by_which_a_table_says_its_mark_to_a_spreadsheet_is_none_of_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("sep=,\nИмя,Телефон; мобильный;;\nАнна,89123456789\n", encoding="utf-8-sig")
+    assert list(rows(path)) == [(2, ["Имя", "Телефон; мобильный;;"]), (3, ["Анна", "89123456789"])]
+
+
 def test_a_workbook_is_read_with_its_numbers_as_people_see_them(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     assert book.active is not None
@@ -232,6 +238,15 @@ def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, co
     )
     again = run(config, "import", str(out), "--json")
     assert (again.json()["counts"], again.code) == ({"known": 2}, 0)
+
+
+def test_what_was_refused_of_a_file_is_no_formula_either_and_can_be_sent_again(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("Имя;Телефон\n'=HYPERLINK(0);+7 12\n", encoding="utf-8")
+    assert run(config, "import", str(path)).code == 1
+    refused = tmp_path / "clients.refused.csv"
+    assert "\n'=HYPERLINK(0);+7 12;2;" in refused.read_text("utf-8-sig")
+    assert next(cells for line, cells in rows(refused) if line > 1)[:2] == ["=HYPERLINK(0)", "+7 12"]
 
 
 def test_a_file_goes_on_from_a_line(tmp_path: Path, config: Path) -> None:
