@@ -16,6 +16,10 @@ _MARK: Final = "sep="
 # Programs of Windows write the country's code page where nothing says otherwise.
 _CODE_PAGE: Final = "windows-1251"
 _LONGEST_CELL: Final = 100_000
+# What a spreadsheet shows where a formula came to nothing: nobody is called so.
+_NOTHING: Final = frozenset(
+    "#N/A #REF! #VALUE! #NAME? #DIV/0! #NULL! #NUM! #Н/Д #ССЫЛКА! #ЗНАЧ! #ИМЯ? #ДЕЛ/0! #ПУСТО! #ЧИСЛО!".split()
+)
 
 
 class BadFile(Exception):
@@ -117,5 +121,7 @@ def _written(cell: Any) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    """Without the apostrophe by which an exported cell is kept from being a formula."""
+    """Without the apostrophe by which an exported cell is kept from being a formula; nothing, where a formula failed."""
+    if cell in _NOTHING:
+        return ""
     return cell[1:] if cell.startswith("'") and cell[1:2] in {"=", "+", "-", "@"} else cell

@@ -118,9 +118,14 @@ def test_a_workbook_is_read_with_its_numbers_as_people_see_them(tmp_path: Path) 
     assert book.active is not None
     book.active.append(["Имя", "Телефон"])
     book.active.append(["Анна", 79123456789.0])
+    book.active.append(["#N/A", "8 912 345-67-90", "#ССЫЛКА!"])
     book.create_sheet("Архив").append(["Пётр", 7])
     book.save(tmp_path / "clients.xlsx")
-    assert list(rows(tmp_path / "clients.xlsx")) == [(1, ["Имя", "Телефон"]), (2, ["Анна", "79123456789"])]
+    assert list(rows(tmp_path / "clients.xlsx")) == [
+        (1, ["Имя", "Телефон"]),
+        (2, ["Анна", "79123456789"]),
+        (3, ["", "8 912 345-67-90", ""]),
+    ]
     assert list(rows(tmp_path / "clients.xlsx", "Архив")) == [(1, ["Пётр", "7"])]
     with pytest.raises(BadFile, match="Архив"):
         list(rows(tmp_path / "clients.xlsx", "Лист9"))
