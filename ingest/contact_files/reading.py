@@ -17,9 +17,8 @@ _MARK: Final = "sep="
 _CODE_PAGE: Final = "windows-1251"
 _LONGEST_CELL: Final = 100_000
 # What a spreadsheet shows where a formula came to nothing: nobody is called so.
-_NOTHING: Final = frozenset(
-    "#N/A #REF! #VALUE! #NAME? #DIV/0! #NULL! #NUM! #Н/Д #ССЫЛКА! #ЗНАЧ! #ИМЯ? #ДЕЛ/0! #ПУСТО! #ЧИСЛО!".split()
-)
+_FAILURES: Final = "#N/A #REF! #VALUE! #NAME? #DIV/0! #NULL! #NUM! #Н/Д #ССЫЛКА! #ЗНАЧ! #ИМЯ? #ДЕЛ/0! #ПУСТО! #ЧИСЛО!"
+_NOTHING: Final = frozenset(_FAILURES.split())
 
 
 class BadFile(Exception):
