@@ -48,16 +48,44 @@ def _text(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_LONGEST_CELL)
     try:
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=_delimiter(file))
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=_delimiter(file))
+            before = 0
             for cells in reader:
+                if reader.line_num > before + 1 and lines.is_open:
+                    raise BadFile(f"{path.name}: a quotation mark on line {before + 1} is never closed; mend it there")
+                before = reader.line_num
+                lines.marks = 0
                 if any(cell.strip() for cell in cells) and cells[0] != _MARK:
-                    yield reader.line_num, [_unguarded(cell.strip()) for cell in cells]
+                    yield reader.line_num, [_unguarded(cell.replace("\0", "").strip()) for cell in cells]
     except LookupError as error:
         raise BadFile(f"there is no encoding {encoding!r}") from error
     except UnicodeError as error:
         raise BadFile(f"{path.name} is not written in {encoding}; say which it is: --encoding windows-1251") from error
     except csv.Error as error:
         raise BadFile(f"{path.name} is no table: {error}") from error
+
+
+class _Lines:
+    """The lines of a text, and how many quotation marks there were in them since somebody set `marks` to nought.
+
+    A row of several lines has an even number of them: each opens a cell or closes one, or is written twice. Else one that was
+    meant for a word has swallowed all rows up to the next mark, or to the end.
+    """
+
+    def __init__(self, file: io.TextIOWrapper) -> None:
+        self._file = file
+        self.marks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.marks += line.count('"')
+            yield line
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a cell was begun and not ended."""
+        return self.marks % 2 == 1
 
 
 def _encoding(sample: bytes) -> str:

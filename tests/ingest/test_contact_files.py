@@ -131,6 +131,25 @@ def test_a_workbook_is_read_with_its_numbers_as_people_see_them(tmp_path: Path) 
         list(rows(tmp_path / "clients.xlsx", "Лист9"))
 
 
+@pytest.mark.parametrize("closing", ["", 'Олег;89123456780;"перезвонить"\n'])
+def test_rows_that_a_quotation_mark_without_its_partner_would_swallow_are_never_passed_over(
+    tmp_path: Path, closing: str
+) -> None:
+    path = tmp_path / "clients.csv"
+    head = 'Имя;Телефон;Заметка\nИра;89123456787;"в две\nстроки, ""так"""\nМонитор 24";89123456788;\n'
+    path.write_text(head + 'Анна;89123456789;"важная\nПётр;89123456790;\n' + closing, encoding="utf-8")
+    found = rows(path)
+    assert [next(found)[0] for _ in range(3)] == [1, 3, 4]
+    with pytest.raises(BadFile, match="line 5"):
+        next(found)
+
+
+def test_what_no_store_takes_is_left_out_of_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_bytes("Имя;Телефон\nАн\0на;89123456789\n".encode())
+    assert list(rows(path))[1] == (2, ["Анна", "89123456789"])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
