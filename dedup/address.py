@@ -101,6 +101,7 @@ _TYPED_WORDS: Final = """
 """
 _TYPED: Final = frozenset(_TYPED_WORDS.split())
 _ONE_LETTER: Final = re.compile(r"(.)\1*")
+_SHORTEST_RUN: Final = 3
 
 
 @fact
@@ -149,10 +150,12 @@ def is_machine_made(address: Address) -> bool:
 def is_typed(value: str) -> bool:
     """Whether an address, by its `value`, is such as people type to get past a field: at a made-up domain or a provider."""
     local, _, domain = value.rpartition("@")
-    if local in _TYPED or _ONE_LETTER.fullmatch(local) is not None:
-        host = domain.partition(".")[0]
-        return host == local or host in _TYPED or is_public(domain)
-    return False
+    host = domain.partition(".")[0]
+    is_run = _ONE_LETTER.fullmatch(local) is not None
+    if is_run and host == local:
+        return True
+    is_made_up = local in _TYPED or (is_run and (local.isdecimal() or len(local) >= _SHORTEST_RUN))
+    return is_made_up and (host == local or host in _TYPED or is_public(domain))
 
 
 def is_public(domain: str) -> bool:
