@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from kernel.texts import seen
 from routing.policy import Topic
 from routing.words import mentions, searchable
 
@@ -15,13 +16,6 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _DASHES: Final = r"[-‐‑‒–—―−|/·•]"
 # A dash stands between spaces or between two placeholders; the hyphen of a word is not one.
 _SEPARATOR: Final = re.compile(rf"(\s+{_DASHES}\s+|(?<=\}}){_DASHES}(?=\{{))")
-
-# What shows nothing by itself, and what turns the text behind it or commands a terminal: a client called so has no name that
-# could be read or clicked. A joiner (U+200D) stays, since it makes one picture of several.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069"
-    "\u2800\u3164\ufeff\uffa0]+"
-)
 
 
 def check_template(template: str) -> None:
@@ -94,7 +88,7 @@ def _topic(topics: Sequence[Topic], subject: str | None, text: str) -> str:
 
 def _one_line(value: str) -> str:
     """`value` with single spaces, cut behind a word where it is too long."""
-    line = " ".join(_UNSEEN.sub("", value).split())
+    line = " ".join(seen(value).split())
     if len(line) <= _LENGTH:
         return line
     head, _, rest = line[:_LENGTH].rpartition(" ")
