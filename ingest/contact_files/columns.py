@@ -12,8 +12,8 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "owner": ("ответственн", "менеджер", "куратор", "owner", "manager", "assigned", "responsible"),
     "company": ("компан", "организац", "фирма", "контрагент", "юрлицо", "company", "organi", "account"),
     "email": ("email", "e mail", "mail", "почт", "эл почт", "электронн"),
-    "telegram": ("telegram", "телеграм", "tg"),
-    "vk": ("vk", "вк", "вконтакте"),
+    "telegram": ("telegram", "телеграм"),
+    "vk": ("vkontakte", "вконтакте"),
     "phone": (
         *("телефон", "тел", "моб", "сотов", "номер тел", "номер моб", "номер сотов", "контактный номер"),
         *("phone", "mobile", "cell", "tel", "whatsapp"),
@@ -33,6 +33,7 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "contact",
     ),
 }
+_SHORT: Final[Mapping[str, str]] = {"tg": "telegram", "тг": "telegram", "vk": "vk", "вк": "vk"}
 # What a heading is about wherever such a word stands in it: "Рабочий телефон" is what CRMs write.
 _ANYWHERE: Final[Mapping[str, frozenset[str]]] = {
     "email": frozenset({"email", "mail", "почта", "почты"}),
@@ -132,7 +133,9 @@ def _field_of(heading: str) -> str | None:
 
 def _told_by(heading: str) -> str | None:
     """What a heading begins with; but a contact's phone is a phone, and no name, and a company's is not its name."""
-    begins = next((field for field, words in _HEADINGS.items() if heading.startswith(words)), None)
+    # A whole word, where it is so short that others begin with it: ВК, and no вклад.
+    short = heading.partition(" ")[0]
+    begins = _SHORT.get(short) or next((f for f, words in _HEADINGS.items() if heading.startswith(words)), None)
     holds = next((field for field, words in _ANYWHERE.items() if not words.isdisjoint(heading.split())), None)
     return holds if begins is None or (begins in {"name", "company"} and holds in _MANY) else begins
 
