@@ -150,7 +150,7 @@ def is_machine_made(address: Address) -> bool:
 def is_typed(value: str) -> bool:
     """Whether an address, by its `value`, is such as people type to get past a field: at a made-up domain or a provider."""
     local, _, domain = value.rpartition("@")
-    host = domain.partition(".")[0]
+    host = domain.partition(".")[0] if domain.count(".") == 1 else ""
     is_run = _ONE_LETTER.fullmatch(local) is not None
     if is_run and host == local:
         return True

@@ -254,6 +254,7 @@ def test_a_person_s_address_is_not_machine_made_wherever_it_is(text: str) -> Non
         ("anna@mail.ru", False),
         ("anna@test.ru", False),
         ("a@b.ru", False),
+        ("client@mail.romashka.ru", False),
         ("a@mail.ru", False),
         ("1@mail.ru", True),
         ("mail@romashka.ru", False),
