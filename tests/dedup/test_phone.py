@@ -272,6 +272,10 @@ def test_a_text_gives_what_the_library_finds_and_nothing_impossible() -> None:
         ("8 912 345-67-89 / +7 (912) 345 67 89", ["+79123456789"]),
         ("мой +8 912 345-67-89, звоните", ["+79123456789"]),
         ("ИНН нет, 8 912 345-67-89", ["+79123456789"]),
+        ("мой № 8 912 345-67-89", ["+79123456789"]),
+        ("мой №89123456789", ["+79123456789"]),
+        ("тел. №9123456789", ["+79123456789"]),
+        ("Артём 9123456789", ["+79123456789"]),
         ("из Минска +375 29 123-45-67", ["+375291234567"]),
         ("тел.\n8\u202f912\u202f345\u201367\u201389", ["+79123456789"]),
         ("wa.me/79123456789", ["+79123456789"]),
@@ -284,6 +288,13 @@ def test_a_text_gives_what_the_library_finds_and_nothing_impossible() -> None:
 )
 def test_numbers_are_found_in_what_people_write(text: str, numbers: list[str]) -> None:
     assert [phone.e164 for phone in find_phones(text, "RU")] == numbers
+
+
+@pytest.mark.parametrize("mark", ["#", " #", " доб. № "])
+def test_a_long_extension_in_a_text_is_no_order_s_number(mark: str) -> None:
+    assert find_phones(f"8 (495) 123-45-67{mark}123456", "RU") == [
+        Phone("+74951234567", "123456", valid=True, shared=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -307,6 +318,13 @@ def test_a_number_in_a_text_keeps_its_extension(tail: str) -> None:
         "Номер заказа: 9161234567",
         "заказ номер 9161234567",
         "Order #9161234567",
+        "Что с №9161234567?",
+        "тикет # 9161234567",
+        "артикул 9161234567",
+        "Арт.: 9161234567",
+        "ID 9161234567",
+        "трек-номер 9161234567",
+        "накладная №9161234567",
         "ОГРН: 1027700132195, БИК 044525225",
         "заказ № 9123456789",
         "по договору №4951234567",
