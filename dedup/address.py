@@ -94,6 +94,15 @@ _MACHINES: Final = (
 )
 _MACHINE_MADE: Final = re.compile("|".join(_MACHINES))
 
+# What people type to get past a required field: 1@1.ru, test@test.ru, net@mail.ru. At a public provider it may be a mailbox.
+_TYPED_WORDS: Final = """
+    test tests testtest qwerty qwertyu qwert qwe asd asdf asdfg asdfgh zxc zxcv no not net none null nil nomail noemail noname
+    mail email user name nobody client 12 123 1234 12345 123456 1234567 12345678 123456789 1234567890 321 qwe123 qwerty123
+"""
+_TYPED: Final = frozenset(_TYPED_WORDS.split())
+_ONE_LETTER: Final = re.compile(r"(.)\1*")
+_SHORTEST_RUN: Final = 3
+
 
 @fact
 class Address:
@@ -136,6 +145,17 @@ def may_hold_address(text: str) -> bool:
 def is_machine_made(address: Address) -> bool:
     """Whether the local part says that no person reads there: noreply, mailer-daemon, bounces and their like."""
     return _MACHINE_MADE.fullmatch(address.value.rpartition("@")[0]) is not None
+
+
+def is_typed(value: str) -> bool:
+    """Whether an address, by its `value`, is such as people type to get past a field: at a made-up domain or a provider."""
+    local, _, domain = value.rpartition("@")
+    host = domain.partition(".")[0] if domain.count(".") == 1 else ""
+    is_run = _ONE_LETTER.fullmatch(local) is not None
+    if is_run and host == local:
+        return True
+    is_made_up = local in _TYPED or (is_run and (local.isdecimal() or len(local) >= _SHORTEST_RUN))
+    return is_made_up and (host == local or host in _TYPED or is_public(domain))
 
 
 def is_public(domain: str) -> bool:

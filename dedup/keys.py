@@ -9,7 +9,7 @@ from dataclasses import field
 from fnmatch import translate
 from typing import Final, Literal, NamedTuple, get_args
 
-from dedup.address import Address, find_addresses, is_machine_made, may_hold_address, parse_address
+from dedup.address import Address, find_addresses, is_machine_made, is_public, is_typed, may_hold_address, parse_address
 from dedup.phone import Phone, find_phones, may_hold_phone, parse_phone
 from kernel.facts import fact
 
@@ -79,26 +79,34 @@ class KeyRules:
     """How a company reads keys. `region` (ISO 3166) is where a number without a country code is dialled from.
 
     `shared_emails` are patterns such as `info@*`, without regard to case; `shared_phones` are numbers in any spelling,
-    each shared by itself and not with its extensions. Raises ValueError for a shared phone that is no number.
+    each shared by itself and not with its extensions. `trials` are phones and addresses of trials, which are keys though they
+    look made up. Raises ValueError for a shared phone that is no number.
     """
 
     region: str
     shared_emails: tuple[str, ...]
     shared_phones: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
     _emails: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _phones: frozenset[str] = field(init=False, repr=False, compare=False)
+    _trials: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         patterns = "|".join(translate(_canonical_pattern(pattern)) for pattern in self.shared_emails)
         numbers = frozenset(_shared_number(number, self.region) for number in self.shared_phones)
         object.__setattr__(self, "_emails", re.compile(patterns))
         object.__setattr__(self, "_phones", numbers)
+        object.__setattr__(self, "_trials", frozenset(_trial(written, self.region) for written in self.trials))
 
     def lists(self, key: Key) -> bool:
         """Whether the company says of this key that several people use it."""
         if key.kind == "email":
             return self._emails.fullmatch(key.value) is not None
         return key.kind == "phone" and key.value in self._phones
+
+    def is_trial(self, key: Key) -> bool:
+        """Whether this is a number or an address of trials."""
+        return key.value in self._trials
 
 
 @fact
@@ -128,6 +136,7 @@ class Identified:
 
 
 Finding = Evidence | Rejection
+_MADE_UP: Final = Rejection("email", "machine_made", "field")
 
 
 def identify(
@@ -141,7 +150,8 @@ def identify(
     """The keys in what a sender wrote into fields and, where those name nobody, in his text.
 
     `vouched` are phones of which a provider says that they are the sender's own. One number in the text, or failing any one
-    address, is his. Of several none is: weak evidence never joins people.
+    address, is his. Of several none is: weak evidence never joins people. An address such as people type to get past a field
+    is a key where nothing else says who it is: it may be a mailbox after all, but in a form it joins strangers.
     Never raises, whatever the texts are.
     """
     findings = [
@@ -150,14 +160,17 @@ def identify(
         *(finding for written in emails for finding in _read("email", written, "field", rules)),
         *(finding for kind, written in identities for finding in _read(kind, written, "provider", rules)),
     ]
-    known = any(_is_personal(finding) for finding in findings)
-    findings.extend(_unread(text) if known else _in_text(text, rules))
-    return _sorted_out(findings)
+    findings.extend(_unread(text) if _is_known(findings, rules) else _in_text(text, rules))
+    is_known = _is_known(findings, rules)
+    return _sorted_out(_MADE_UP if _is_filler(found, rules, beside=is_known) else found for found in findings)
 
 
-def normalise(kind: str, value: str, region: str) -> Key | None:
-    """The one key that a value looked up means, in any spelling; None where it can be no key, or several."""
-    findings = _read(kind, value, "field", KeyRules(region, ()))
+def normalise(kind: str, value: str, region: str, *, trial: bool = False) -> Key | None:
+    """The one key that a value looked up means, in any spelling; None where it can be no key, or several.
+
+    With `trial` a phone may look made up.
+    """
+    findings = _read(kind, value, "field", KeyRules(region, (), trials=(value,) if trial else ()))
     keys = {finding.key for finding in findings if isinstance(finding, Evidence)}
     return keys.pop() if len(keys) == 1 else None
 
@@ -199,9 +212,9 @@ def _phones_in(written: str, region: str) -> Sequence[Phone]:
 def _judge_phone(phone: Phone, origin: Origin, rules: KeyRules) -> Finding:
     if not phone.valid:
         return Rejection("phone", "short_number" if phone.shared else "impossible", origin)
-    if _is_machine_made(phone.e164):
-        return Rejection("phone", "machine_made", origin)
     key = _phone_key(phone)
+    if _is_machine_made(phone.e164) and not rules.is_trial(key):
+        return Rejection("phone", "machine_made", origin)
     return Evidence(key, personal=not phone.shared and not rules.lists(key), origin=origin)
 
 
@@ -269,6 +282,19 @@ def _sole(kind: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     yield from own if len(own) <= 1 else (Rejection(kind, "several_in_text", "text"),)
 
 
+def _is_known(findings: Iterable[Finding], rules: KeyRules) -> bool:
+    """Whether something says who it is that is no filler."""
+    return any(_is_personal(finding) and not _is_filler(finding, rules, beside=True) for finding in findings)
+
+
+def _is_filler(finding: Finding, rules: KeyRules, *, beside: bool) -> bool:
+    """Whether an address was typed to get past a field; at a provider of mailboxes only `beside` what says more."""
+    if isinstance(finding, Rejection) or finding.key.kind != "email" or not is_typed(finding.key.value):
+        return False
+    may_be_mailbox = is_public(finding.key.value.rpartition("@")[2])
+    return (beside or not may_be_mailbox) and not rules.is_trial(finding.key)
+
+
 def _is_personal(finding: Finding) -> bool:
     return isinstance(finding, Evidence) and finding.personal
 
@@ -296,3 +322,9 @@ def _shared_number(written: str, region: str) -> str:
     if phone is None:
         raise ValueError(f"{written!r} is no telephone number; write it as +74951234567")
     return _phone_key(phone).value
+
+
+def _trial(written: str, region: str) -> str:
+    """A phone or an address in the spelling of keys; what is neither is no key's spelling either."""
+    address, phone = parse_address(written), parse_phone(written, region)
+    return address.value if address is not None else _phone_key(phone).value if phone is not None else written

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from dedup.keys import Evidence, Key, Rejection
 from dedup.names import compare
 from kernel.facts import fact
+from kernel.texts import seen
 
 MatchCode = Literal["known_key", "new_contact", "no_way_back", "shared_key", "by_hand", "new_by_hand"]
 SuggestionCode = Literal["keys_of_two", "another_name"]
@@ -208,6 +209,8 @@ class _Fold:
         self.together: dict[tuple[int, int], None] = {}
 
     def take(self, arrival: Arrival) -> Match:
+        if arrival.name is not None and not seen(arrival.name).strip():
+            arrival = replace(arrival, name=None)
         match = self._match(arrival)
         self._remember_together(arrival)
         return match

@@ -49,10 +49,20 @@ _RUSSIAN_AT_HOME: Final = re.compile(rf"(?:\+7|[78]?)((?:{_AREAS})\d{{7}})", re.
 
 # Russian labels of an extension beyond the library's bare `доб`; `х` is the Cyrillic letter typed for an x.
 _EXTENSION: Final = re.compile(
-    r"(?<=\d)[\s,;./(-]{0,4}(?:доб(?:авочный)?|внутр(?:енний)?|вн|х)(?:\s?(?:номер|тел))?"
+    r"(?<=\d)[\s,;./(-]{0,4}(?:доб(?:авочный)?|внутр(?:енний)?|вн|х)(?:[\s.]?(?:номер|тел))?"
     r"[\s.:№#-]{0,4}(\d{1,9})(?!\d)\)?",
     re.IGNORECASE,
 )
+
+# An extension without a label, believed only where it makes a number of what is none with these digits.
+_UNLABELLED: Final = re.compile(r"(?<=\d)\s*(?:\*\s*(\d{1,6})|\((\d{3,6})\))\s*$")
+
+# No country has +89: it is the 8 that is dialled at home, with a plus before it.
+_EIGHT_WITH_PLUS: Final = re.compile(r"\+8(?=[\s().-]{0,3}9(?:[\s().-]{0,3}\d){9}(?!\d))")
+
+# Neighbours of the countries that share +7, whose numbers people write without the plus; none of twelve digits is any at home.
+_SHARING_SEVEN: Final = frozenset({"RU", "KZ"})
+_NEIGHBOUR: Final = re.compile(r"\(?(?:375|380|99[24568])(?:[\s().-]{0,3}\d){9}")
 
 # Fewer digits than six are years, prices and house numbers long before they are a phone. Gaps are the library's.
 _ENOUGH_DIGITS: Final = re.compile(r"\d(?:\D{0,4}\d){5}")
@@ -64,8 +74,12 @@ _NO_PHONE: Final = re.compile(
     r"(?<![\w.-])(?:https?://)?(?!wa\.me/|api\.whatsapp\.com/|t\.me/\+)(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,18}[/?]\S*"
     r"|(?<![\w.+-])[\w.+-]{1,64}@"
     r"|(?<![\d.])[0-3]?\d\.[01]?\d\.(?:19|20)\d\d(?!\d)"
-    r"|\b(?:ИНН|КПП|ОГРН(?:ИП)?|БИК|ОКПО|ОКВЭД|СНИЛС|INN|[рк]/с|р/сч[её]т)\b(?:[\s:№#/-]|КПП){0,6}\d[\d/]*"
-    r"|\b(?:заказ|договор|сч[её]т|заявк|артикул)[а-я]{0,3}\s?(?:№|#|N)\s?\d+",
+    r"|\b(?:ИНН|КПП|ОГРН(?:ИП)?|БИК|ОКПО|ОКВЭД|СНИЛС|INN|[ркл]/с|р/сч[её]т|лицев[а-я]{2,3} сч[её]т[а-я]{0,2})(?![а-яёa-z])"
+    r"(?: организации| компании| юр\.?лица)?(?:[\s:№#(/-]|КПП){0,6}\d[\d/]*"
+    r"|\b(?:заказ|договор|сч[её]т|заявк|артикул|order)[а-я]{0,3}\s?(?:№|#|N|номер)\s?\d+"
+    r"|\bномера? (?:заказа|договора|сч[её]та|заявки|накладной)[\s:№#-]{0,3}\d+"
+    r"|\b(?:арт(?:икул)?|id|трек(?:-?номер)?|ттн|уин|накладн[а-я]{2,3})(?![а-яёa-z])\.?[\s:№#-]{0,3}\d{6,}"
+    r"|(?<!тел|доб)(?<!тел[\s.]|доб[\s.])(?<!тел\.\s|доб\.\s)(?<!\d)(?<!\d\s)[№#]\s?\d{6,10}(?!\d)",
     re.IGNORECASE,
 )
 
@@ -106,7 +120,7 @@ def find_phones(text: str, region: str) -> list[Phone]:
     """The distinct valid numbers in free text, in their order. Looks at the first 20,000 characters."""
     if not may_hold_phone(text):
         return []
-    looked_at = _NO_PHONE.sub("\n", _start(text).translate(_TEXT))
+    looked_at = _EIGHT_WITH_PLUS.sub("+7", _NO_PHONE.sub("\n", _start(text).translate(_TEXT)))
     labelled = _EXTENSION.sub(r" ext \1", looked_at)
     matches = PhoneNumberMatcher(labelled, region, max_tries=_TRIES)
     return list(dict.fromkeys(_phone(match.number) for match in matches))
@@ -125,9 +139,20 @@ def _plain_russian(text: str, region: str) -> Phone | None:
 
 
 def _by_library(text: str, region: str) -> Phone | None:
-    labelled = _EXTENSION.sub(r" ext \1", text.translate(_FIELD))
+    """What the library reads; where there can be no such number, as it was meant."""
+    written = _EIGHT_WITH_PLUS.sub("+7", text.translate(_FIELD))
+    found = _read(_EXTENSION.sub(r" ext \1", written), region)
+    if found is None or found.valid:
+        return found
+    meant = _read(_UNLABELLED.sub(r" ext \1\2", written), region)
+    if region in _SHARING_SEVEN and _NEIGHBOUR.fullmatch(written.strip()):
+        meant = _read(f"+{written}", region)
+    return meant if meant is not None and meant.valid else found
+
+
+def _read(written: str, region: str) -> Phone | None:
     try:
-        return _phone(phonenumbers.parse(labelled, region))
+        return _phone(phonenumbers.parse(written, region))
     except NumberParseException:
         return None
 

@@ -36,7 +36,7 @@ class StaffRules:
         own = [("phone", phone) for phone in self.phones] + [("email", email) for email in self.emails]
         tests = [("phone", phone) for phone in self.test_phones] + [("email", email) for email in self.test_emails]
         object.__setattr__(self, "_own", self._keys([*own, *self.identities]))
-        object.__setattr__(self, "_tests", self._keys(tests))
+        object.__setattr__(self, "_tests", self._keys(tests, trial=True))
         object.__setattr__(self, "_domains", frozenset(filter(None, map(_domain, self.domains))))
 
     def is_test(self, evidence: Iterable[Evidence]) -> bool:
@@ -68,8 +68,8 @@ class StaffRules:
             return key in self._own or not self._domains.isdisjoint(_above(key.value.rpartition("@")[2]))
         return key in self._own
 
-    def _keys(self, written: Iterable[tuple[str, str]]) -> frozenset[Key]:
-        keys = (normalise(kind, value, self.region) for kind, value in written)
+    def _keys(self, written: Iterable[tuple[str, str]], *, trial: bool = False) -> frozenset[Key]:
+        keys = (normalise(kind, value, self.region, trial=trial) for kind, value in written)
         return frozenset(key for key in keys if key is not None)
 
 

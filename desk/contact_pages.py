@@ -10,6 +10,7 @@ from aiohttp import web
 from desk.frame import Form, Frame, go, root
 from desk.ports import Board, Json, Office, Refused, Visitor
 from desk.render import page
+from kernel.texts import storable
 
 FOUND: Final = 10
 VERDICTS: Final = frozenset({"join", "apart", "dismiss"})
@@ -36,7 +37,7 @@ class ContactPages:
     ) -> web.StreamResponse:
         language = self._frame.language(request)
         contact = await self._office.people.contact(request.match_info["id"], language)
-        wanted, other = request.query.get("q", "").strip(), request.query.get("with")
+        wanted, other = storable(request.query.get("q", "")).strip(), request.query.get("with")
         found = [one for one in await self._found(wanted) if one["id"] != contact["id"]] if wanted else None
         preview = None
         if other:

@@ -1,10 +1,18 @@
 """Texts that people read, in Russian and English: a catalogue maps a stable code to one template per language."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 Language = Literal["ru", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
+
+# What shows nothing by itself, and what turns the text behind it or commands a terminal. A joiner (U+200D) stays, since it makes
+# one picture of several.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069"
+    "\u2800\u3164\ufeff\uffa0]+"
+)
 
 
 class Catalogue:
@@ -34,3 +42,8 @@ def storable(text: str) -> str:
     if text.isascii():
         return text.replace("\0", "") if "\0" in text else text
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def seen(text: str) -> str:
+    """What can be seen of a text, as it is and not turned: some call themselves `ㅤ`, which nobody can read or click."""
+    return _UNSEEN.sub("", text)

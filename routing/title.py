@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from kernel.texts import seen
 from routing.policy import Topic
 from routing.words import mentions, searchable
 
@@ -87,7 +88,7 @@ def _topic(topics: Sequence[Topic], subject: str | None, text: str) -> str:
 
 def _one_line(value: str) -> str:
     """`value` with single spaces, cut behind a word where it is too long."""
-    line = " ".join(value.split())
+    line = " ".join(seen(value).split())
     if len(line) <= _LENGTH:
         return line
     head, _, rest = line[:_LENGTH].rpartition(" ")

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from ingest.client import Client
 from ingest.contact_files.columns import Columns, columns
 from ingest.contact_files.reading import BadFile, rows
+from ingest.contact_files.writing import guarded
 
 AT_ONCE: Final = 500
 _LONGEST: Final = 500
@@ -133,9 +134,9 @@ class _Report:
             self._file = self._path.open(self._mode, encoding="utf-8-sig", newline="")
             self._rows = csv.writer(self._file, delimiter=";")
             if not self._file.tell():
-                self._rows.writerow([*self._headings, "line", "why"])
+                self._rows.writerow([*map(guarded, self._headings), "line", "why"])
         missing = [""] * (len(self._headings) - len(cells))
-        self._rows.writerow([*cells[: len(self._headings)], *missing, line, why])
+        self._rows.writerow([*map(guarded, cells[: len(self._headings)]), *missing, line, why])
 
 
 def _managers(api: Client) -> dict[str, str]:

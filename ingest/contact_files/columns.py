@@ -12,9 +12,12 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "owner": ("ответственн", "менеджер", "куратор", "owner", "manager", "assigned", "responsible"),
     "company": ("компан", "организац", "фирма", "контрагент", "юрлицо", "company", "organi", "account"),
     "email": ("email", "e mail", "mail", "почт", "эл почт", "электронн"),
-    "telegram": ("telegram", "телеграм", "tg"),
-    "vk": ("vk", "вк", "вконтакте"),
-    "phone": ("телефон", "тел", "моб", "сотов", "номер тел", "phone", "mobile", "cell", "tel", "whatsapp"),
+    "telegram": ("telegram", "телеграм"),
+    "vk": ("vkontakte", "вконтакте"),
+    "phone": (
+        *("телефон", "тел", "моб", "сотов", "номер тел", "номер моб", "номер сотов", "контактный номер"),
+        *("phone", "mobile", "cell", "tel", "whatsapp"),
+    ),
     "name": (
         "имя",
         "фио",
@@ -30,15 +33,28 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "contact",
     ),
 }
+_SHORT: Final[Mapping[str, str]] = {"tg": "telegram", "тг": "telegram", "vk": "vk", "вк": "vk"}
 # What a heading is about wherever such a word stands in it: "Рабочий телефон" is what CRMs write.
 _ANYWHERE: Final[Mapping[str, frozenset[str]]] = {
-    "email": frozenset({"email", "mail", "почта"}),
+    "email": frozenset({"email", "mail", "почта", "почты"}),
     "phone": frozenset({"телефон", "тел", "phone"}),
     "name": frozenset({"имя", "фио", "name"}),
 }
+# What only looks like one: the date of the last call, the kind of a number, an address for parcels, how a name sounds.
+_NOTHING: Final = re.compile(
+    r"(?:first|last) (?!name)|почтов\w* (?:адрес|индекс)|phonetic|(?:phone|mail|mobile) (?:\d+ )?(?:type|label|opt)\b"
+)
+# Whose number it is, if not the client's: one of his company would make all of its people one.
+_ANOTHERS: Final = re.compile(
+    r"\b(?:компан|организац|фирм|менеджер|ответственн|куратор|секретар|ассистент"
+    r"|company|account|organi[sz]ation|manager|owner|assistant)"
+)
+_COMPANY_S_NAME: Final = re.compile(r"(?:имя|name) (?:of )?(?:the )?(?:компан|организац|фирм|company|organi)")
+_OWNER_S_NAME: Final = re.compile(r" (?:менеджер|ответственн|куратор|owner\b|manager\b)")
 # Parts of one name, in the order in which they are put together.
 _PARTS: Final = (("фамили", "last", "surname", "family"), ("имя", "first", "given"), ("отчеств", "middle", "patronym"))
 _SEVERAL: Final = re.compile(r"[;,\n/|]+")
+_SEVERAL_NUMBERS: Final = re.compile(r"[;\n/|]+|,(?!\s*(?:вн\w*[.:\s]*|#)?\d{1,6}\s*(?:[,;\n/|]|$))")
 _MANY: Final = frozenset({"phone", "email"})
 
 
@@ -88,7 +104,9 @@ def columns(headings: Sequence[str], said: Mapping[str, str]) -> Columns:
             "no column is a phone's or an address's; say which one is: --column phone=HEADING or --column email=HEADING"
         )
     if "name" in places and "name" not in said:
+        taken -= set(places["name"])
         places["name"] = _whole_name(places["name"], plain)
+        taken |= set(places["name"])
     rest = tuple(heading for place, heading in enumerate(headings) if heading and place not in taken)
     return Columns({field: tuple(places[field]) for field in FIELDS if field in places}, rest)
 
@@ -98,7 +116,7 @@ def _whole_name(places: Sequence[int], plain: Sequence[str]) -> list[int]:
     parts = {place: _part(plain[place]) for place in places}
     if any(part == 0 for part in parts.values()):
         return sorted((place for place in places if parts[place] is not None), key=lambda place: parts[place] or 0)
-    return list(places[:1])
+    return [next((place for place in places if _ANYWHERE["name"] & set(plain[place].split())), places[0])]
 
 
 def _part(heading: str) -> int | None:
@@ -106,10 +124,20 @@ def _part(heading: str) -> int | None:
 
 
 def _field_of(heading: str) -> str | None:
-    """What a heading begins with; but a contact's phone is a phone, and no name."""
-    begins = next((field for field, words in _HEADINGS.items() if heading.startswith(words)), None)
+    """What a heading is about; None for what is of no use, or about somebody else."""
+    field = None if _NOTHING.search(heading) else _told_by(heading)
+    if field == "name":
+        return "company" if _COMPANY_S_NAME.match(heading) else "owner" if _OWNER_S_NAME.search(heading) else field
+    return None if field in _MANY and _ANOTHERS.search(heading) else field
+
+
+def _told_by(heading: str) -> str | None:
+    """What a heading begins with; but a contact's phone is a phone, and no name, and a company's is not its name."""
+    # A whole word, where it is so short that others begin with it: ВК, and no вклад.
+    short = heading.partition(" ")[0]
+    begins = _SHORT.get(short) or next((f for f, words in _HEADINGS.items() if heading.startswith(words)), None)
     holds = next((field for field, words in _ANYWHERE.items() if not words.isdisjoint(heading.split())), None)
-    return holds if begins is None or (begins == "name" and holds is not None) else begins
+    return holds if begins is None or (begins in {"name", "company"} and holds in _MANY) else begins
 
 
 def _plain(heading: str) -> str:
@@ -120,4 +148,4 @@ def _parts(field: str, cell: str) -> list[str]:
     """Several numbers in one cell. A comma within a number divides it from its extension; that is left to whoever reads it."""
     if field == "phone" and re.search(r"доб|ext", cell, re.IGNORECASE):
         return re.split(r"[;\n|]+", cell)
-    return _SEVERAL.split(cell)
+    return (_SEVERAL_NUMBERS if field == "phone" else _SEVERAL).split(cell)

@@ -11,9 +11,14 @@ import openpyxl
 
 _SAMPLE: Final = 65_536
 _DELIMITERS: Final = ";,\t|"
+# A line above the headings by which a table says its delimiter to Excel: `sep=;`.
+_MARK: Final = "sep="
 # Programs of Windows write the country's code page where nothing says otherwise.
 _CODE_PAGE: Final = "windows-1251"
 _LONGEST_CELL: Final = 100_000
+# What a spreadsheet shows where a formula came to nothing: nobody is called so.
+_FAILURES: Final = "#N/A #REF! #VALUE! #NAME? #DIV/0! #NULL! #NUM! #Н/Д #ССЫЛКА! #ЗНАЧ! #ИМЯ? #ДЕЛ/0! #ПУСТО! #ЧИСЛО!"
+_NOTHING: Final = frozenset(_FAILURES.split())
 
 
 class BadFile(Exception):
@@ -43,16 +48,44 @@ def _text(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_LONGEST_CELL)
     try:
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=_delimiter(file))
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=_delimiter(file))
+            before = 0
             for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [_unguarded(cell.strip()) for cell in cells]
+                if reader.line_num > before + 1 and lines.is_open:
+                    raise BadFile(f"{path.name}: a quotation mark on line {before + 1} is never closed; mend it there")
+                before = reader.line_num
+                lines.marks = 0
+                if any(cell.strip() for cell in cells) and cells[0] != _MARK:
+                    yield reader.line_num, [_unguarded(cell.replace("\0", "").strip()) for cell in cells]
     except LookupError as error:
         raise BadFile(f"there is no encoding {encoding!r}") from error
     except UnicodeError as error:
         raise BadFile(f"{path.name} is not written in {encoding}; say which it is: --encoding windows-1251") from error
     except csv.Error as error:
         raise BadFile(f"{path.name} is no table: {error}") from error
+
+
+class _Lines:
+    """The lines of a text, and how many quotation marks there were in them since somebody set `marks` to nought.
+
+    A row of several lines has an even number of them: each opens a cell or closes one, or is written twice. Else one that was
+    meant for a word has swallowed all rows up to the next mark, or to the end.
+    """
+
+    def __init__(self, file: io.TextIOWrapper) -> None:
+        self._file = file
+        self.marks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.marks += line.count('"')
+            yield line
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a cell was begun and not ended."""
+        return self.marks % 2 == 1
 
 
 def _encoding(sample: bytes) -> str:
@@ -69,9 +102,12 @@ def _encoding(sample: bytes) -> str:
 
 
 def _delimiter(file: io.TextIOWrapper) -> str:
-    """The one of the usual marks that the first line has most of."""
+    """The one that the first line says; else the one of the usual marks that it has most of."""
     first = next((line for line in file if line.strip()), "")
     file.seek(0)
+    said = first.removeprefix(_MARK)[:1] if first.startswith(_MARK) else ""
+    if said and said in _DELIMITERS:
+        return said
     return max(_DELIMITERS, key=first.count)
 
 
@@ -89,7 +125,10 @@ def _sheet(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise BadFile(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}")
-        for line, cells in enumerate(book[sheet or book.sheetnames[0]].iter_rows(values_only=True), 1):
+        table = book[sheet or book.sheetnames[0]]
+        # Programs that write a workbook as a stream say A1 of a table of any size, and no more would be read.
+        table.reset_dimensions()
+        for line, cells in enumerate(table.iter_rows(values_only=True), 1):
             said = [_unguarded(_written(cell)) for cell in cells]
             if any(said):
                 yield line, said
@@ -109,5 +148,7 @@ def _written(cell: Any) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    """Without the apostrophe by which an exported cell is kept from being a formula."""
+    """Without the apostrophe by which an exported cell is kept from being a formula; nothing, where a formula failed."""
+    if cell in _NOTHING:
+        return ""
     return cell[1:] if cell.startswith("'") and cell[1:2] in {"=", "+", "-", "@"} else cell

@@ -15,9 +15,15 @@ HEADINGS: Final = ("id", "name", "phone", "email", "telegram", "vk", "company", 
 _KINDS: Final = ("phone", "email", "telegram", "vk")
 # What a spreadsheet would take for a formula; a phone's plus is none.
 _FORMULA: Final = ("=", "+", "@", "-", "\t", "\r")
-_PHONES: Final = re.compile(r"(\+\d+( доб\. \d+)?(, |$))+")
+_PHONES: Final = re.compile(r"(\+\d[\d ()-]*( доб\. \d+)?([,;] ?|$))+")
 
 Json = dict[str, Any]
+
+
+def guarded(cell: str) -> str:
+    """As a text for every spreadsheet; letters that its files cannot hold go."""
+    cell = ILLEGAL_CHARACTERS_RE.sub("", cell)
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _PHONES.fullmatch(cell) else cell
 
 
 def contacts(api: Client) -> Iterator[Json]:
@@ -36,7 +42,7 @@ def row(contact: Json) -> list[str]:
     keys = [", ".join(_key(key) for key in contact["keys"] if key["kind"] == kind) for kind in _KINDS]
     company = contact["company"] or {}
     cells = [contact["id"], contact["name"], *keys, company.get("name"), contact["owner"], contact["created_at"]]
-    return [_guarded(cell or "") for cell in cells]
+    return [guarded(cell or "") for cell in cells]
 
 
 def as_csv(api: Client, file: TextIO) -> int:
@@ -67,9 +73,3 @@ def _key(key: Json) -> str:
     extension = key.get("extension")
     value: str = key["value"]
     return f"{value} доб. {extension}" if extension else value
-
-
-def _guarded(cell: str) -> str:
-    """As a text for every spreadsheet; letters that its files cannot hold go."""
-    cell = ILLEGAL_CHARACTERS_RE.sub("", cell)
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _PHONES.fullmatch(cell) else cell

@@ -167,7 +167,8 @@ def facts(lead: Mapping[str, Any], latest: Mapping[str, Any] | None, language: L
         *((key["kind"], _shown(key, language)) for key in (lead["contact"] or {"keys": []})["keys"]),
         ("source", lead["source"]),
     ]
-    return [f"{TEXTS.say(name, language)}: {value}" for name, value in known if value]
+    # A line of what a client calls himself would read as one of ours.
+    return [f"{TEXTS.say(name, language)}: {' '.join(value.split())}" for name, value in known if value]
 
 
 def render_many(code: str, leads: Sequence[Mapping[str, Any]], language: Language) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 import structlog
 
-from dedup.keys import Evidence, Identified, identify
+from dedup.keys import Evidence, Identified, Rejection, identify
 from dedup.people import Arrival, Match, People, resolve
 from desk.ports import Json
 from ingest.rules.rulebook import Rulebook, Rulebooks
@@ -29,6 +29,11 @@ from storage.store import Conflict
 MESSENGERS: Final = ("telegram", "vk")
 _SEVERAL: Final = re.compile(r"[,;\s]+")
 """An export writes several accounts of one person, who was merged, into one cell."""
+_ACCOUNT: Final[Mapping[str, re.Pattern[str]]] = {
+    "telegram": re.compile(r"((?!1$)[1-9]\d{0,19})", re.ASCII),
+    "vk": re.compile(r"(?:(?:(?:https?://)?(?:m\.)?vk\.(?:com|ru)/)?id)?((?!1$)[1-9]\d{0,19})", re.ASCII),
+}
+"""What messengers call a person by is a number. A name can be given to another, and `есть` or 1 stands in many rows."""
 
 log = structlog.get_logger("priyom.importing")
 
@@ -185,8 +190,9 @@ def _add(whose: dict[int, Belongs], number: int, said: Belongs) -> None:
 def _read(row: Mapping[str, Any], rulebook: Rulebook) -> _Row | Json:
     """A row ready to be matched, or why it is refused."""
     line = row["line"]
-    identities = [(kind, one) for kind in MESSENGERS for one in _SEVERAL.split(row.get(kind) or "") if one]
-    found = identify(row.get("phones") or (), row.get("emails") or (), identities, "", rulebook.keys)
+    accounts, others = _accounts(row)
+    found = identify(row.get("phones") or (), row.get("emails") or (), accounts, "", rulebook.keys)
+    found = replace(found, rejected=(*found.rejected, *others))
     owner = row.get("owner")
     if owner is not None and owner not in rulebook.policy.managers:
         return _refused(line, "no_such_owner")
@@ -198,6 +204,19 @@ def _read(row: Mapping[str, Any], rulebook: Rulebook) -> _Row | Json:
     vouched_by_nobody = tuple(replace(evidence, origin="field") for evidence in clients.evidence)
     name, company = (_said(row.get(field)) for field in ("name", "company"))
     return _Row(line, name, company, owner, replace(clients, evidence=vouched_by_nobody))
+
+
+def _accounts(row: Mapping[str, Any]) -> tuple[list[tuple[str, str]], tuple[Rejection, ...]]:
+    """The accounts in messengers that a row names, and what stands there and is none."""
+    accounts: list[tuple[str, str]] = []
+    others: dict[Rejection, None] = {}
+    for kind in MESSENGERS:
+        for one in filter(None, _SEVERAL.split(row.get(kind) or "")):
+            if number := _ACCOUNT[kind].fullmatch(one):
+                accounts.append((kind, number[1]))
+            else:
+                others[Rejection(kind, "unreadable", "provider")] = None
+    return accounts, tuple(others)
 
 
 def _said(text: str | None) -> str | None:

@@ -76,10 +76,16 @@ def compile_rulebook(revision: int, document: Mapping[str, Any]) -> Rulebook:
     shared = matching["shared"]
     enquiry = matching["enquiry"]
     policy = policy_from(document)
+    test = document.get("test", {})
     return Rulebook(
         revision,
         policy,
-        KeyRules(document["region"], tuple(shared["emails"]), tuple(shared["phones"])),
+        KeyRules(
+            document["region"],
+            tuple(shared["emails"]),
+            tuple(shared["phones"]),
+            (*test.get("phones", ()), *test.get("emails", ())),
+        ),
         Limits(parse_duration(enquiry["reopen_within"]), parse_duration(enquiry["new_after"])),
         {name: _origin(channel, document) for name, channel in document["channels"].items()},
         _staff(document),

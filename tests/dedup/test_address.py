@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.address import Address, find_addresses, is_machine_made, is_public, may_hold_address, parse_address
+from dedup.address import (
+    Address,
+    find_addresses,
+    is_machine_made,
+    is_public,
+    is_typed,
+    may_hold_address,
+    parse_address,
+)
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
 
@@ -230,6 +238,35 @@ def test_a_person_s_address_is_not_machine_made_wherever_it_is(text: str) -> Non
     address = parse_address(text)
     assert address is not None
     assert not is_machine_made(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("1@1.ru", True),
+        ("a@a.aa", True),
+        ("test@test.ru", True),
+        ("asd@qwe.com", True),
+        ("Qwerty@Test.com", True),
+        ("123@mail.ru", True),
+        ("net@mail.ru", True),
+        ("aaa@yandex.ru", True),
+        ("anna@mail.ru", False),
+        ("anna@test.ru", False),
+        ("a@b.ru", False),
+        ("client@mail.romashka.ru", False),
+        ("a@mail.ru", False),
+        ("1@mail.ru", True),
+        ("mail@romashka.ru", False),
+        ("test@romashka.ru", False),
+        ("tdk@tdk.ru", False),
+    ],
+)
+def test_an_address_typed_to_get_past_a_field_is_told_by_both_its_sides(text: str, *, typed: bool) -> None:
+    address = parse_address(text)
+    assert address is not None
+    assert not is_machine_made(address)
+    assert is_typed(address.value) is typed
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,33 @@ def test_a_number_that_a_provider_vouches_for_is_read_like_any_other() -> None:
     assert found.evidence == (personal(ANNA, "provider"), personal(MAIL, "provider"))
 
 
+def test_an_address_that_may_be_a_filler_is_none_beside_another_key_and_a_key_alone() -> None:
+    made_up = Rejection("email", "machine_made", "field")
+    phone, address = personal(Key("phone", "+79123456789")), personal(Key("email", "net@mail.ru"))
+    assert keys("+79123456789", emails=("net@mail.ru",)) == Identified((phone,), (made_up,))
+    assert keys(emails=("net@mail.ru",)) == Identified((address,), ())
+    anna = personal(Key("email", "anna@mail.ru"))
+    assert keys(emails=("net@mail.ru", "anna@mail.ru")) == Identified((anna,), (made_up,))
+    assert keys("8 800 555-35-35", emails=("net@mail.ru",)).evidence[1:] == (address,)
+    assert keys(emails=("net@mail.ru",), text="8 912 345-67-89") == Identified((personal(ANNA, "text"),), (made_up,))
+    assert keys(emails=("net@mail.ru", "123@mail.ru")).evidence == (address, personal(Key("email", "123@mail.ru")))
+
+
+def test_an_address_made_up_on_both_sides_is_no_key_and_is_found_by_who_looks_for_it() -> None:
+    made_up = Rejection("email", "machine_made", "field")
+    assert keys(emails=("1@1.ru",)) == Identified((), (made_up,))
+    assert keys(emails=("1@1.ru",), text="8 912 345-67-89") == Identified((personal(ANNA, "text"),), (made_up,))
+    assert normalise("email", "1@1.ru", "RU") == Key("email", "1@1.ru")
+
+
+def test_what_the_company_has_named_for_trials_is_a_key_however_made_up_it_looks() -> None:
+    rules = KeyRules("RU", (), trials=("8 (999) 999-99-99", "Test@test.ru", "1@mail.ru", "reception"))
+    found = identify(("+79999999999",), ("test@test.ru", "1@mail.ru"), (), "", rules)
+    assert [evidence.key.value for evidence in found.evidence] == ["+79999999999", "test@test.ru", "1@mail.ru"]
+    assert normalise("phone", "8 (999) 999-99-99", "RU") is None
+    assert normalise("phone", "8 (999) 999-99-99", "RU", trial=True) == Key("phone", "+79999999999")
+
+
 def test_each_reason_is_given_once() -> None:
     assert keys("", "", "нет").rejected == (
         Rejection("phone", "empty", "field"),

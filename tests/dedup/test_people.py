@@ -130,6 +130,13 @@ def test_a_contact_without_a_name_takes_the_first_that_is_given() -> None:
     assert {m.owner for m in people.matches} == {"anna"}
 
 
+def test_a_name_of_which_nothing_can_be_seen_is_none_and_asks_nobody() -> None:
+    found = settled(entries(arrival(PHONE, name="\u3164"), arrival(PHONE, name="Анна"), arrival(PHONE, name=" \u200b")))
+    assert [contact.name for contact in found.contacts] == ["Анна"]
+    assert [match.introduced_as for match in found.matches] == [None, None, None]
+    assert found.suggestions == ()
+
+
 def test_a_contact_made_in_the_batch_is_written_with_the_name_that_came_later() -> None:
     people = settled(entries(arrival(PHONE), arrival(PHONE, name="Анна")))
     assert people.contacts == (Person(100, "Анна"),)

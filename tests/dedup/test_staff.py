@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from dedup.keys import Identified, Key, KeyRules, Rejection, identify
+from dedup.keys import Evidence, Identified, Key, KeyRules, Rejection, identify
 from dedup.staff import StaffRules
 
 KEYS = KeyRules("RU", ("info@*",))
@@ -61,6 +61,12 @@ def test_what_gives_nothing_but_the_companys_own_keys_is_staff(given: Identified
 )
 def test_a_clients_keys_stay_as_they_are(given: Identified) -> None:
     assert STAFF.sift(given) == given
+
+
+def test_a_trial_s_number_may_look_made_up() -> None:
+    staff = StaffRules(region="RU", test_phones=("+7 999 999-99-99",), test_emails=("test@test.ru",))
+    assert staff.is_test([Evidence(Key("phone", "+79999999999"), personal=True, origin="field")])
+    assert staff.is_test([Evidence(Key("email", "test@test.ru"), personal=True, origin="field")])
 
 
 def test_a_client_for_whom_a_manager_fills_in_a_form_is_known_by_his_own_keys() -> None:

@@ -36,7 +36,7 @@ async def test_another_contact_is_found_by_a_key_as_people_write_it(desk: Desk) 
         return {"items": [] if given[0] == "phone:8 912 345-67-89" else [found], "next": None}
 
     desk.office.people.contacts = contacts  # type: ignore[method-assign,assignment] # an office that notes what it is asked
-    for text in ("8 912 345-67-89", "kolya@example.com", "Коля"):
+    for text in ("8 912 345-67-89", "kolya@example.com", "Коля\0"):
         _, body, _ = await desk.ask("GET", "/contacts/c-1", "irina", params={"q": text})
         assert 'href="?with=c-2"' in body
     assert asked == [

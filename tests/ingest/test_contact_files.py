@@ -49,6 +49,13 @@ def run(config: Path, *arguments: str) -> Ended:
         (["Полное имя контакта", "Контактный телефон", "Рабочий телефон", "Личный e-mail", "Дата создания"],
          {"name": (0,), "phone": (1, 2), "email": (3,)}),
         (["Контактное лицо", "Эл. почта", "Telegram", "ВК"], {"name": (0,), "email": (1,), "telegram": (2,), "vk": (3,)}),
+        (["First Name", "Last Name", "Email", "Contact owner", "Last Activity Date"],
+         {"name": (1, 0), "email": (2,), "owner": (3,)}),
+        (["Контакт: ID", "Контакт: Имя", "Номер мобильного", "Адрес электронной почты", "ФИО менеджера"],
+         {"name": (1,), "phone": (2,), "email": (3,), "owner": (4,)}),
+        (["Имя компании", "Имя", "Телефон", "Почтовый индекс"], {"name": (1,), "phone": (2,), "company": (0,)}),
+        (["Имя", "Телефон", "Вкл", "Вклад", "ВК"], {"name": (0,), "phone": (1,), "vk": (4,)}),
+        (["Phonetic First Name", "Name", "Phone 1 - Label", "Phone 1 - Value"], {"name": (1,), "phone": (3,)}),
     ],
 )  # fmt: skip
 def test_headings_say_what_a_column_is(headings: list[str], places: dict[str, tuple[int, ...]]) -> None:
@@ -58,6 +65,18 @@ def test_headings_say_what_a_column_is(headings: list[str], places: dict[str, tu
 def test_a_column_that_somebody_names_counts_and_the_rest_is_said() -> None:
     found = columns(["Кто", "Куда звонить", "Примечание"], {"name": "кто", "phone": "Куда звонить"})
     assert (found.places, found.passed_over) == ({"name": (0,), "phone": (1,)}, ("Примечание",))
+
+
+@pytest.mark.parametrize(
+    "heading", ["Телефон компании", "Company Main Phone", "Телефон менеджера", "Email менеджера", "Assistant's Phone"]
+)
+def test_the_number_of_somebody_else_is_no_client_s(heading: str) -> None:
+    found = columns(["Имя", "Телефон", heading], {})
+    assert (found.places, found.passed_over) == ({"name": (0,), "phone": (1,)}, (heading,))
+
+
+def test_of_two_columns_for_a_name_the_one_that_is_not_taken_is_said() -> None:
+    assert columns(["Клиент", "Контакт", "Телефон"], {}).passed_over == ("Контакт",)
 
 
 def test_a_table_by_which_nobody_can_be_recognised_is_refused() -> None:
@@ -70,7 +89,12 @@ def test_a_table_by_which_nobody_can_be_recognised_is_refused() -> None:
 def test_several_numbers_in_a_cell_are_several_and_an_extension_is_none() -> None:
     said = columns(["Имя", "Телефон"], {})
     assert said.row(2, ["Анна", "8 912 345-67-89; 8 495 123-45-67"])["phones"] == ["8 912 345-67-89", "8 495 123-45-67"]
-    assert said.row(3, ["", "8 495 123-45-67, доб. 12"]) == {"line": 3, "phones": ["8 495 123-45-67, доб. 12"]}
+    for cell in ("8 495 123-45-67, доб. 12", "8 495 123-45-67, 101", "8 495 123-45-67, вн. 101"):
+        assert said.row(3, ["", cell]) == {"line": 3, "phones": [cell]}
+    assert said.row(4, ["", "8 495 123-45-67, 101, 8 912 345-67-89"])["phones"] == [
+        "8 495 123-45-67, 101",
+        "8 912 345-67-89",
+    ]
 
 
 # ---- files
@@ -84,17 +108,47 @@ def test_a_text_file_is_read_however_it_was_saved(tmp_path: Path, encoding: str,
     assert list(rows(path)) == [(1, ["Имя", "Телефон"]), (3, ["Анна", "+79123456789"])]
 
 
+def test_the_line_by_which_a_table_says_its_mark_to_a_spreadsheet_is_none_of_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("sep=,\nИмя,Телефон; мобильный;;\nАнна,89123456789\n", encoding="utf-8-sig")
+    assert list(rows(path)) == [(2, ["Имя", "Телефон; мобильный;;"]), (3, ["Анна", "89123456789"])]
+
+
 def test_a_workbook_is_read_with_its_numbers_as_people_see_them(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     assert book.active is not None
     book.active.append(["Имя", "Телефон"])
     book.active.append(["Анна", 79123456789.0])
+    book.active.append(["#N/A", "8 912 345-67-90", "#ССЫЛКА!"])
     book.create_sheet("Архив").append(["Пётр", 7])
     book.save(tmp_path / "clients.xlsx")
-    assert list(rows(tmp_path / "clients.xlsx")) == [(1, ["Имя", "Телефон"]), (2, ["Анна", "79123456789"])]
+    assert list(rows(tmp_path / "clients.xlsx")) == [
+        (1, ["Имя", "Телефон"]),
+        (2, ["Анна", "79123456789"]),
+        (3, ["", "8 912 345-67-90", ""]),
+    ]
     assert list(rows(tmp_path / "clients.xlsx", "Архив")) == [(1, ["Пётр", "7"])]
     with pytest.raises(BadFile, match="Архив"):
         list(rows(tmp_path / "clients.xlsx", "Лист9"))
+
+
+@pytest.mark.parametrize("closing", ["", 'Олег;89123456780;"перезвонить"\n'])
+def test_rows_that_a_quotation_mark_without_its_partner_would_swallow_are_never_passed_over(
+    tmp_path: Path, closing: str
+) -> None:
+    path = tmp_path / "clients.csv"
+    head = 'Имя;Телефон;Заметка\nИра;89123456787;"в две\nстроки, ""так"""\nМонитор 24";89123456788;\n'
+    path.write_text(head + 'Анна;89123456789;"важная\nПётр;89123456790;\n' + closing, encoding="utf-8")
+    found = rows(path)
+    assert [next(found)[0] for _ in range(3)] == [1, 3, 4]
+    with pytest.raises(BadFile, match="line 5"):
+        next(found)
+
+
+def test_what_no_store_takes_is_left_out_of_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_bytes("Имя;Телефон\nАн\0на;89123456789\n".encode())
+    assert list(rows(path))[1] == (2, ["Анна", "89123456789"])
 
 
 @pytest.mark.parametrize(
@@ -122,6 +176,20 @@ def test_a_workbook_that_is_spoilt_within_says_what_to_do_too(tmp_path: Path, pa
             spoilt.writestr(name, content[:-40] if name == part else content)
     with pytest.raises(BadFile, match="spoilt"):
         list(rows(tmp_path / "clients.xlsx"))
+
+
+@pytest.mark.parametrize("extent", ["A1", "A1:B1"])
+def test_a_workbook_that_says_itself_smaller_than_it_is_is_read_whole(tmp_path: Path, extent: str) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["Имя", "Телефон"])
+    book.active.append(["Анна", "89123456789"])
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "clients.xlsx", "w") as written:
+        for name in whole.namelist():
+            content = whole.read(name).replace(b'<dimension ref="A1:B2"', f'<dimension ref="{extent}"'.encode())
+            written.writestr(name, content)
+    assert list(rows(tmp_path / "clients.xlsx")) == [(1, ["Имя", "Телефон"]), (2, ["Анна", "89123456789"])]
 
 
 def test_what_a_client_calls_himself_is_no_formula_and_no_letter_that_a_workbook_cannot_hold() -> None:
@@ -195,6 +263,15 @@ def test_a_file_is_previewed_brought_in_and_written_out_again(tmp_path: Path, co
     )
     again = run(config, "import", str(out), "--json")
     assert (again.json()["counts"], again.code) == ({"known": 2}, 0)
+
+
+def test_what_was_refused_of_a_file_is_no_formula_either_and_can_be_sent_again(tmp_path: Path, config: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("Имя;Телефон\n'=HYPERLINK(0);+7 12\n", encoding="utf-8")
+    assert run(config, "import", str(path)).code == 1
+    refused = tmp_path / "clients.refused.csv"
+    assert "\n'=HYPERLINK(0);+7 12;2;" in refused.read_text("utf-8-sig")
+    assert next(cells for line, cells in rows(refused) if line > 1)[:2] == ["=HYPERLINK(0)", "+7 12"]
 
 
 def test_a_file_goes_on_from_a_line(tmp_path: Path, config: Path) -> None:

@@ -92,6 +92,20 @@ async def test_several_accounts_of_one_person_in_one_cell_are_several_keys(desk:
     assert row["keys"] == ["telegram:111", "telegram:222", "vk:5"]
 
 
+async def test_what_is_no_account_in_a_messenger_s_column_joins_nobody(desk: Desk) -> None:
+    said = ("нет", "есть", "да", "-", "1", "@anna_k", "https://t.me/anna_k", "telegram")
+    taken = await desk.take(
+        *({"phones": [phone(2 * n + who)], "telegram": one, "vk": one} for n, one in enumerate(said) for who in (0, 1)),
+        {"telegram": "есть"},
+        {"vk": "https://vk.com/id12345"},
+        {"vk": "id12345"},
+    )
+    assert [row["result"] for row in taken] == ["created"] * 2 * len(said) + ["refused", "created", "known"]
+    assert [row["keys"] for row in taken[:2]] == [[f"phone:{phone(0)}"], [f"phone:{phone(1)}"]]
+    assert taken[-3]["doubts"] == ["unreadable"]
+    assert taken[-1]["keys"] == ["vk:12345"]
+
+
 async def test_who_works_somewhere_stays_there_and_the_other_company_is_not_founded(desk: Desk) -> None:
     (first,) = await desk.take({"phones": [phone(1)], "company": "Вега"})
     (again, other, both) = await desk.take(

@@ -61,6 +61,20 @@ def test_every_code_has_words_in_both_languages(code: str, language: Language) -
     assert "0198" in text
 
 
+def test_a_client_s_name_is_one_line_of_a_notice_and_makes_none_of_its_own() -> None:
+    contact = {"name": "Анна\nТелефон: +79990001122", "keys": [{"kind": "phone", "value": "+79123456789"}]}
+    latest = {"introduced_as": "Анна\r\nЛид: 0199", "text": ""}
+    _, text = render("lead_assigned", LEAD | {"contact": contact, "source": "Сайт\u2028Лид: 0200"}, latest, "ru", None)
+    assert text.splitlines() == [
+        "Клиент: Анна Телефон: +79990001122",
+        "Представился как: Анна Лид: 0199",
+        "Телефон: +79123456789",
+        "Источник: Сайт Лид: 0200",
+        "",
+        "Лид: 0198",
+    ]
+
+
 @pytest.mark.parametrize(
     ("code", "record", "expected"),
     [

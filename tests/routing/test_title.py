@@ -73,6 +73,18 @@ def test_dashes_of_any_kind_divide_a_title_and_hyphens_of_words_do_not(template:
     assert title(template, city="Саратов", text="цемент") == expected
 
 
+@pytest.mark.parametrize("name", ["\u3164", "\u200b\u200e", "\u2800 \u2800", "\u202e", "\x1b"])
+def test_a_name_of_which_nothing_can_be_seen_is_none(name: str) -> None:
+    assert title(name=name, city="Саратов") == "Саратов"
+    assert title(name=name) == ""
+
+
+def test_nothing_in_a_title_turns_or_commands_what_is_shown_behind_it() -> None:
+    assert title(name="Ан\u202eна\u2066", city="\x1b[31mСаратов\u200b", text="Где\u2069\x07 👨\u200d👩\u200d👧?") == (
+        "[31mСаратов – Анна – Где 👨\u200d👩\u200d👧?"
+    )
+
+
 def test_the_first_topic_that_subject_or_text_mention_is_the_topic() -> None:
     assert title(text="доставка цемента? цемент!") == "Цемент"
     assert title(subject="О доставке", text="добрый день") == "Доставка"
