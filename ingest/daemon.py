@@ -32,7 +32,7 @@ from ingest.config.secret import secret_values
 from ingest.intake.door import Doorway
 from ingest.leasing import SPAN, while_held
 from ingest.office.reloading import compared
-from ingest.opening import MISCONFIGURED, CannotStart, opened_store, require_one_for_all
+from ingest.opening import MISCONFIGURED, CannotStart, opened_store, roles_over
 from ingest.roles import ALL, Role, named
 from ingest.supervise import end_in_time
 from ingest.systemd import Systemd
@@ -86,9 +86,9 @@ def loaded(path: Path, only: Sequence[str] | None = None) -> Config | None:
 
 async def _serve(config: Config, path: Path, given: frozenset[Role] | None, *, test_hooks: bool) -> None:
     signals = _Signals()
-    roles, storage = given or ALL, config.storage.url.get_secret_value()
+    storage = config.storage.url.get_secret_value()
     with opened_store(config) as store:
-        require_one_for_all(store, roles)
+        roles = roles_over(store, given or ALL)
         parts = await assemble(config, store, Clock(), path, roles, _lease(test_hooks=test_hooks))
         # What lives as long as the daemon is not looked at again for garbage; batches make much of it that dies young.
         gc.freeze()

@@ -4,16 +4,19 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
+import structlog
 from sqlalchemy.exc import DatabaseError
 
 from ingest.config.schema import Config
-from ingest.roles import ALL, Role
+from ingest.roles import ALL, Role, named
 from storage import migrate as migrations
 from storage import revisions
 from storage.store import Away, FileLock, Store, Taken
 
 AWAY: Final = 1
 MISCONFIGURED: Final = 2
+
+log = structlog.get_logger("priyom.daemon")
 
 
 class CannotStart(Exception):
@@ -68,9 +71,13 @@ def _make_ready(store: Store, *, migrate_always: bool) -> None:
         raise CannotStart(f"the store cannot be used ({why}); check storage.url and its user's rights") from error
 
 
-def require_one_for_all(store: Store, roles: frozenset[Role]) -> None:
-    """Raises CannotStart for a process that would leave roles to others over a store that only it can have."""
-    if store.embedded and roles != ALL:
-        raise CannotStart(
-            "on SQLite one process does everything; leave --roles out, or set storage.url to a postgresql:// one"
-        )
+def roles_over(store: Store, wanted: frozenset[Role]) -> frozenset[Role]:
+    """What a process over this store does: everything over one that nobody else can have, whatever was wanted."""
+    if not store.embedded or wanted == ALL:
+        return wanted
+    log.warning(
+        "on SQLite one process does everything, whatever --roles says; leave it out, or set storage.url to a postgresql:// one",
+        action="daemon.all_roles",
+        wanted=named(wanted),
+    )
+    return ALL

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.bells import Bells
-from ingest.opening import CannotStart, require_one_for_all
+from ingest.opening import roles_over
 from ingest.roles import ALL, UnknownRole, named, parsed
 from storage.store import Store
 
@@ -40,9 +41,13 @@ def test_a_role_that_does_not_exist_is_refused_with_those_that_do(names: list[st
         parsed(names)
 
 
-def test_on_sqlite_one_process_does_everything(tmp_path: Path) -> None:
+def test_on_sqlite_one_process_does_everything_and_says_so(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'priyom.db'}")
-    require_one_for_all(store, ALL)
-    with pytest.raises(CannotStart, match=r"leave --roles out, or set storage\.url"):
-        require_one_for_all(store, frozenset({"receive"}))
+    with capture_logs() as said:
+        assert roles_over(store, ALL) == ALL
+        assert said == []
+        assert roles_over(store, frozenset({"receive"})) == ALL
+    assert [(one["action"], one["log_level"], one["wanted"]) for one in said] == [
+        ("daemon.all_roles", "warning", ["receive"])
+    ]
     store.close()
