@@ -239,6 +239,12 @@ def test_zadarmas_messages_are_texts_and_its_recordings_are_no_news() -> None:
     assert ignored(adapter("zadarma"), record) == "service_event"
 
 
+def test_the_same_words_in_a_later_message_of_zadarmas_are_another_message() -> None:
+    result = json.dumps({"caller_id": "79161234567", "caller_did": "74951234567", "text": "Перезвоните"})
+    (message,) = adapter("zadarma").receive(zadarma_post("SMS", result=result))
+    assert message.naming == "derived"
+
+
 # --- MegaFon ---
 
 
