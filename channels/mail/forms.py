@@ -90,10 +90,10 @@ def read(text: str, subject: str, *, from_site: bool, from_robot: bool = False) 
             others.setdefault(label.strip(), value)
     phones = _distinct(value for value in placed.get("phone", ()) if _is_phone(value))
     emails = _distinct(found[0] for value in placed.get("email", ()) if (found := _ADDRESS.search(value)))
-    called_back = bool(phones) and from_robot and _HINTS.search(subject) is not None
+    called_back = bool(phones) and from_robot and speaks_of_one(subject)
     if not (phones or emails) or (len(placed) + bool(campaign) < 2 and not called_back):  # noqa: PLR2004 - a label alone
         return None
-    if not from_site and not _HINTS.search(subject) and not _HINTS.search(text[:300]):
+    if not from_site and not speaks_of_one(subject) and not _HINTS.search(text[:300]):
         return None
     page = next(iter(placed.get("page", ())), None)
     return Form(
@@ -108,6 +108,11 @@ def read(text: str, subject: str, *, from_site: bool, from_robot: bool = False) 
         campaign=_marks(page) | campaign,
         others=others,
     )
+
+
+def speaks_of_one(subject: str) -> bool:
+    """Whether the subject of a mail says that somebody has filled in a form."""
+    return _HINTS.search(subject) is not None
 
 
 def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:

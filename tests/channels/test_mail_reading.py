@@ -159,6 +159,7 @@ def test_an_answer_beneath_the_quotation_is_read() -> None:
         "> только цитата",
         "От: кого угодно\nтекст",
         "Он написал:\nпривет",
+        "-- \nИван\n\n-----Original Message-----\nНужен цемент",
     ],
 )
 def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str) -> None:
@@ -488,6 +489,54 @@ def test_a_signature_with_labels_is_no_form() -> None:
     said = client(raw(text))
     assert (said.name, said.emails, said.phones) == ("Ivan", ("ivan@client.example",), ())
     assert said.text == "Добрый день, нужен цемент."
+
+
+SIGNED = "С уважением,\nАнна Петрова\nТел.: +7 495 123-45-67\nE-mail: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        ("anna@stroyka.example", "Клиент", f"Просит перезвонить.\n\n{SIGNED}"),
+        ("zakaz@client.example", "Цемент", f"Нужен цемент, перезвоните.\n\n{SIGNED}"),
+        ("ivan@client.example", "Цемент", f"Нужен цемент, перезвоните.\n\n{SIGNED}"),
+        ("ivan@client.example", "Перезвоните мне", f"Нужен цемент\n\n{SIGNED}"),
+    ],
+)
+def test_who_signs_with_labels_has_filled_in_no_form(sender: str, subject: str, text: str) -> None:
+    signed = text.format(f"petrova@{sender.partition('@')[2]}")
+    said = client(raw(signed, From=f"Ivan <{sender}>", Subject=subject))
+    assert (said.name, said.emails, said.phones) == ("Ivan", (sender,), ())
+
+
+def test_who_asks_to_be_called_back_is_himself_with_his_telephone() -> None:
+    text = "Прошу перезвонить.\nТелефон: +7 495 123-45-67\nГород: Саратов"
+    said = client(raw(text, From="Ivan <ivan@gmail.com>"))
+    assert (said.name, said.emails, said.phones) == ("Ivan", ("ivan@gmail.com",), ("+7 495 123-45-67",))
+    robot = client(raw(text, From="Calls <calls@widget.example>"))
+    assert (robot.name, robot.emails, robot.phones) == (None, (), ("+7 495 123-45-67",))
+
+
+def test_our_own_signature_that_a_client_quotes_is_not_his() -> None:
+    quoted = SIGNED.format("anna@stroyka.example").replace("\n", "\n> ")
+    text = f"Ждём счёт.\n\n01.09.2026, 10:00, Анна <anna@stroyka.example> пишет:\n> {quoted}"
+    said = client(raw(text, From="order@client.example", Subject="Re: Счёт", In_Reply_To="<1@stroyka.example>"))
+    assert (said.emails, said.phones, said.text) == (("order@client.example",), (), "Ждём счёт.")
+
+
+def test_a_colleague_who_tries_the_form_of_our_site_fills_it_in() -> None:
+    text = "Имя: Анна\nТелефон: 8 912 345-67-89\nE-mail: anna@stroyka.example"
+    said = client(raw(text, From="wordpress@stroyka.example", Subject="Сайт"))
+    assert (said.name, said.emails) == ("Анна", ("anna@stroyka.example",))
+
+
+def test_the_form_in_a_programs_mail_that_a_colleague_forwards_is_from_the_client() -> None:
+    head = "---------- Forwarded message ---------\nОт: Tilda <noreply@tilda.example>\nSubject: Заявка\nTo: <boss@stroyka.example>"
+    filled = "Имя: Анна\nТелефон: 8 912 345-67-89\nEmail: anna@client.example\nСообщение: Нужен цемент"
+    said = client(raw(f"Займись\n\n{head}\n\n{filled}", From="boss@stroyka.example", Subject="Fwd: Заявка"))
+    assert (said.name, said.phones, said.emails) == ("Анна", ("8 912 345-67-89",), ("anna@client.example",))
+    assert (said.text, said.subject) == ("Нужен цемент", "Заявка")
+    assert said.fields["forwarded_by"] == "boss@stroyka.example"
 
 
 FORWARDS = {
