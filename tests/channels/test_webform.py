@@ -407,8 +407,18 @@ def test_the_charset_of_a_form_is_honoured(charset: str) -> None:
     assert inbound(multipart(part)).name == "Анна Ёлкина"
 
 
+def test_a_form_of_a_page_in_windows_1251_is_read_without_its_saying_so() -> None:
+    urlencoded = inbound(post(urlencode({"Имя": "Пётр", "Телефон": "89123456789"}, encoding="cp1251"), URLENCODED))
+    assert (urlencoded.name, urlencoded.phones) == ("Пётр", ("89123456789",))
+    said = inbound(
+        multipart(('name="name"', "Пётр".encode("cp1251")), ('name="f"; filename="a.bin"', b"\xd0\x9f" * 50))
+    )
+    assert (said.name, said.attachments[0].content) == ("Пётр", b"\xd0\x9f" * 50)
+
+
 def test_bytes_that_are_no_text_become_replacement_characters() -> None:
-    assert inbound(post(b"name=%C0%ED\xff%00x", URLENCODED)).name == "\ufffd\ufffd\ufffdx"
+    assert inbound(post(b"name=%C0%81\xff%00x", URLENCODED)).name == "\ufffd\ufffd\ufffdx"
+    assert inbound(post("name=Анна%D0&message=%FF%FF%FF", URLENCODED)).name == "Анна\ufffd"
     assert inbound(multipart(('name="name"', b"A\xff\0"))).name == "A\ufffd"
 
 
