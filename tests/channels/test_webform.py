@@ -430,6 +430,34 @@ def test_json_with_a_byte_order_mark_half_an_emoji_or_nul_is_read() -> None:
     assert (lone.name, lone.text) == ("\\ud83d\ufffd", '\ufffd\ufffd😀"\ufffd')
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "phones", "emails", "kept"),
+    [
+        ("contact", "+7 (912) 345-67-89", ("+7 (912) 345-67-89",), (), None),
+        ("Ваш телефон или почта", "anna@example.com", (), ("anna@example.com",), None),
+        ("Телефон / E-mail", "8 912 345-67-89", ("8 912 345-67-89",), (), None),
+        ("contact", "@anna", (), (), "@anna"),
+        ("Контакт", "Анна Петрова", (), (), "Анна Петрова"),
+        ("contact", "t.me/anna1234567", (), (), "t.me/anna1234567"),
+    ],
+)
+def test_a_field_for_a_phone_or_an_address_is_read_by_what_is_in_it(
+    name: str, value: str, phones: tuple[str, ...], emails: tuple[str, ...], kept: str | None
+) -> None:
+    said = inbound(form(**{name: value}))
+    assert (said.phones, said.emails, said.fields.get(name)) == (phones, emails, kept)
+
+
+def test_a_list_of_fields_that_php_has_numbered_is_read_by_the_names_within() -> None:
+    numbered = {
+        "1": {"name": "Имя", "value": "Анна"},
+        "7": {"name": "Телефон", "value": "8 912 345-67-89", "type": "phone"},
+    }
+    said = inbound(post(json.dumps({"fields": numbered, "car": {"name": "Lada", "value": 5}})))
+    assert (said.name, said.phones) == ("Анна", ("8 912 345-67-89",))
+    assert said.fields == {"car.name": "Lada", "car.value": "5"}
+
+
 # --- where they came from ---
 
 
