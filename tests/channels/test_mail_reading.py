@@ -539,6 +539,21 @@ def test_the_form_in_a_programs_mail_that_a_colleague_forwards_is_from_the_clien
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
 
 
+@pytest.mark.parametrize(
+    ("noted", "name"),
+    [
+        ({"Reply-To": "ivan@client.example"}, "Ivan Petrov"),
+        ({"Reply-To": BOX, "X-Original-From": "Ivan <ivan@client.example>"}, "Ivan"),
+        ({"Reply-To": BOX, "X-Original-Sender": "ivan@client.example"}, "Ivan Petrov"),
+    ],
+)
+def test_who_writes_to_a_group_that_writes_from_anew_is_himself(noted: dict[str, str], name: str) -> None:
+    said = client(raw(From=f"'Ivan Petrov' via Info <{BOX}>", List_ID="<info.stroyka.example>", **noted))
+    assert (said.name, said.emails) == (name, ("ivan@client.example",))
+    himself = client(raw(X_Original_From="eve@evil.example"))
+    assert himself.emails == ("ivan@client.example",)
+
+
 FORWARDS = {
     "gmail": "Посмотри\n\n---------- Forwarded message ---------\nОт: Анна Сидорова <anna@client.example>\nDate: пт, 6 мар. 2026\n"
     "Subject: Цемент\nTo: <boss@stroyka.example>\n\nНужен цемент\n",
