@@ -59,19 +59,21 @@ def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tupl
     if form is None:
         return _written(letter, sender, us, received), False
     said = _filled_in(letter, form, us, received)
-    if from_site or form.emails or forms.speaks_of_one(letter.get("subject")):
+    if from_site or form.emails or not _is_himself(form, sender, letter.get("subject")):
         return said, True
-    # Somebody asks to be called back, with his telephone beneath: no site has an address that everybody may have.
-    himself = parties.is_public(sender.address.rpartition("@")[2])
-    return (
-        (replace(said, name=said.name or sender.name or None, emails=(sender.address,)), False)
-        if himself
-        else (said, True)
-    )
+    return replace(said, name=said.name or sender.name or None, emails=(sender.address,)), False
+
+
+def _is_himself(form: Form, sender: Mailbox, subject: str) -> bool:
+    """Whether the sender tells of himself, to be called back: no site has his name, nor an address that everybody may have."""
+    names = {word for word in (form.name or "").casefold().replace("ё", "е").split() if len(word) > 1}
+    if names.intersection(sender.name.casefold().replace("ё", "е").split()):
+        return True
+    return parties.is_public(sender.address.rpartition("@")[2]) and not forms.speaks_of_one(subject)
 
 
 def _form(letter: Letter, us: Ours, *, from_site: bool) -> Form | None:
-    """The form that a mail holds. A signature has labels too: what stands in it alone is none, unless the subject says so."""
+    """The form that a mail holds. A signature has labels too: what stands in it alone is none without a label for the name."""
     from_robot = any(parties.is_machine(box.address) for box in letter.boxes("from"))
     subject = letter.get("subject")
     # Who answers quotes, and the form in it may be anybody's, and old; a program's "Re:" answers nothing.
@@ -79,11 +81,13 @@ def _form(letter: Letter, us: Ours, *, from_site: bool) -> Form | None:
     text = quotes.newest(letter.text) if answers else letter.text
     if not from_robot:
         form = forms.read(quotes.unsigned(text), subject, from_site=from_site)
-        if form is not None or not forms.speaks_of_one(subject):
+        if form is not None:
             return form
     form = forms.read(text, subject, from_site=from_site, from_robot=from_robot)
+    if form is None or not (from_robot or form.name or forms.speaks_of_one(subject)):
+        return None
     writer = next((box.address for box in letter.boxes("from") if box.address), "")
-    return None if form is None or _signs(form, writer, subject, us) else form
+    return None if _signs(form, writer, subject, us) else form
 
 
 def _signs(form: Form, writer: str, subject: str, us: Ours) -> bool:

@@ -513,8 +513,15 @@ def test_who_asks_to_be_called_back_is_himself_with_his_telephone() -> None:
     text = "Прошу перезвонить.\nТелефон: +7 495 123-45-67\nГород: Саратов"
     said = client(raw(text, From="Ivan <ivan@gmail.com>"))
     assert (said.name, said.emails, said.phones) == ("Ivan", ("ivan@gmail.com",), ("+7 495 123-45-67",))
+    named = client(raw(f"{text}\nИмя: Пётр Ким", From="Петр <petr@client.example>", Subject="Заявка на цемент"))
+    assert (named.name, named.emails) == ("Пётр Ким", ("petr@client.example",))
     robot = client(raw(text, From="Calls <calls@widget.example>"))
     assert (robot.name, robot.emails, robot.phones) == (None, (), ("+7 495 123-45-67",))
+
+
+def test_a_form_beneath_what_looks_like_the_mark_of_a_signature_is_one() -> None:
+    text = "Новая заявка с сайта\n--\nИмя: Анна\nТелефон: 8 912 345-67-89"
+    assert client(raw(text, From=BOX, Subject="stroyka.example")).phones == ("8 912 345-67-89",)
 
 
 def test_our_own_signature_that_a_client_quotes_is_not_his() -> None:
