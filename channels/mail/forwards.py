@@ -70,6 +70,11 @@ def found(letter: Letter, text: str) -> Forwarded | None:
     return Forwarded(box, body, inner[1].strip() if inner else _PREFIXES.sub("", subject, count=1))
 
 
+def is_called_so(subject: str) -> bool:
+    """Whether a subject says that the mail is forwarded."""
+    return _SUBJECT.match(subject) is not None
+
+
 def _without_mailto(line: str) -> str:
     """Outlook writes `Иван [mailto:ivan@example.com]`."""
     return re.sub(r"\[(?:mailto:)?([^\[\]\s]+@[^\[\]\s]+)\]", r"<\1>", line)

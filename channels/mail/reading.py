@@ -53,7 +53,7 @@ def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tupl
     from_site = _not_himself(letter, us)
     if from_site:
         forwarded = forwards.found(letter, letter.text)
-        if forwarded is not None and not us.owns(forwarded.sender.address):
+        if forwarded is not None and not us.owns(forwarded.sender.address) and not _answers(letter, forwarded.sender):
             return _passed_on(letter, forwarded, sender, us, received)
     form = _form(letter, us, from_site=from_site)
     if form is None:
@@ -70,6 +70,12 @@ def _is_himself(form: Form, sender: Mailbox, subject: str) -> bool:
     if names.intersection(sender.name.casefold().replace("ё", "е").split()):
         return True
     return parties.is_public(sender.address.rpartition("@")[2]) and not forms.speaks_of_one(subject)
+
+
+def _answers(letter: Letter, somebody: Mailbox) -> bool:
+    """Whether a mail answers whom it quotes, with a copy to us: it goes to him, too, and he has not written it again."""
+    is_told = any(box.address.lower() == somebody.address.lower() for box in letter.boxes("to", "cc"))
+    return is_told and not forwards.is_called_so(letter.get("subject"))
 
 
 def _form(letter: Letter, us: Ours, *, from_site: bool) -> Form | None:

@@ -9,7 +9,7 @@ import pytest
 
 from channels.mail import charsets, folders, headers, markup, quotes
 from channels.mail.letter import opened
-from channels.message import Ignored
+from channels.message import Ignored, Inbound
 from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several, verdict
 
 RUSSIAN = "Здравствуйте! Нужен цемент М500, двадцать тонн, с доставкой. Иван"
@@ -579,6 +579,18 @@ def test_what_a_colleague_forwards_is_from_the_client(program: str) -> None:
     assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
     assert (said.text, said.subject) == ("Нужен цемент", "Цемент")
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
+
+
+@pytest.mark.parametrize("sender", ["anna@stroyka.example", "noreply@stroyka.example"])
+def test_an_answer_to_a_client_with_a_copy_to_us_is_not_his_mail_again(sender: str) -> None:
+    quoted = "-----Original Message-----\nFrom: Ivan <ivan@client.example>\nSubject: Цемент\n\nСколько стоит цемент?"
+    mail = {"From": sender, "To": "Ivan <IVAN@client.example>", "Cc": BOX, "Subject": "RE: Цемент"}
+    said = parsed(raw(f"Цена 100\n\n{quoted}", **mail))
+    inbound = said.inbound if isinstance(said, Ignored) else said
+    assert isinstance(inbound, Inbound)
+    assert (inbound.emails, inbound.text) == ((sender,), "Цена 100")
+    passed_on = client(raw(quoted, **{**mail, "Subject": "FW: Цемент"}))
+    assert (passed_on.emails, passed_on.text) == (("ivan@client.example",), "Сколько стоит цемент?")
 
 
 def test_a_line_of_a_forwarded_text_is_not_taken_for_its_sender() -> None:
