@@ -19,6 +19,8 @@ from kernel.texts import storable
 _ANSWERS: Final = re.compile(r"\s*(?:re|отв|ответ|aw|sv)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _EARLIEST: Final = timedelta(days=14)
 _LATEST: Final = timedelta(hours=1)
+_LONGEST_CHAIN: Final = 10
+"""Colleagues through whose hands a mail goes."""
 _LONGEST_SUBJECT: Final = 1_000
 _LONGEST_REFERENCES: Final = 2_000
 
@@ -52,7 +54,7 @@ def _said(letter: Letter, sender: Mailbox, us: Ours, received: datetime) -> tupl
     """What a mail says, and whether it is sure that a client says it, whoever has sent it."""
     from_site = _not_himself(letter, us)
     if from_site:
-        forwarded = forwards.found(letter, letter.text)
+        forwarded = _client_passed_on(letter, us)
         if forwarded is not None and not us.owns(forwarded.sender.address) and not _answers(letter, forwarded.sender):
             return _passed_on(letter, forwarded, sender, us, received)
     form = _form(letter, us, from_site=from_site)
@@ -70,6 +72,18 @@ def _is_himself(form: Form, sender: Mailbox, subject: str) -> bool:
     if names.intersection(sender.name.casefold().replace("ё", "е").split()):
         return True
     return parties.is_public(sender.address.rpartition("@")[2]) and not forms.speaks_of_one(subject)
+
+
+def _client_passed_on(letter: Letter, us: Ours) -> forwards.Forwarded | None:
+    """What a mail forwards; where one colleague has passed it to the next, or has answered it before, what the client wrote."""
+    forwarded = forwards.found(letter, letter.text)
+    if not forwards.is_called_so(letter.get("subject")):
+        return forwarded
+    for _ in range(_LONGEST_CHAIN):
+        if forwarded is None or not us.owns(forwarded.sender.address) or parties.is_machine(forwarded.sender.address):
+            break
+        forwarded = forwards.within(forwarded)
+    return forwarded
 
 
 def _answers(letter: Letter, somebody: Mailbox) -> bool:

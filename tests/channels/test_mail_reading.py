@@ -581,6 +581,22 @@ def test_what_a_colleague_forwards_is_from_the_client(program: str) -> None:
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
 
 
+def test_what_goes_through_several_colleagues_is_from_the_client() -> None:
+    hands = "\n\n".join(
+        f"---------- Forwarded message ---------\nОт: <{name}@stroyka.example>\nTo: <x@y.example>" for name in "ab"
+    )
+    said = client(raw(f"{hands}\n\n{FORWARDS['gmail']}", From="boss@stroyka.example", Subject="Fwd: Fwd: Цемент"))
+    assert (said.name, said.emails, said.text) == ("Анна Сидорова", ("anna@client.example",), "Нужен цемент")
+    answered = (
+        "От: <a@stroyka.example>\nОтправлено: сегодня\nКому: Анна\nТема: RE: Цемент\n\nЦена 100\n\n"
+        + FORWARDS["outlook"]
+    )
+    said = client(raw(answered, From="boss@stroyka.example", Subject="FW: Цемент"))
+    assert (said.emails, said.text) == (("anna@client.example",), "Нужен цемент")
+    filled = f"От: Сайт <wordpress@stroyka.example>\nТема: Заявка\n\n{FORMS['two lines']}\nОтправитель: <x@y.example>"
+    assert client(raw(filled, From="boss@stroyka.example", Subject="Fwd: Заявка")).phones
+
+
 @pytest.mark.parametrize("sender", ["anna@stroyka.example", "noreply@stroyka.example"])
 def test_an_answer_to_a_client_with_a_copy_to_us_is_not_his_mail_again(sender: str) -> None:
     quoted = "-----Original Message-----\nFrom: Ivan <ivan@client.example>\nSubject: Цемент\n\nСколько стоит цемент?"
