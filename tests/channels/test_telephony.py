@@ -154,6 +154,18 @@ def test_a_colleague_calling_a_colleague_is_no_client() -> None:
     assert ignored(adapter("mango"), mango_post(summary, "events/summary")) == "internal"
 
 
+def test_a_colleague_without_an_extension_calls_out_too() -> None:
+    event = {
+        **mango_event("Appeared"),
+        "from": {"number": "sip:anna@firm.mangosip.ru"},
+        "to": {"number": "79123456789"},
+    }
+    inbound = said(adapter("mango"), mango_post(event))
+    assert (inbound.direction, inbound.phones, inbound.to) == ("out", ("+79123456789",), None)
+    event["from"] = {"number": "sip:anonymous@example.com"}
+    assert said(adapter("mango"), mango_post(event)).direction == "in"
+
+
 def test_a_voice_menu_that_picks_up_is_no_answer() -> None:
     inbound = said(adapter("mango"), mango_post(mango_event("Connected", location="ivr")))
     assert inbound.call == Call("ringing", leg="leg", extension="101")
