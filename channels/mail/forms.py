@@ -47,6 +47,8 @@ _RULED: Final = " \t-–—_=*"
 _MARK: Final = re.compile(r"(utm_\w{1,40}|yclid|gclid|fbclid|ym_uid|_ym_uid|roistat)", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@|]{1,64}@[^\s<>,;:()\"\[\]@|]{1,255}\.[^\s<>,;:()\"\[\]@|.]{2,}")
 _DIGITS_OF_A_PHONE: Final = 6
+_NATIONAL: Final = 11
+_FREE: Final = ("8800", "7800")
 _HINTS: Final = re.compile(
     r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новый звонок|новое сообщение|"
     r"новый заказ|данные формы|сообщение с|request details|form submission|new submission|contact form|website|new lead|new order|"
@@ -172,7 +174,9 @@ def _words(label: str) -> str:
 
 
 def _is_phone(value: str) -> bool:
-    return sum(letter.isdigit() for letter in value) >= _DIGITS_OF_A_PHONE
+    """Whether this is a telephone, and one that a client may have: who may be called free of charge is a company."""
+    digits = "".join(letter for letter in value if letter.isdigit())
+    return len(digits) >= _DIGITS_OF_A_PHONE and not (len(digits) == _NATIONAL and digits.startswith(_FREE))
 
 
 def _distinct(values: Iterator[str]) -> tuple[str, ...]:

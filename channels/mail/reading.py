@@ -102,12 +102,12 @@ def _form(letter: Letter, us: Ours, *, from_site: bool) -> Form | None:
     if not from_robot:
         form = forms.read(quotes.unsigned(text), subject, from_site=from_site)
         if form is not None:
-            return form
+            return form if from_site or form.name or not filters.is_bulk(letter) else None
     form = forms.read(text, subject, from_site=from_site, from_robot=from_robot)
-    if form is None or not (from_robot or form.name or forms.speaks_of_one(subject)):
-        return None
     writer = next((box.address for box in letter.boxes("from") if box.address), "")
-    return None if _signs(form, writer, subject, us) else form
+    if form is None or _signs(form, writer, subject, us):
+        return None
+    return form if from_robot or form.name or forms.speaks_of_one(subject) else None
 
 
 def _signs(form: Form, writer: str, subject: str, us: Ours) -> bool:
@@ -115,15 +115,20 @@ def _signs(form: Form, writer: str, subject: str, us: Ours) -> bool:
 
     Programs of ours write in the name of colleagues too, who try a form; so may others whose subject speaks of one.
     """
-    if parties.is_deaf(writer) or (parties.is_machine(writer) and (us.owns(writer) or forms.speaks_of_one(subject))):
+    if parties.is_machine(writer) and (us.owns(writer) or forms.speaks_of_one(subject)):
         return False
     domain = writer.lower().rpartition("@")[2]
     return bool(form.emails) and all(
-        one.lower() == writer.lower()
-        or us.owns(one)
-        or (one.lower().rpartition("@")[2] == domain and not parties.is_public(domain))
+        one.lower() == writer.lower() or us.owns(one) or _is_near(one.lower().rpartition("@")[2], domain)
         for one in form.emails
     )
+
+
+def _is_near(domain: str, other: str) -> bool:
+    """Whether two domains are one company's: who writes from `news.example.com` is reached at `example.com`."""
+    if parties.is_public(domain) or parties.is_public(other):
+        return False
+    return f".{domain}".endswith(f".{other}") or f".{other}".endswith(f".{domain}")
 
 
 def _not_himself(letter: Letter, us: Ours) -> bool:

@@ -519,6 +519,36 @@ def test_who_asks_to_be_called_back_is_himself_with_his_telephone() -> None:
     assert (robot.name, robot.emails, robot.phones) == (None, (), ("+7 495 123-45-67",))
 
 
+CONTACTS = "Новинки на нашем сайте, закажите обратный звонок.\n\nТелефон: {}\nE-mail: {}\nГород: Москва"
+
+
+@pytest.mark.parametrize(
+    ("sender", "phone", "address", "why"),
+    [
+        ("news@supplier.example", "8 495 555-35-35", "info@supplier.example", "bulk"),
+        ("noreply@news.supplier.example", "8 495 555-35-35", "info@supplier.example", "bulk"),
+        ("noreply@bank.example", "8 800 555-35-35", "", "bulk"),
+        ("noreply@host.example", "8 495 111-22-33", BOX, "bulk"),
+    ],
+)
+def test_how_a_company_is_reached_that_writes_to_many_is_no_form(
+    sender: str, phone: str, address: str, why: str
+) -> None:
+    text = CONTACTS.format(phone, address)
+    assert verdict(raw(text, From=sender, Subject="Новинки", List_Unsubscribe="<https://a.example>")) == why
+
+
+def test_a_form_that_a_service_sends_in_bulk_is_from_the_client() -> None:
+    text = "Имя: Анна\nТелефон: 8 912 345-67-89\nE-mail: anna@client.example"
+    for sender in ("hello@quiz.example", "noreply@quiz.example"):
+        said = client(raw(text, From=sender, Subject="Новая заявка", List_Unsubscribe="<https://a.example>"))
+        assert (said.name, said.emails) == ("Анна", ("anna@client.example",))
+    yandex = client(
+        raw("Телефон: 8 912 345-67-89\nПочта: anna@yandex.ru", From="noreply@forms.yandex.ru", Subject="Ответ")
+    )
+    assert yandex.emails == ("anna@yandex.ru",)
+
+
 def test_a_form_beneath_what_looks_like_the_mark_of_a_signature_is_one() -> None:
     text = "Новая заявка с сайта\n--\nИмя: Анна\nТелефон: 8 912 345-67-89"
     assert client(raw(text, From=BOX, Subject="stroyka.example")).phones == ("8 912 345-67-89",)
