@@ -150,12 +150,13 @@ def mailing_list(sheet: Sheet) -> Verdict | None:
 
 def bulk(sheet: Sheet) -> Verdict | None:
     """The same to many: newsletters and advertising. Services for people's own mail write Feedback-ID too, as Zoho does."""
-    letter = sheet.letter
-    if letter.get("precedence").lower() in {"bulk", "junk"} or letter.has(
-        "list-unsubscribe", "x-campaign", "x-mailru-msgtype"
-    ):
-        return "bulk"
-    return None
+    return "bulk" if is_bulk(sheet.letter) else None
+
+
+def is_bulk(letter: Letter) -> bool:
+    """Whether a mail says that many get it."""
+    headers = ("list-unsubscribe", "x-campaign", "x-mailru-msgtype")
+    return letter.get("precedence").lower() in {"bulk", "junk"} or letter.has(*headers)
 
 
 def no_reply(sheet: Sheet) -> Verdict | None:

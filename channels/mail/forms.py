@@ -47,6 +47,8 @@ _RULED: Final = " \t-–—_=*"
 _MARK: Final = re.compile(r"(utm_\w{1,40}|yclid|gclid|fbclid|ym_uid|_ym_uid|roistat)", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[^\s<>,;:()\"\[\]@|]{1,64}@[^\s<>,;:()\"\[\]@|]{1,255}\.[^\s<>,;:()\"\[\]@|.]{2,}")
 _DIGITS_OF_A_PHONE: Final = 6
+_NATIONAL: Final = 11
+_FREE: Final = ("8800", "7800")
 _HINTS: Final = re.compile(
     r"заявк|форм[аыеу]\b|с сайта|на сайте|обратн\w+ св|обратный звонок|заказ\w* звон|новый лид|новый звонок|новое сообщение|"
     r"новый заказ|данные формы|сообщение с|request details|form submission|new submission|contact form|website|new lead|new order|"
@@ -90,10 +92,10 @@ def read(text: str, subject: str, *, from_site: bool, from_robot: bool = False) 
             others.setdefault(label.strip(), value)
     phones = _distinct(value for value in placed.get("phone", ()) if _is_phone(value))
     emails = _distinct(found[0] for value in placed.get("email", ()) if (found := _ADDRESS.search(value)))
-    called_back = bool(phones) and from_robot and _HINTS.search(subject) is not None
+    called_back = bool(phones) and from_robot and speaks_of_one(subject)
     if not (phones or emails) or (len(placed) + bool(campaign) < 2 and not called_back):  # noqa: PLR2004 - a label alone
         return None
-    if not from_site and not _HINTS.search(subject) and not _HINTS.search(text[:300]):
+    if not from_site and not speaks_of_one(subject) and not _HINTS.search(text[:300]):
         return None
     page = next(iter(placed.get("page", ())), None)
     return Form(
@@ -108,6 +110,11 @@ def read(text: str, subject: str, *, from_site: bool, from_robot: bool = False) 
         campaign=_marks(page) | campaign,
         others=others,
     )
+
+
+def speaks_of_one(subject: str) -> bool:
+    """Whether the subject of a mail says that somebody has filled in a form."""
+    return _HINTS.search(subject) is not None
 
 
 def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -167,7 +174,9 @@ def _words(label: str) -> str:
 
 
 def _is_phone(value: str) -> bool:
-    return sum(letter.isdigit() for letter in value) >= _DIGITS_OF_A_PHONE
+    """Whether this is a telephone, and one that a client may have: who may be called free of charge is a company."""
+    digits = "".join(letter for letter in value if letter.isdigit())
+    return len(digits) >= _DIGITS_OF_A_PHONE and not (len(digits) == _NATIONAL and digits.startswith(_FREE))
 
 
 def _distinct(values: Iterator[str]) -> tuple[str, ...]:

@@ -55,11 +55,20 @@ def found(letter: Letter, text: str) -> Forwarded | None:
     enclosed = next((inner for inner in letter.enclosed if inner.boxes("from")), None)
     if enclosed is not None and (_SUBJECT.match(subject) or not text.strip()):
         return Forwarded(enclosed.boxes("from")[0], enclosed.text, enclosed.get("subject"))
-    looked = text[:_LOOKED_AT]
-    mark = _MARK.search(looked)
-    if mark is None and not _SUBJECT.match(subject):
+    mark = _MARK.search(text[:_LOOKED_AT])
+    if mark is None and not is_called_so(subject):
         return None
-    start = mark.end() if mark else 0
+    return _headed(text, mark.end() if mark else 0, subject)
+
+
+def within(forwarded: Forwarded) -> Forwarded | None:
+    """What is forwarded, or quoted, in what was forwarded: the next that names its sender."""
+    return _headed(forwarded.text, 0, forwarded.subject)
+
+
+def _headed(text: str, start: int, subject: str) -> Forwarded | None:
+    """What stands beneath the first headers from `start` on."""
+    looked = text[:_LOOKED_AT]
     heads = filter(None, (_FROM.search(looked, start), _YANDEX.search(looked, start)))
     named = min(heads, key=re.Match.start, default=None)
     box = next((box for box in mailboxes(_without_mailto(named[1])) if box.address), None) if named else None
@@ -68,6 +77,11 @@ def found(letter: Letter, text: str) -> Forwarded | None:
     head, body = _parted(text, named.start())
     inner = _SUBJECT_LINE.search(head)
     return Forwarded(box, body, inner[1].strip() if inner else _PREFIXES.sub("", subject, count=1))
+
+
+def is_called_so(subject: str) -> bool:
+    """Whether a subject says that the mail is forwarded."""
+    return _SUBJECT.match(subject) is not None
 
 
 def _without_mailto(line: str) -> str:

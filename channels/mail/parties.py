@@ -34,6 +34,8 @@ _ADDRESSED: Final = (
     "x-forwarded-to",
     "x-delivered-to",
 )
+# Where lists (Google's groups, which companies share a mailbox by) note who wrote, once DMARC makes them write From anew.
+_REWRITTEN: Final = ("x-original-from", "x-original-sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,12 @@ def _first(addresses: Iterable[str]) -> str | None:
 
 
 def sender(letter: Letter, us: Ours) -> Mailbox:
-    """Who wrote it: From, unless that is a machine or one of ours and somebody is named to be answered."""
+    """Who wrote it: From, unless that is a machine or one of ours and somebody else is named to be answered, or as the writer."""
     boxes = letter.boxes("from") or letter.boxes("sender", "return-path")
     written = next((box for box in boxes if box.address), boxes[0] if boxes else Mailbox("", ""))
     if written.address and not is_machine(written.address) and not is_internal(letter, written.address, us):
         return written
-    for box in letter.boxes("reply-to"):
+    for box in letter.boxes("reply-to", *_REWRITTEN):
         if box.address and not is_deaf(box.address) and not is_internal(letter, box.address, us):
             return Mailbox(box.name or _name_of(written, box), box.address)
     return written
@@ -116,4 +118,5 @@ def sender(letter: Letter, us: Ours) -> Mailbox:
 def _name_of(written: Mailbox, answered: Mailbox) -> str:
     """The sender's name where a site sends in his name: `Anna via Example` is no name, but `Anna` is."""
     name = re.sub(r"\s+(?:via|через)\s.*$", "", written.name, flags=re.IGNORECASE)
+    name = name.strip("'\" ")
     return name if name != written.name or answered.address.lower() == written.address.lower() else ""

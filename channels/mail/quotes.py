@@ -84,9 +84,14 @@ def newest(text: str) -> str:
     lines = text.split("\n")
     if len(lines) > _MOST_LINES:
         return text
-    kept = _without_quotation(lines) or lines
-    said = "\n".join(_without_signature(kept)).strip()
-    return said or "\n".join(kept).strip()
+    said = unsigned("\n".join(_without_quotation(lines) or lines)).strip()
+    return said or text.strip()
+
+
+def unsigned(text: str) -> str:
+    """What stands above the signature, quotations and all; nothing where there is no more than that."""
+    lines = text.split("\n")
+    return text if len(lines) > _MOST_LINES else "\n".join(_without_signature(lines))
 
 
 def _without_quotation(lines: Sequence[str]) -> list[str]:
@@ -157,8 +162,9 @@ def _without_signature(lines: Sequence[str]) -> Sequence[str]:
 
 def _above_mark(lines: Sequence[str]) -> Sequence[str]:
     """Everything above the first mark of a signature; one that is longer than signatures are is none."""
+    below = sum(bool(line.strip()) for line in lines)
     for place, line in enumerate(lines):
-        below = sum(bool(other.strip()) for other in lines[place + 1 :])
+        below -= bool(line.strip())
         if below > _LONGEST_SIGNATURE:
             continue
         if (

@@ -18,6 +18,8 @@ from channels.telephony.reading import LONGEST, count, field, form_of, inside, m
 
 _PERSON: Final = "abonent"
 _INSIDE, _OUT = "0", "2"
+_ACCOUNTS: Final = "mangosip.ru"
+"""What the addresses of accounts at the exchange end in: `sip:user@company.mangosip.ru`."""
 
 
 class Mango(Dialect):
@@ -58,7 +60,7 @@ class Mango(Dialect):
         ours, theirs = field(caller, "extension"), field(called, "extension")
         if ours and theirs:
             return Ignored(INTERNAL)
-        out = bool(ours)
+        out = bool(ours) or _is_ours(caller, called)
         leg = field(document, "call_id")
         location = field(document, "location")
         how = _how(field(document, "call_state"), ours or theirs, leg, with_person=location == _PERSON)
@@ -69,7 +71,7 @@ class Mango(Dialect):
             how,
             field(called if out else caller, "number"),
             direction="out" if out else "in",
-            to=_line(document, called, caller),
+            to=_line(document, called, caller, is_out=out),
             at=moment(field(document, "timestamp"), envelope.received_at, self.zone),
             fields={"disconnect_reason": field(document, "disconnect_reason")},
         )
@@ -123,8 +125,16 @@ def _how(state: str, extension: str, leg: str, *, with_person: bool) -> Call | N
             return None
 
 
-def _line(document: Mapping[str, Any], called: Mapping[str, Any], caller: Mapping[str, Any]) -> str:
+def _is_ours(caller: Mapping[str, Any], called: Mapping[str, Any]) -> bool:
+    """Whether somebody of ours calls who has no extension: from his account at the exchange, and over no number of ours."""
+    return (
+        field(caller, "number").lower().endswith(_ACCOUNTS)
+        and not field(called, "extension")
+        and not field(called, "line_number")
+    )
+
+
+def _line(document: Mapping[str, Any], called: Mapping[str, Any], caller: Mapping[str, Any], *, is_out: bool) -> str:
     """The company's number that this call goes over; of a call that no line has taken yet, the one that was dialled."""
     said = field(document, "line_number") or field(called, "line_number") or field(caller, "line_number")
-    is_out = bool(field(caller, "extension"))
     return said or ("" if is_out or field(called, "extension") else field(called, "number"))

@@ -15,6 +15,7 @@ from channels.vk import files, forms, orders, sending
 IDENTITY: Final = "vk"
 CHATS: Final = 2_000_000_000
 """Numbers of peers from here on are conversations of several people; below zero they are communities."""
+_MOST_FORWARDED: Final = 100
 
 MESSAGES: Final = ("message_new", "message_reply", "message_edit")
 CAUGHT_UP: Final = "caught_up"
@@ -108,7 +109,7 @@ def _inbound(message: Json, *, ours: bool, caught_up: bool) -> Inbound:
         direction="out" if ours else "in",
         campaign=_campaign(message),
         fields=_fields(message, caught_up=caught_up),
-        attachments=tuple(files.attached(message)),
+        attachments=tuple(file for one in (message, *_forwarded(message)) for file in files.attached(one)),
         profile=_profile(who),
         # Who writes in the community's pages has a number; its greeting and its robots have none.
         written_by=str(message["admin_author_id"]) if ours and message.get("admin_author_id") else None,
@@ -164,13 +165,24 @@ def _fields(message: Json, *, caught_up: bool) -> dict[str, str]:
     found: dict[str, Any] = {
         "message_id": message.get("id"),
         "reply_to": reply.get("text"),
-        "forwarded": "\n".join(str(one.get("text") or "") for one in message.get("fwd_messages") or ()),
+        "forwarded": "\n".join(filter(None, (str(one.get("text") or "") for one in _forwarded(message)))),
         "location": _place(message.get("geo") or {}),
         "payload": None if _payload(message, "command") == "start" else _payload(message),
         CAUGHT_UP: "true" if caught_up else None,
         **files.named(message),
     }
     return {name: str(value) for name, value in found.items() if value}
+
+
+def _forwarded(message: Json) -> list[Json]:
+    """The messages within a message, and those within them: what a client passes on is what he says."""
+    found: list[Json] = []
+    waiting = list(message.get("fwd_messages") or ())
+    while waiting and len(found) < _MOST_FORWARDED:
+        one = waiting.pop(0)
+        found.append(one)
+        waiting = [*(one.get("fwd_messages") or ()), *waiting]
+    return found
 
 
 def _place(geo: Json) -> str:

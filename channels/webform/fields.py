@@ -29,6 +29,8 @@ _SEVERAL: Final = frozenset({"phone", "email"})
 _BETWEEN_PHONES: Final = re.compile(r"[,;/\n]")
 _BETWEEN_EMAILS: Final = re.compile(r"[,;\s]+")
 _DIGITS_OF_A_PHONE: Final = 7
+_PHONE: Final = re.compile(r"\s*\+?[\d\s().\u2011-]{7,40}")
+_EMAIL: Final = re.compile(r"\s*[^\s@,;]{1,64}@[^\s@,;]{1,190}\.[^\s@,;]{2,60}\s*")
 _REFUSALS: Final = frozenset({"", "0", "false", "no", "off", "нет", "none", "null"})
 
 
@@ -83,6 +85,11 @@ def _gather(pairs: list[tuple[str, str]], path: str, value: object, level: int) 
         for key, inner in value.items():
             if len(pairs) >= MOST_FIELDS:
                 return
+            # PHP writes a list with gaps as an object of numbers.
+            told = _told(inner) if key.isdecimal() else None
+            if told is not None:
+                _gather(pairs, told[0][:LONGEST_NAME].replace("\0", ""), told[1], level + 1)
+                continue
             name = f"{path}.{key}" if path else key
             _gather(pairs, name[:LONGEST_NAME].replace("\0", ""), inner, level + 1)
     elif isinstance(value, list) and level < _MOST_LEVELS:
@@ -118,7 +125,7 @@ def _place(values: Mapping[str, list[str]]) -> tuple[_Placed, dict[str, str]]:
         values = labelled(values)
     names: dict[str, list[str]] = {}
     for name in values:
-        names.setdefault(slot_of(name), []).append(name)
+        names.setdefault(_slot(name, values[name]), []).append(name)
     others = names.pop("", [])
     placed: dict[str, Sequence[str]] = {}
     for slot, rivals in names.items():
@@ -132,6 +139,17 @@ def _place(values: Mapping[str, list[str]]) -> tuple[_Placed, dict[str, str]]:
             placed[slot] = values[chosen]
             others += [name for name in filled if name != chosen]
     return placed, {name: ", ".join(values[name])[:LONGEST_VALUE] for name in others}
+
+
+def _slot(name: str, values: Sequence[str]) -> str:
+    """Where values belong. A field for a phone or an address is the one or the other by what is in it, or a name of somebody."""
+    slot = slot_of(name)
+    if slot != "contact":
+        return slot
+    filled = [value for value in values if value.strip()]
+    if all(_PHONE.fullmatch(value) and _is_phone(value) for value in filled):
+        return "phone"
+    return "email" if all(map(_EMAIL.fullmatch, filled)) else ""
 
 
 def _line(placed: _Placed, slot: str, limit: int = _LONGEST_LINE) -> str | None:

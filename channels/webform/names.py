@@ -22,6 +22,8 @@ _SYNONYMS: Final = {
     "телефонwhatsapp userphone clientphone customerphone contactphone formphone billingphone",
     "email": "email emails mail emailaddress почта элпочта электроннаяпочта адресэлектроннойпочты емейл имейл электронныйадрес "
     "emailадрес useremail clientemail customeremail contactemail formemail billingemail",
+    "contact": "contact контакт контакты контактдлясвязи контактныеданные phoneemail phoneoremail emailorphone emailphone "
+    "телефонemail телефонилиemail телефонпочта телефонилипочта emailтелефон emailилителефон почтаилителефон",
     "message": "message msg text comment comments question textarea description сообщение комментарий "
     "комментарии вопрос текст текстсообщения текстзаявки комментарийкзаказу",
     "subject": "subject topic тема темасообщения",

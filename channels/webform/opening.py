@@ -40,6 +40,8 @@ _CHARSETS: Final = re.compile(
     r"utf-?8|windows-125[0-8]|cp125[0-8]|cp866|ibm866|koi8-[ru]|iso-8859-(?:[1-9]|1[013-6])|"
     r"gb2312|gbk|gb18030|big5|euc-jp|euc-kr|shift_jis"
 )
+# Three letters in a row in windows-1251, which would be the beginnings of three signs in UTF-8.
+_CYRILLIC: Final = re.compile(rb"[\xa8\xb8\xc0-\xff]{3}")
 # A surrogate in a JSON string after whole escaped backslashes: a pair of them (the third group), or one alone.
 _SURROGATE: Final = re.compile(
     rb"(?<!\\)((?:\\\\)*+)(\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2}))"
@@ -72,7 +74,7 @@ def opened(content_type: str, body: bytes) -> Opened:
     if media == "application/json" or media.endswith(("/json", "+json")):
         return Opened(_object(body), (body,))
     if media in {"", URLENCODED}:
-        return Opened(_urlencoded(body, _charset(parameters(content_type))), (body,))
+        return Opened(_urlencoded(body, parameters(content_type)), (body,))
     if media == MULTIPART:
         return _multipart(body, parameters(content_type))
     raise Rejected(415, "unsupported_media_type", f"send application/json, {URLENCODED} or {MULTIPART}")
@@ -143,13 +145,23 @@ def _mended(body: bytes) -> object:
         raise Rejected(400, "invalid_json", f"the body is not JSON in UTF-8: {broken}") from broken
 
 
-def _urlencoded(body: bytes, charset: str) -> Mapping[str, Any]:
+def _urlencoded(body: bytes, named: Mapping[str, str]) -> Mapping[str, Any]:
+    charset = _charset(named)
     # `curl -d '{…}'` calls its JSON urlencoded; no browser starts a form with an unescaped brace.
     if body[:_LONGEST_SPACE_BEFORE_JSON].lstrip().startswith(b"{"):
         with suppress(Rejected):
             return _object(body)
+    pairs = body[:_LONGEST_FORM].split(b"&", MOST_FIELDS)[:MOST_FIELDS]
+    document = _pairs(pairs, charset)
+    damaged = any("\ufffd" in text for name, values in document.items() for text in (name, *values))
+    if damaged and "charset" not in named and _is_old_russian(b"".join(map(_unquoted, pairs))):
+        return _pairs(pairs, "windows-1251")
+    return document
+
+
+def _pairs(pairs: Sequence[bytes], charset: str) -> dict[str, list[str]]:
     document: dict[str, list[str]] = {}
-    for pair in body[:_LONGEST_FORM].split(b"&", MOST_FIELDS)[:MOST_FIELDS]:
+    for pair in pairs:
         if pair:
             name, _, value = pair.partition(b"=")
             document.setdefault(_plain(name, charset), []).append(_plain(value, charset))
@@ -157,7 +169,20 @@ def _urlencoded(body: bytes, charset: str) -> Mapping[str, Any]:
 
 
 def _plain(encoded: bytes, charset: str) -> str:
-    return unquote_to_bytes(encoded.replace(b"+", b" ")).decode(charset, "replace")
+    return _unquoted(encoded).decode(charset, "replace")
+
+
+def _unquoted(encoded: bytes) -> bytes:
+    return unquote_to_bytes(encoded.replace(b"+", b" "))
+
+
+def _is_old_russian(text: bytes) -> bool:
+    """Whether this is no UTF-8 and reads as windows-1251: browsers write a form as its page is written, and do not say how."""
+    if text.isascii() or not _CYRILLIC.search(text):
+        return False
+    read = text.decode("utf-8", "replace")
+    damaged = read.count("\ufffd")
+    return 2 * damaged > sum(letter > "\x7f" for letter in read)
 
 
 # --- multipart ---
@@ -170,6 +195,8 @@ def _multipart(body: bytes, named: Mapping[str, str]) -> Opened:
     """
     charset = _charset(named)
     parts = _parts(body, named.get("boundary", "").encode())
+    if "charset" not in named and _is_old_russian(b"".join(_text_of_part(part) for part in parts[:MOST_FIELDS])):
+        charset = "windows-1251"
     document: dict[str, list[str]] = {}
     files: list[Attachment] = []
     for part in parts[:MOST_FIELDS]:
@@ -183,6 +210,12 @@ def _multipart(body: bytes, named: Mapping[str, str]) -> Opened:
         elif file or content:  # a file input that nobody used sends an empty file without a name
             files.append(_attachment(file, content_type, content, dropped=len(files) >= MOST_FILES))
     return Opened(document, parts, tuple(files))
+
+
+def _text_of_part(part: bytes) -> bytes:
+    """What is written in a part: all of it, but for the content of a file."""
+    head, between, content = part.partition(b"\r\n\r\n")
+    return head if b"filename" in head.lower() else head + between + content[: 4 * LONGEST_VALUE]
 
 
 def _parts(body: bytes, boundary: bytes) -> list[bytes]:

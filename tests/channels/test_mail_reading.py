@@ -9,7 +9,7 @@ import pytest
 
 from channels.mail import charsets, folders, headers, markup, quotes
 from channels.mail.letter import opened
-from channels.message import Ignored
+from channels.message import Ignored, Inbound
 from tests.channels.mails import BOX, RECEIVED, adapter, client, html, parsed, part, raw, several, verdict
 
 RUSSIAN = "Здравствуйте! Нужен цемент М500, двадцать тонн, с доставкой. Иван"
@@ -159,6 +159,7 @@ def test_an_answer_beneath_the_quotation_is_read() -> None:
         "> только цитата",
         "От: кого угодно\nтекст",
         "Он написал:\nпривет",
+        "-- \nИван\n\n-----Original Message-----\nНужен цемент",
     ],
 )
 def test_what_would_leave_nothing_or_only_looks_like_a_quotation_stays(text: str) -> None:
@@ -490,6 +491,106 @@ def test_a_signature_with_labels_is_no_form() -> None:
     assert said.text == "Добрый день, нужен цемент."
 
 
+SIGNED = "С уважением,\nАнна Петрова\nТел.: +7 495 123-45-67\nE-mail: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        ("anna@stroyka.example", "Клиент", f"Просит перезвонить.\n\n{SIGNED}"),
+        ("zakaz@client.example", "Цемент", f"Нужен цемент, перезвоните.\n\n{SIGNED}"),
+        ("ivan@client.example", "Цемент", f"Нужен цемент, перезвоните.\n\n{SIGNED}"),
+        ("ivan@client.example", "Перезвоните мне", f"Нужен цемент\n\n{SIGNED}"),
+    ],
+)
+def test_who_signs_with_labels_has_filled_in_no_form(sender: str, subject: str, text: str) -> None:
+    signed = text.format(f"petrova@{sender.partition('@')[2]}")
+    said = client(raw(signed, From=f"Ivan <{sender}>", Subject=subject))
+    assert (said.name, said.emails, said.phones) == ("Ivan", (sender,), ())
+
+
+def test_who_asks_to_be_called_back_is_himself_with_his_telephone() -> None:
+    text = "Прошу перезвонить.\nТелефон: +7 495 123-45-67\nГород: Саратов"
+    said = client(raw(text, From="Ivan <ivan@gmail.com>"))
+    assert (said.name, said.emails, said.phones) == ("Ivan", ("ivan@gmail.com",), ("+7 495 123-45-67",))
+    named = client(raw(f"{text}\nИмя: Пётр Ким", From="Петр <petr@client.example>", Subject="Заявка на цемент"))
+    assert (named.name, named.emails) == ("Пётр Ким", ("petr@client.example",))
+    robot = client(raw(text, From="Calls <calls@widget.example>"))
+    assert (robot.name, robot.emails, robot.phones) == (None, (), ("+7 495 123-45-67",))
+
+
+CONTACTS = "Новинки на нашем сайте, закажите обратный звонок.\n\nТелефон: {}\nE-mail: {}\nГород: Москва"
+
+
+@pytest.mark.parametrize(
+    ("sender", "phone", "address", "why"),
+    [
+        ("news@supplier.example", "8 495 555-35-35", "info@supplier.example", "bulk"),
+        ("noreply@news.supplier.example", "8 495 555-35-35", "info@supplier.example", "bulk"),
+        ("noreply@bank.example", "8 800 555-35-35", "", "bulk"),
+        ("noreply@host.example", "8 495 111-22-33", BOX, "bulk"),
+    ],
+)
+def test_how_a_company_is_reached_that_writes_to_many_is_no_form(
+    sender: str, phone: str, address: str, why: str
+) -> None:
+    text = CONTACTS.format(phone, address)
+    assert verdict(raw(text, From=sender, Subject="Новинки", List_Unsubscribe="<https://a.example>")) == why
+
+
+def test_a_form_that_a_service_sends_in_bulk_is_from_the_client() -> None:
+    text = "Имя: Анна\nТелефон: 8 912 345-67-89\nE-mail: anna@client.example"
+    for sender in ("hello@quiz.example", "noreply@quiz.example"):
+        said = client(raw(text, From=sender, Subject="Новая заявка", List_Unsubscribe="<https://a.example>"))
+        assert (said.name, said.emails) == ("Анна", ("anna@client.example",))
+    yandex = client(
+        raw("Телефон: 8 912 345-67-89\nПочта: anna@yandex.ru", From="noreply@forms.yandex.ru", Subject="Ответ")
+    )
+    assert yandex.emails == ("anna@yandex.ru",)
+
+
+def test_a_form_beneath_what_looks_like_the_mark_of_a_signature_is_one() -> None:
+    text = "Новая заявка с сайта\n--\nИмя: Анна\nТелефон: 8 912 345-67-89"
+    assert client(raw(text, From=BOX, Subject="stroyka.example")).phones == ("8 912 345-67-89",)
+
+
+def test_our_own_signature_that_a_client_quotes_is_not_his() -> None:
+    quoted = SIGNED.format("anna@stroyka.example").replace("\n", "\n> ")
+    text = f"Ждём счёт.\n\n01.09.2026, 10:00, Анна <anna@stroyka.example> пишет:\n> {quoted}"
+    said = client(raw(text, From="order@client.example", Subject="Re: Счёт", In_Reply_To="<1@stroyka.example>"))
+    assert (said.emails, said.phones, said.text) == (("order@client.example",), (), "Ждём счёт.")
+
+
+def test_a_colleague_who_tries_the_form_of_our_site_fills_it_in() -> None:
+    text = "Имя: Анна\nТелефон: 8 912 345-67-89\nE-mail: anna@stroyka.example"
+    said = client(raw(text, From="wordpress@stroyka.example", Subject="Сайт"))
+    assert (said.name, said.emails) == ("Анна", ("anna@stroyka.example",))
+
+
+def test_the_form_in_a_programs_mail_that_a_colleague_forwards_is_from_the_client() -> None:
+    head = "---------- Forwarded message ---------\nОт: Tilda <noreply@tilda.example>\nSubject: Заявка\nTo: <boss@stroyka.example>"
+    filled = "Имя: Анна\nТелефон: 8 912 345-67-89\nEmail: anna@client.example\nСообщение: Нужен цемент"
+    said = client(raw(f"Займись\n\n{head}\n\n{filled}", From="boss@stroyka.example", Subject="Fwd: Заявка"))
+    assert (said.name, said.phones, said.emails) == ("Анна", ("8 912 345-67-89",), ("anna@client.example",))
+    assert (said.text, said.subject) == ("Нужен цемент", "Заявка")
+    assert said.fields["forwarded_by"] == "boss@stroyka.example"
+
+
+@pytest.mark.parametrize(
+    ("noted", "name"),
+    [
+        ({"Reply-To": "ivan@client.example"}, "Ivan Petrov"),
+        ({"Reply-To": BOX, "X-Original-From": "Ivan <ivan@client.example>"}, "Ivan"),
+        ({"Reply-To": BOX, "X-Original-Sender": "ivan@client.example"}, "Ivan Petrov"),
+    ],
+)
+def test_who_writes_to_a_group_that_writes_from_anew_is_himself(noted: dict[str, str], name: str) -> None:
+    said = client(raw(From=f"'Ivan Petrov' via Info <{BOX}>", List_ID="<info.stroyka.example>", **noted))
+    assert (said.name, said.emails) == (name, ("ivan@client.example",))
+    himself = client(raw(X_Original_From="eve@evil.example"))
+    assert himself.emails == ("ivan@client.example",)
+
+
 FORWARDS = {
     "gmail": "Посмотри\n\n---------- Forwarded message ---------\nОт: Анна Сидорова <anna@client.example>\nDate: пт, 6 мар. 2026\n"
     "Subject: Цемент\nTo: <boss@stroyka.example>\n\nНужен цемент\n",
@@ -508,6 +609,34 @@ def test_what_a_colleague_forwards_is_from_the_client(program: str) -> None:
     assert (said.name, said.emails) == ("Анна Сидорова", ("anna@client.example",))
     assert (said.text, said.subject) == ("Нужен цемент", "Цемент")
     assert said.fields["forwarded_by"] == "boss@stroyka.example"
+
+
+def test_what_goes_through_several_colleagues_is_from_the_client() -> None:
+    hands = "\n\n".join(
+        f"---------- Forwarded message ---------\nОт: <{name}@stroyka.example>\nTo: <x@y.example>" for name in "ab"
+    )
+    said = client(raw(f"{hands}\n\n{FORWARDS['gmail']}", From="boss@stroyka.example", Subject="Fwd: Fwd: Цемент"))
+    assert (said.name, said.emails, said.text) == ("Анна Сидорова", ("anna@client.example",), "Нужен цемент")
+    answered = (
+        "От: <a@stroyka.example>\nОтправлено: сегодня\nКому: Анна\nТема: RE: Цемент\n\nЦена 100\n\n"
+        + FORWARDS["outlook"]
+    )
+    said = client(raw(answered, From="boss@stroyka.example", Subject="FW: Цемент"))
+    assert (said.emails, said.text) == (("anna@client.example",), "Нужен цемент")
+    filled = f"От: Сайт <wordpress@stroyka.example>\nТема: Заявка\n\n{FORMS['two lines']}\nОтправитель: <x@y.example>"
+    assert client(raw(filled, From="boss@stroyka.example", Subject="Fwd: Заявка")).phones
+
+
+@pytest.mark.parametrize("sender", ["anna@stroyka.example", "noreply@stroyka.example"])
+def test_an_answer_to_a_client_with_a_copy_to_us_is_not_his_mail_again(sender: str) -> None:
+    quoted = "-----Original Message-----\nFrom: Ivan <ivan@client.example>\nSubject: Цемент\n\nСколько стоит цемент?"
+    mail = {"From": sender, "To": "Ivan <IVAN@client.example>", "Cc": BOX, "Subject": "RE: Цемент"}
+    said = parsed(raw(f"Цена 100\n\n{quoted}", **mail))
+    inbound = said.inbound if isinstance(said, Ignored) else said
+    assert isinstance(inbound, Inbound)
+    assert (inbound.emails, inbound.text) == ((sender,), "Цена 100")
+    passed_on = client(raw(quoted, **{**mail, "Subject": "FW: Цемент"}))
+    assert (passed_on.emails, passed_on.text) == (("ivan@client.example",), "Сколько стоит цемент?")
 
 
 def test_a_line_of_a_forwarded_text_is_not_taken_for_its_sender() -> None:

@@ -154,6 +154,18 @@ def test_a_colleague_calling_a_colleague_is_no_client() -> None:
     assert ignored(adapter("mango"), mango_post(summary, "events/summary")) == "internal"
 
 
+def test_a_colleague_without_an_extension_calls_out_too() -> None:
+    event = {
+        **mango_event("Appeared"),
+        "from": {"number": "sip:anna@firm.mangosip.ru"},
+        "to": {"number": "79123456789"},
+    }
+    inbound = said(adapter("mango"), mango_post(event))
+    assert (inbound.direction, inbound.phones, inbound.to) == ("out", ("+79123456789",), None)
+    event["from"] = {"number": "sip:anonymous@example.com"}
+    assert said(adapter("mango"), mango_post(event)).direction == "in"
+
+
 def test_a_voice_menu_that_picks_up_is_no_answer() -> None:
     inbound = said(adapter("mango"), mango_post(mango_event("Connected", location="ivr")))
     assert inbound.call == Call("ringing", leg="leg", extension="101")
@@ -237,6 +249,12 @@ def test_zadarmas_messages_are_texts_and_its_recordings_are_no_news() -> None:
     assert (inbound.ref, inbound.call, inbound.to) == (None, None, "+74951234567")
     record = zadarma_post("NOTIFY_RECORD", pbx_call_id="in_1", call_id_with_rec="1")
     assert ignored(adapter("zadarma"), record) == "service_event"
+
+
+def test_the_same_words_in_a_later_message_of_zadarmas_are_another_message() -> None:
+    result = json.dumps({"caller_id": "79161234567", "caller_did": "74951234567", "text": "Перезвоните"})
+    (message,) = adapter("zadarma").receive(zadarma_post("SMS", result=result))
+    assert message.naming == "derived"
 
 
 # --- MegaFon ---

@@ -149,6 +149,17 @@ def test_what_was_replied_to_and_forwarded_is_kept_beside() -> None:
     assert (bare.kind, bare.text, bare.fields["forwarded"]) == ("text", "", "раз")
 
 
+def test_what_is_attached_to_forwarded_messages_is_there_too() -> None:
+    photo: Json = {
+        "type": "photo",
+        "photo": {"sizes": [{"width": 1, "height": 1, "url": "https://sun1.userapi.com/a.jpg"}]},
+    }
+    innermost = {**message("смета"), "attachments": [photo]}
+    said = inbound(event(fwd_messages=[{**message(""), "fwd_messages": [innermost]}, message("посчитайте")]))
+    assert (said.kind, said.fields["forwarded"]) == ("text", "смета\nпосчитайте")
+    assert [one.locator for one in said.attachments] == ["vk:https://sun1.userapi.com/a.jpg"]
+
+
 def test_the_start_button_is_a_way_in_by_a_link_and_nothing_without() -> None:
     payload: Json = {"payload": '{"command":"start"}'}
     assert ignored(event(text="Начать", **payload)).reason == "start"

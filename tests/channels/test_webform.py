@@ -407,8 +407,18 @@ def test_the_charset_of_a_form_is_honoured(charset: str) -> None:
     assert inbound(multipart(part)).name == "Анна Ёлкина"
 
 
+def test_a_form_of_a_page_in_windows_1251_is_read_without_its_saying_so() -> None:
+    urlencoded = inbound(post(urlencode({"Имя": "Пётр", "Телефон": "89123456789"}, encoding="cp1251"), URLENCODED))
+    assert (urlencoded.name, urlencoded.phones) == ("Пётр", ("89123456789",))
+    said = inbound(
+        multipart(('name="name"', "Пётр".encode("cp1251")), ('name="f"; filename="a.bin"', b"\xd0\x9f" * 50))
+    )
+    assert (said.name, said.attachments[0].content) == ("Пётр", b"\xd0\x9f" * 50)
+
+
 def test_bytes_that_are_no_text_become_replacement_characters() -> None:
-    assert inbound(post(b"name=%C0%ED\xff%00x", URLENCODED)).name == "\ufffd\ufffd\ufffdx"
+    assert inbound(post(b"name=%C0%81\xff%00x", URLENCODED)).name == "\ufffd\ufffd\ufffdx"
+    assert inbound(post("name=Анна%D0&message=%FF%FF%FF", URLENCODED)).name == "Анна\ufffd"
     assert inbound(multipart(('name="name"', b"A\xff\0"))).name == "A\ufffd"
 
 
@@ -418,6 +428,34 @@ def test_json_with_a_byte_order_mark_half_an_emoji_or_nul_is_read() -> None:
     assert (said.name, said.text) == ("😀 \ufffd \\ud83d", "ab")
     lone = inbound(post(b'{"name": "\\\\ud83d\\ude00", "message": "\\ude00\\ud83d\\ud83d\\ude00\\"\\ud83d"}'))
     assert (lone.name, lone.text) == ("\\ud83d\ufffd", '\ufffd\ufffd😀"\ufffd')
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "phones", "emails", "kept"),
+    [
+        ("contact", "+7 (912) 345-67-89", ("+7 (912) 345-67-89",), (), None),
+        ("Ваш телефон или почта", "anna@example.com", (), ("anna@example.com",), None),
+        ("Телефон / E-mail", "8 912 345-67-89", ("8 912 345-67-89",), (), None),
+        ("contact", "@anna", (), (), "@anna"),
+        ("Контакт", "Анна Петрова", (), (), "Анна Петрова"),
+        ("contact", "t.me/anna1234567", (), (), "t.me/anna1234567"),
+    ],
+)
+def test_a_field_for_a_phone_or_an_address_is_read_by_what_is_in_it(
+    name: str, value: str, phones: tuple[str, ...], emails: tuple[str, ...], kept: str | None
+) -> None:
+    said = inbound(form(**{name: value}))
+    assert (said.phones, said.emails, said.fields.get(name)) == (phones, emails, kept)
+
+
+def test_a_list_of_fields_that_php_has_numbered_is_read_by_the_names_within() -> None:
+    numbered = {
+        "1": {"name": "Имя", "value": "Анна"},
+        "7": {"name": "Телефон", "value": "8 912 345-67-89", "type": "phone"},
+    }
+    said = inbound(post(json.dumps({"fields": numbered, "car": {"name": "Lada", "value": 5}})))
+    assert (said.name, said.phones) == ("Анна", ("8 912 345-67-89",))
+    assert said.fields == {"car.name": "Lada", "car.value": "5"}
 
 
 # --- where they came from ---
