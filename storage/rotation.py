@@ -210,14 +210,16 @@ def settle(db: sa.Connection, names: Names, distribution: Distribution, *, excep
         _SETTLE(db, {"new": pack(values)})
 
 
-def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
-    """Every waiting lead of a team that waits for nobody in particular waits for this reason now."""
+def restate(db: sa.Connection, names: Names, team: str, reason: str, now: datetime) -> None:
+    """Every waiting lead of a team that waits for nobody in particular, or did so for long enough, waits for this reason now."""
+    waited = sa.and_(leads.c.reason == "waiting_for_owner", leads.c.wait_until <= micros(now))
+    open_to_all = leads.c.reason.not_in(("waiting_for_owner", RINGING, *LASTING, reason))
     db.execute(
         sa.update(leads)
         .where(
             leads.c.team_id == names.teams.number(db, team),
             leads.c.state == "unprocessed",
-            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", RINGING, *LASTING, reason))),
+            sa.or_(leads.c.reason.is_(None), open_to_all, waited),
         )
         .values(reason=reason, version=leads.c.version + 1)
     )

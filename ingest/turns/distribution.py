@@ -170,7 +170,7 @@ class _Team:
     def _restate(self, came: Distribution) -> None:
         """Where nobody is free for the rotation, the same is true of every lead behind."""
         if came.left and came.exhausted:
-            rotation.restate(self._db, self._run.names, self._team.name, came.exhausted)
+            rotation.restate(self._db, self._run.names, self._team.name, came.exhausted, self._now)
 
     def _distribute(self, backlog: Sequence[Waiting], newcomers: Sequence[Newcomer]) -> Distribution:
         if not backlog and not newcomers:
