@@ -159,6 +159,19 @@ async def test_a_clock_that_jumps_far_ahead_misses_no_shift(store: Store) -> Non
         await it.until(lambda: parts.shares() == {"anna": 1})
 
 
+async def test_a_clock_that_is_put_back_misses_no_shift(store: Store) -> None:
+    parts = wire(store, one(hours=HOURS))
+    clock = at_clock(NOW)
+    ticker = Ticking(parts, clock).ticker
+    await ticker.distribute()
+    clock.advance(-4 * HOUR)
+    async with asyncio.timeout(5):
+        await ticker._sleep()  # It distributes again at once, and counts from there.
+    await ticker.distribute()
+    shift, _, _ = await store.read(ticker._deadlines)
+    assert shift == NOW - 3 * HOUR
+
+
 async def test_the_next_deadline_is_the_next_change_of_shift_after_the_last_distribution(store: Store) -> None:
     parts = wire(store, one(hours=HOURS))
     ticker = Ticking(parts, at_clock(NIGHT)).ticker
