@@ -18,6 +18,7 @@ from routing.distribute import LASTING, Distribution, Standing, Waiting
 from storage import offers
 from storage.calls import RINGING
 from storage.names import Names
+from storage.outbox import slot_of
 from storage.rows import Prepared, Upsert, pack, rows, update
 from storage.schema import (
     companies,
@@ -255,8 +256,6 @@ _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created
 _ABOUT_OFFERS: Final = (*_NOTICE, "offer_id", "record", "critical")
 # What says of a lead that it is nothing to somebody any more: whatever comes after it takes its place.
 _OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away", "lead_folded")
-# What a message about the lead as it stands does not show anyway, so that no other notice can say it.
-_BY_ITSELF: Final = frozenset({"client_called", "lead_took_in", "two_accepted"})
 # Of notices about the lead itself, those whose place each takes: the message shows what the other would have said.
 _SAYS_MORE: Final[Mapping[str, Collection[str]]] = {
     "lead_assigned": ("wrote_again", "missed_call", "lead_offered", "lead_returned"),
@@ -299,8 +298,7 @@ def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterab
     of_offers: dict[str, tuple[object, ...]] = {}
     for new_id, notice in zip(ids, notices, strict=False):
         manager = names.managers.number(db, notice.manager)
-        alone = notice.critical or notice.code in _BY_ITSELF
-        slot = f"{notice.lead}:{manager}:{notice.code}" if alone else f"{notice.lead}:{manager}"
+        slot = slot_of(notice.code, notice.lead, manager, critical=notice.critical)
         common = (new_id, uuid7_hex(), notice.code, notice.lead, manager, slot, at, at)
         if notice.offer is None and notice.record is None and not notice.critical:
             if slot not in plain or plain[slot][2] in _SAYS_MORE.get(notice.code, ()):
