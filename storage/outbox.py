@@ -137,7 +137,8 @@ _overtakes: Final = (
     .join(_said, _said.c.id == outbox.c.interaction_id)
     .where(
         _earlier.c.lead_id == outbox.c.lead_id,
-        _earlier.c.id < outbox.c.id,
+        # Numbers of several processes are not in the order of time.
+        sa.tuple_(_earlier.c.created_at, _earlier.c.id) < sa.tuple_(outbox.c.created_at, outbox.c.id),
         _earlier.c.state == "due",
         _earlier.c.code == REPLY,
         outbox.c.code == REPLY,
