@@ -105,9 +105,11 @@ def standings(
         for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
     }
     if with_offers:
-        asked = offers.open_counts(db, names)
+        counts = offers.open_counts(db, names)
         # Who has become a director while he was asked has a name here, and no place among those who get leads.
-        found |= {name: replace(one, offered=asked[name]) for name, one in found.items() if name in asked}
+        for name in found.keys() & counts:
+            offered, asked = counts[name]
+            found[name] = replace(found[name], offered=offered, asked=asked)
     return found
 
 

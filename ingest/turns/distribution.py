@@ -195,7 +195,7 @@ class _Team:
             self._standings[manager] = replace(standing, open=standing.open + number, offered=offered)
         for manager in (name for shown in came.shown if shown.by == "first" for name in shown.managers):
             standing = self._standings[manager]
-            self._standings[manager] = replace(standing, offered=standing.offered + 1)
+            self._standings[manager] = replace(standing, offered=standing.offered + 1, asked=standing.asked + 1)
 
     def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:
