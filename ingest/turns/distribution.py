@@ -59,11 +59,13 @@ class Distributor:
         *,
         restate: bool = False,
         once_locked: Callable[[], None] = lambda: None,
+        besides: str | None = None,
     ) -> Spread:
         """Distribute the waiting leads of `teams` and these newcomers, by place: teams by number, each in pages.
 
         `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not
-        written here but returned with owner and state, so that each lead is one insert.
+        written here but returned with owner and state, so that each lead is one insert. `besides`: a manager who gets
+        nothing this time, as if he were leaving.
         """
         by_number = sorted(
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
@@ -72,6 +74,8 @@ class Distributor:
         locked = rotation.lock(db, self.names, by_number, now, with_offers=asks)
         once_locked()
         standings = dict(locked.standings)
+        if besides in standings:
+            standings[besides] = replace(standings[besides], leaving=True)
         finished: list[NewLead] = []
         made: list[Decision] = []
         notices: list[Notice] = []
@@ -98,9 +102,9 @@ class Distributor:
         crashpoint("distribute.before_commit")
         return Spread(tuple(finished), len(notices), more)
 
-    def everybody(self, db: sa.Connection, rulebook: Rulebook, now: datetime) -> bool:
+    def everybody(self, db: sa.Connection, rulebook: Rulebook, now: datetime, *, besides: str | None = None) -> bool:
         """Distribute all that waits, and bring the reasons of what stays up to date. Whether another run could give more."""
-        return self.run(db, rulebook, tuple(rulebook.policy.teams), now, restate=True).more
+        return self.run(db, rulebook, tuple(rulebook.policy.teams), now, restate=True, besides=besides).more
 
 
 class _Team:

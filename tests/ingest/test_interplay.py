@@ -110,6 +110,23 @@ def test_a_lead_in_work_that_is_handed_over_is_to_be_accepted_anew_or_somebody_h
     assert desk.records("escalation") == [{"leads": [first, second]}]
 
 
+def test_leads_that_are_handed_over_to_nobody_in_particular_do_not_go_straight_back(store: Store) -> None:
+    staff = {"anna": manager(), "boris": manager(capacity=4)}
+    desk = Desk(store, offering(staff, accept_within=None, sticky={"wait": "10m"}))
+    known = {"phones": ["8 912 345-67-89"]}
+    first = desk.parts.take(known, at=desk.now)[0].lead
+    assert first is not None
+    desk.act(first, "lose")
+    desk.later(timedelta(days=20))
+    again = desk.parts.take(known, at=desk.now)[0].lead
+    assert again is not None
+    numbers = [again, *desk.post(4)]
+    assert [desk.lead(lead)[2] for lead in numbers] == ["anna", "boris", "anna", "boris", "anna"]
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "anna", None, "irina", desk.now))
+    assert [desk.lead(lead)[2] for lead in numbers] == ["boris", "boris", "boris", "boris", None]
+    assert desk.parts.balanced()
+
+
 def test_a_lead_that_is_handed_over_has_the_whole_time_with_an_owner_who_is_away(store: Store) -> None:
     desk = Desk(store, offering(accept_within=None, owner_away="30m"))
     (lead,) = desk.post()
