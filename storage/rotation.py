@@ -27,6 +27,7 @@ from storage.schema import (
     managers,
     one_of,
     outbox,
+    revisions,
     teams,
     turns,
 )
@@ -36,10 +37,11 @@ WAITING_LIMIT: Final = 500
 
 @fact
 class Locked:
-    """What is true of some teams and all managers until the transaction ends."""
+    """What is true of some teams and all managers until the transaction ends. `revision`: in force; None without managers."""
 
     standings: Mapping[str, Standing]
     turns: Mapping[str, Mapping[str, int]]
+    revision: int | None
 
 
 @fact
@@ -71,7 +73,9 @@ _standings: Final = (
     .order_by(managers.c.id)
 )
 _MANAGERS: Final = Prepared(_standings)
-_LOCK_MANAGERS: Final = Prepared(_standings.with_for_update())
+# A revision is put in force under the same locks, so whoever waited for that is told here.
+_in_force: Final = sa.select(sa.func.max(revisions.c.id)).scalar_subquery()
+_LOCK_MANAGERS: Final = Prepared(_standings.add_columns(_in_force).with_for_update(of=managers))
 
 
 def lock(
@@ -82,11 +86,12 @@ def lock(
     if db.dialect.name != "sqlite":  # its one writer has everything locked
         _LOCK_TEAMS.send(db, asked)
     current = _TURNS.asked(db, asked)
-    found = standings(db, names, now, lock=True, with_offers=with_offers)
+    stood = _LOCK_MANAGERS(db)
+    found = _standing(db, names, stood, now, with_offers=with_offers)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
     for team, manager, turn in current():
         latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
-    return Locked(found, latest)
+    return Locked(found, latest, stood[0][-1] if stood else None)
 
 
 def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
@@ -95,14 +100,18 @@ def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
     return {names.managers.name(db, manager): turn for _, manager, turn in _TURNS(db, asked)}
 
 
-def standings(
-    db: sa.Connection, names: Names, now: datetime, *, lock: bool = False, with_offers: bool = False
+def standings(db: sa.Connection, names: Names, now: datetime, *, with_offers: bool = False) -> dict[str, Standing]:
+    """How every manager stands, by name; nothing is locked."""
+    return _standing(db, names, _MANAGERS(db), now, with_offers=with_offers)
+
+
+def _standing(
+    db: sa.Connection, names: Names, read: Iterable[Any], now: datetime, *, with_offers: bool
 ) -> dict[str, Standing]:
-    """How every manager stands, by name; with `lock`, until the transaction ends."""
     at = micros(now)
     found = {
         name: Standing(name, bool(available), count, (on_call_until or 0) > at, bool(leaving))
-        for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
+        for name, available, count, on_call_until, leaving, *_ in read
     }
     if with_offers:
         counts = offers.open_counts(db, names)

@@ -20,6 +20,7 @@ from storage.leads import NewLead
 from storage.names import Names
 from storage.offers import Offer
 from storage.rotation import Notice
+from storage.store import Conflict
 
 PAGES: Final = 4
 
@@ -65,13 +66,15 @@ class Distributor:
 
         `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not
         written here but returned with owner and state, so that each lead is one insert. `besides`: a manager who gets
-        nothing this time, as if he were leaving.
+        nothing this time, as if he were leaving. Raises Conflict where `rulebook` is in force no more.
         """
         by_number = sorted(
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
         )
         asks = any(rulebook.policy.teams[team].accept_within is not None for team in by_number)
         locked = rotation.lock(db, self.names, by_number, now, with_offers=asks)
+        if locked.revision not in {None, rulebook.revision}:
+            raise Conflict("another revision was put in force meanwhile")
         once_locked()
         standings = dict(locked.standings)
         if besides in standings:
