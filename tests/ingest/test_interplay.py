@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ingest.turns.overdue import Overdue
+from kernel.clock import instant
 from storage import messages
 from storage.messages import Sent
 from storage.schema import contacts
@@ -89,6 +90,27 @@ def test_what_ran_out_while_nobody_ran_is_nobodys_silence(store: Store) -> None:
     desk.post(2)
     desk.later(3 * MINUTE)
     assert not desk.person("anna")["available"]
+
+
+# ---- a lead that is reopened
+
+
+def test_a_lead_that_a_person_reopens_waits_behind_those_before_it_and_has_its_time_anew(store: Store) -> None:
+    staff = {"anna": manager(capacity=1)}
+    document = offering(staff, accept_within=None) | {
+        "routing": [{"when": {}, "team": "sales", "respond_within": "30m"}]
+    }
+    desk = Desk(store, document)
+    desk.switch("anna", available=False)
+    (old,) = desk.post()
+    desk.act(old, "lose")
+    desk.later(HOUR)
+    (other,) = desk.post()
+    desk.later(MINUTE)
+    desk.act(old, "reopen")
+    assert instant(desk.parts.lead(old)["due_at"]) == desk.now + 30 * MINUTE
+    desk.switch("anna", available=True)
+    assert [desk.lead(lead)[2] for lead in (old, other)] == [None, "anna"]
 
 
 # ---- a hand-over
