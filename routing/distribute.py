@@ -61,7 +61,8 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 class Standing:
     """How a manager stands, read under lock.
 
-    `open` is the number of leads that count against his capacity, `offered` that of his offers without an answer.
+    `open` is the number of leads that count against his capacity, `offered` that of his offers without an answer, and `asked`
+    that of those among them that are before others, too: nobody has such a lead, and he may come to.
     """
 
     manager: str
@@ -70,6 +71,7 @@ class Standing:
     on_call: bool = False
     leaving: bool = False
     offered: int = 0
+    asked: int = 0
 
 
 @fact
@@ -274,6 +276,7 @@ class _Floor:
         self._now = now
         self._taken: Counter[str] = Counter()
         self._offered: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
         self._obstacles: dict[str, Obstacle | None] = {}
         self._begins: dict[str, datetime | None] = {}
         self._look_round()
@@ -286,7 +289,7 @@ class _Floor:
             standing = self._standings.get(name)
             if standing is not None and self._team.strategy == "first_to_accept":
                 # He may come to have all that he is asked for at once; nobody owns those leads before.
-                standing = replace(standing, open=standing.open + standing.offered)
+                standing = replace(standing, open=standing.open + standing.asked)
             manager = self._managers.get(name)
             self._obstacles[name] = find_obstacle(manager, standing, self._now, self._team.accept_within)
         return self._obstacles[name]
@@ -346,14 +349,14 @@ class _Floor:
 
     def _ask(self, name: str) -> None:
         """Count one more lead that this manager may come to have."""
-        if self._is_full(name, self._asked_for(name) + 1):
-            self._offered[name] += 1
+        self._asked[name] += 1
+        if self._is_full(name, self._asked_for(name)):
             self._close(name, "at_limit")
         else:
             self._offer(name)
 
     def _asked_for(self, name: str) -> int:
-        return self._standings[name].offered + self._offered[name]
+        return self._standings[name].asked + self._asked[name]
 
     def _is_full(self, name: str, asked_for: int) -> bool:
         capacity = self._managers[name].capacity
@@ -361,7 +364,7 @@ class _Floor:
 
     def _offer(self, name: str) -> None:
         self._offered[name] += 1
-        if self._asked_for(name) == self._managers[name].offers:
+        if self._standings[name].offered + self._offered[name] == self._managers[name].offers:
             self._close(name, "at_offers")
 
     def _close(self, name: str, obstacle: Obstacle) -> None:

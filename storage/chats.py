@@ -14,13 +14,14 @@ PURPOSE: Final = "telegram"
 
 
 def of_managers(db: sa.Connection, employed: Container[str], configured: Mapping[str, str]) -> dict[str, str]:
-    """The chat of each manager, by his name. What the configuration says of him comes before what he has bound.
+    """The chat of each manager, by his name. What the configuration says comes before what was bound: of him, and of the chat.
 
     Who is not `employed` any more has none: what is his is kept for when he is again, and tells nobody anything meanwhile.
     """
     chosen = sa.select(managers.c.name, managers.c.telegram).where(managers.c.telegram.is_not(None))
-    bound = {name: chat for name, chat in db.execute(chosen.order_by(managers.c.id)) if name in employed}
-    return bound | dict(configured)
+    given = set(configured.values())
+    found = db.execute(chosen.order_by(managers.c.id))
+    return {name: chat for name, chat in found if name in employed and chat not in given} | dict(configured)
 
 
 def by_chat(db: sa.Connection, employed: Container[str], configured: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -109,6 +109,18 @@ def begin_escalation(db: sa.Connection, lead: int, first_at: datetime | None) ->
     """From now on a lead waits to be accepted as if it had just come: when the first step of its team's chain is due."""
     at = None if first_at is None else micros(first_at)
     db.execute(sa.update(leads).where(leads.c.id == lead).values(escalated=0, escalate_at=at))
+
+
+def respond_within(db: sa.Connection, lead: int) -> timedelta | None:
+    """How soon a lead is to be answered; None where nobody says so."""
+    within = db.execute(sa.select(leads.c.respond_within).where(leads.c.id == lead)).scalar_one()
+    return None if within is None else timedelta(microseconds=within)
+
+
+def wait_anew(db: sa.Connection, lead: int, place_at: datetime, due_at: datetime | None) -> None:
+    """A lead that was closed waits again, at a place behind those that waited before, and is due anew."""
+    values = {"place_at": micros(place_at), "due_at": None if due_at is None else micros(due_at)}
+    db.execute(sa.update(leads).where(leads.c.id == lead).values(values))
 
 
 def open_offer(db: sa.Connection, names: Names, lead: int, manager: str) -> int | None:

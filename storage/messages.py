@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kernel.clock import micros
 from kernel.ids import uuid7
 from storage.names import Names
+from storage.outbox import slot_of
 from storage.rows import Prepared, Upsert, found, hexed, insert, look_up, pack, rows, update
 from storage.schema import messages, offers, outbox
 
@@ -108,7 +109,7 @@ def tell_changed(db: sa.Connection, leads: Iterable[int], new_id: Callable[[], i
     holders: Sequence[tuple[int, int]] = _HOLDERS(db, {"asked": pack([(lead,) for lead in sorted(set(leads))])})
     at = micros(now)
     values = [
-        (new_id(), hexed(uuid7()), CHANGED, lead, manager, f"{lead}:{manager}:changed", at, at)
+        (new_id(), hexed(uuid7()), CHANGED, lead, manager, slot_of(CHANGED, lead, manager), at, at)
         for lead, manager in holders
     ]
     if values:

@@ -77,15 +77,18 @@ def write(db: sa.Connection, names: Names, new: Sequence[Offer], now: datetime) 
 
 
 _OPEN_COUNTS: Final = Prepared(
-    sa.select(offers.c.manager_id, sa.func.count())
+    sa.select(offers.c.manager_id, sa.func.count(), sa.func.sum(sa.case((offers.c.by == "first", 1), else_=0)))
     .where(offers.c.state == "open", offers.c.by != "everyone")
     .group_by(offers.c.manager_id)
 )
 
 
-def open_counts(db: sa.Connection, names: Names) -> dict[str, int]:
-    """How many offers each manager has yet to answer; those that were put before everybody are nobody's in particular."""
-    return {names.managers.name(db, number): count for number, count in _OPEN_COUNTS(db)}
+def open_counts(db: sa.Connection, names: Names) -> dict[str, tuple[int, int]]:
+    """How many offers each manager has yet to answer, and of how many of them the first to accept has the lead.
+
+    Those that were put before everybody are nobody's in particular.
+    """
+    return {names.managers.name(db, number): (count, int(asked)) for number, count, asked in _OPEN_COUNTS(db)}
 
 
 _asked: Final = rows("asked", leads.c.id)

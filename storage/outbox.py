@@ -21,6 +21,8 @@ REPLY: Final = "reply"
 """The code of a word to a client."""
 COURTESY: Final = "automatic_reply"
 """The code of one that no person has written."""
+# What a message about the lead as it stands does not show anyway, so that no other notice can say it; and what alerts nobody.
+_BY_ITSELF: Final = frozenset({"client_called", "lead_took_in", "two_accepted", "lead_changed"})
 
 
 @fact
@@ -87,6 +89,13 @@ class _Taken(NamedTuple):
     route: str | None
 
 
+def slot_of(code: str, lead: int | None, manager: int, *, critical: bool = False) -> str:
+    """By what a notice that is still to be sent is found: a further one of the same slot is told with it, or in its place."""
+    if lead is None:
+        return f"{code}:{manager}"
+    return f"{lead}:{manager}:{code}" if critical or code in _BY_ITSELF else f"{lead}:{manager}"
+
+
 def _claiming(which: sa.ColumnElement[bool], *returned: str) -> Prepared:
     """Takes the first rows of these that are due and that nobody has."""
     unclaimed = sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < StoreClock())
@@ -128,7 +137,8 @@ _overtakes: Final = (
     .join(_said, _said.c.id == outbox.c.interaction_id)
     .where(
         _earlier.c.lead_id == outbox.c.lead_id,
-        _earlier.c.id < outbox.c.id,
+        # Numbers of several processes are not in the order of time.
+        sa.tuple_(_earlier.c.created_at, _earlier.c.id) < sa.tuple_(outbox.c.created_at, outbox.c.id),
         _earlier.c.state == "due",
         _earlier.c.code == REPLY,
         outbox.c.code == REPLY,
@@ -275,6 +285,30 @@ def hold_back(db: sa.Connection, token: str, ids: Collection[int], until: dateti
     mine = sa.and_(outbox.c.id.in_(ids), outbox.c.claim == token)
     values = {"claim": None, "claimed_until": None, "due_at": micros(until), "attempts": outbox.c.attempts - 1}
     db.execute(sa.update(outbox).where(mine).values(values))
+
+
+_held: Final = rows("new", outbox.c.id, outbox.c.slot)
+_HOLD_OPEN: Final = Prepared(
+    sa.update(outbox)
+    .where(outbox.c.id == _held.c.id, outbox.c.claim == sa.bindparam("token"))
+    .values(slot=_held.c.slot)
+)
+
+
+def hold_open(db: sa.Connection, names: Names, token: str, held: Iterable[Due]) -> None:
+    """Notices of leads that are to be held back take further ones in again: the last of each slot that nobody else has.
+
+    What a route has tried already may have been read, and stays as it is.
+    """
+    untold = [one for one in held if one.leads and one.attempts == 1 and not one.exhausted]
+    wanted = {
+        slot_of(one.code, one.lead, names.managers.number(db, one.manager), critical=one.critical): one.id
+        for one in untold
+    }
+    taken = set(db.execute(sa.select(outbox.c.slot).where(outbox.c.slot.in_(list(wanted)))).scalars())
+    free = [(wanted[slot], slot) for slot in sorted(wanted.keys() - taken)]
+    if free:
+        _HOLD_OPEN(db, {"new": pack(free), "token": token})
 
 
 def put_back(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from kernel.clock import instant, micros
 from kernel.ids import uuid7
 from storage.names import Names
+from storage.outbox import slot_of
 from storage.rows import Prepared, hexed, pack, rows, update
 from storage.schema import leads, outbox
 
@@ -146,7 +147,7 @@ def tell_of_many(
 ) -> None:
     """One notice about many leads. One of the same code that is still to be sent to the same person takes them in."""
     manager = names.managers.number(db, person)
-    slot = f"{code}:{manager}"
+    slot = slot_of(code, None, manager)
     waiting = db.execute(sa.select(outbox.c.id, outbox.c.record).where(outbox.c.slot == slot).with_for_update()).first()
     if waiting is not None:
         listed = list(dict.fromkeys([*orjson.loads(waiting.record)["leads"], *numbers]))

@@ -47,6 +47,9 @@ def apply(
     `kinds` has the kind of each channel by name. A manager who is not in it any more is leaving: gets nothing new, keeps his leads.
     An entry with `was` that is not there yet, while what it was is, keeps all that hangs on it under its new name.
     """
+    # In the order of all locks, before any manager is renamed or leaves: who distributes has the teams first, too.
+    for table in (teams, managers):
+        db.execute(sa.select(table.c.id).order_by(table.c.id).with_for_update())
     digest = digest_of(document)
     latest = db.execute(sa.select(revisions.c.id, revisions.c.digest).order_by(revisions.c.id.desc()).limit(1)).first()
     _rename(db, channels, document["channels"])

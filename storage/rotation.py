@@ -18,6 +18,7 @@ from routing.distribute import LASTING, Distribution, Standing, Waiting
 from storage import offers
 from storage.calls import RINGING
 from storage.names import Names
+from storage.outbox import slot_of
 from storage.rows import Prepared, Upsert, pack, rows, update
 from storage.schema import (
     companies,
@@ -26,6 +27,7 @@ from storage.schema import (
     managers,
     one_of,
     outbox,
+    revisions,
     teams,
     turns,
 )
@@ -35,10 +37,11 @@ WAITING_LIMIT: Final = 500
 
 @fact
 class Locked:
-    """What is true of some teams and all managers until the transaction ends."""
+    """What is true of some teams and all managers until the transaction ends. `revision`: in force; None without managers."""
 
     standings: Mapping[str, Standing]
     turns: Mapping[str, Mapping[str, int]]
+    revision: int | None
 
 
 @fact
@@ -70,7 +73,9 @@ _standings: Final = (
     .order_by(managers.c.id)
 )
 _MANAGERS: Final = Prepared(_standings)
-_LOCK_MANAGERS: Final = Prepared(_standings.with_for_update())
+# A revision is put in force under the same locks, so whoever waited for that is told here.
+_in_force: Final = sa.select(sa.func.max(revisions.c.id)).scalar_subquery()
+_LOCK_MANAGERS: Final = Prepared(_standings.add_columns(_in_force).with_for_update(of=managers))
 
 
 def lock(
@@ -81,11 +86,12 @@ def lock(
     if db.dialect.name != "sqlite":  # its one writer has everything locked
         _LOCK_TEAMS.send(db, asked)
     current = _TURNS.asked(db, asked)
-    found = standings(db, names, now, lock=True, with_offers=with_offers)
+    stood = _LOCK_MANAGERS(db)
+    found = _standing(db, names, stood, now, with_offers=with_offers)
     latest: dict[str, dict[str, int]] = {team: {} for team in team_names}
     for team, manager, turn in current():
         latest[names.teams.name(db, team)][names.managers.name(db, manager)] = turn
-    return Locked(found, latest)
+    return Locked(found, latest, stood[0][-1] if stood else None)
 
 
 def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
@@ -94,19 +100,25 @@ def turns_of(db: sa.Connection, names: Names, team: str) -> dict[str, int]:
     return {names.managers.name(db, manager): turn for _, manager, turn in _TURNS(db, asked)}
 
 
-def standings(
-    db: sa.Connection, names: Names, now: datetime, *, lock: bool = False, with_offers: bool = False
+def standings(db: sa.Connection, names: Names, now: datetime, *, with_offers: bool = False) -> dict[str, Standing]:
+    """How every manager stands, by name; nothing is locked."""
+    return _standing(db, names, _MANAGERS(db), now, with_offers=with_offers)
+
+
+def _standing(
+    db: sa.Connection, names: Names, read: Iterable[Any], now: datetime, *, with_offers: bool
 ) -> dict[str, Standing]:
-    """How every manager stands, by name; with `lock`, until the transaction ends."""
     at = micros(now)
     found = {
         name: Standing(name, bool(available), count, (on_call_until or 0) > at, bool(leaving))
-        for name, available, count, on_call_until, leaving in (_LOCK_MANAGERS if lock else _MANAGERS)(db)
+        for name, available, count, on_call_until, leaving, *_ in read
     }
     if with_offers:
-        asked = offers.open_counts(db, names)
+        counts = offers.open_counts(db, names)
         # Who has become a director while he was asked has a name here, and no place among those who get leads.
-        found |= {name: replace(one, offered=asked[name]) for name, one in found.items() if name in asked}
+        for name in found.keys() & counts:
+            offered, asked = counts[name]
+            found[name] = replace(found[name], offered=offered, asked=asked)
     return found
 
 
@@ -210,14 +222,16 @@ def settle(db: sa.Connection, names: Names, distribution: Distribution, *, excep
         _SETTLE(db, {"new": pack(values)})
 
 
-def restate(db: sa.Connection, names: Names, team: str, reason: str) -> None:
-    """Every waiting lead of a team that waits for nobody in particular waits for this reason now."""
+def restate(db: sa.Connection, names: Names, team: str, reason: str, now: datetime) -> None:
+    """Every waiting lead of a team that waits for nobody in particular, or did so for long enough, waits for this reason now."""
+    waited = sa.and_(leads.c.reason == "waiting_for_owner", leads.c.wait_until <= micros(now))
+    open_to_all = leads.c.reason.not_in(("waiting_for_owner", RINGING, *LASTING, reason))
     db.execute(
         sa.update(leads)
         .where(
             leads.c.team_id == names.teams.number(db, team),
             leads.c.state == "unprocessed",
-            sa.or_(leads.c.reason.is_(None), leads.c.reason.not_in(("waiting_for_owner", RINGING, *LASTING, reason))),
+            sa.or_(leads.c.reason.is_(None), open_to_all, waited),
         )
         .values(reason=reason, version=leads.c.version + 1)
     )
@@ -253,8 +267,6 @@ _NOTICE: Final = ("id", "uid", "code", "lead_id", "manager_id", "slot", "created
 _ABOUT_OFFERS: Final = (*_NOTICE, "offer_id", "record", "critical")
 # What says of a lead that it is nothing to somebody any more: whatever comes after it takes its place.
 _OVER: Final = ("offer_expired", "offer_withdrawn", "taken_by", "owner_away", "lead_folded")
-# What a message about the lead as it stands does not show anyway, so that no other notice can say it.
-_BY_ITSELF: Final = frozenset({"client_called", "lead_took_in", "two_accepted"})
 # Of notices about the lead itself, those whose place each takes: the message shows what the other would have said.
 _SAYS_MORE: Final[Mapping[str, Collection[str]]] = {
     "lead_assigned": ("wrote_again", "missed_call", "lead_offered", "lead_returned"),
@@ -297,8 +309,7 @@ def tell(db: sa.Connection, names: Names, notices: Iterable[Notice], ids: Iterab
     of_offers: dict[str, tuple[object, ...]] = {}
     for new_id, notice in zip(ids, notices, strict=False):
         manager = names.managers.number(db, notice.manager)
-        alone = notice.critical or notice.code in _BY_ITSELF
-        slot = f"{notice.lead}:{manager}:{notice.code}" if alone else f"{notice.lead}:{manager}"
+        slot = slot_of(notice.code, notice.lead, manager, critical=notice.critical)
         common = (new_id, uuid7_hex(), notice.code, notice.lead, manager, slot, at, at)
         if notice.offer is None and notice.record is None and not notice.critical:
             if slot not in plain or plain[slot][2] in _SAYS_MORE.get(notice.code, ()):

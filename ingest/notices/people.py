@@ -49,14 +49,16 @@ class People:
         return ZoneInfo(own or self._current.config.timezone)
 
     def quiet_until(self, name: str, now: datetime) -> datetime | None:
-        """Until when he is not to be disturbed. Whoever is on shift is at work, whatever the quiet hours are."""
+        """Until when he is not to be disturbed: not beyond the beginning of his shift, for then he is at work."""
         quiet = self._current.config.notices.quiet
         if quiet is None:
             return None
         manager = self._policy().managers.get(name)
         if manager is not None and manager.hours.open_at(now, manager.zone):
             return None
-        return quiet_until(now, parse_hours(quiet), self.zone(name))
+        until = quiet_until(now, parse_hours(quiet), self.zone(name))
+        begins = None if manager is None else manager.hours.next_change(now, manager.zone)
+        return until if until is None or begins is None else min(until, begins)
 
     def _policy(self) -> Policy:
         config = self._current.config

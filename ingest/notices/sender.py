@@ -137,9 +137,13 @@ class Sender(Rounds):
         pausing = {item.id: self._people.quiet_until(item.manager, now) for item in due if not item.critical}
         held = {number: until for number, until in pausing.items() if until is not None}
         for until in sorted(set(held.values())):
-            ids = [number for number, end in held.items() if end == until]
-            await self._store.run(lambda db, ids=ids, until=until: outbox.hold_back(db, token, ids, until))  # type: ignore[misc] # bound defaults
+            some = [item for item in due if held.get(item.id) == until]
+            await self._store.run(partial(self._hold_back, token=token, held=some, until=until))
         return [item for item in due if item.id not in held]
+
+    def _hold_back(self, db: sa.Connection, token: str, held: Sequence[Due], until: datetime) -> None:
+        outbox.hold_open(db, self._names, token, held)
+        outbox.hold_back(db, token, [item.id for item in held], until)
 
     def _route(self, item: Due, known: Known) -> Route | None:
         """The first route that can tell him; a change goes only where the message about its lead is."""

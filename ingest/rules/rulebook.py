@@ -138,7 +138,9 @@ class Rulebooks:
         number = revisions.current_id(db)
         if number is None:
             raise LookupError("no revision of managers, teams and rules has been applied to this store yet")
-        if self._current is None or self._current.revision != number:
+        # A thread whose reading is older may put its own in place meanwhile: what this one goes by is its own.
+        current = self._current
+        if current is None or current.revision != number:
             self._names.refresh(db)
-            self._current = compile_rulebook(number, revisions.load(db, number).document)
-        return self._current
+            current = self._current = compile_rulebook(number, revisions.load(db, number).document)
+        return current

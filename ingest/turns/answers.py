@@ -10,7 +10,8 @@ from desk.ports import Refused
 from ingest.rules.rulebook import Rulebook
 from storage import activities, decisions, handling, offers, rotation
 from storage.decisions import Decision
-from storage.handling import COUNTED, Standing
+from storage.handling import CLOSED, COUNTED, Standing
+from storage.leads import DEFAULT_PLACE
 from storage.names import Names
 from storage.offers import Offer
 from storage.rotation import Notice
@@ -48,6 +49,11 @@ class Answers:
             offers.has_answered(db, self._names, after.owner)
         if after.state in WAITING and (before.state not in WAITING or after.team != before.team):
             handling.begin_escalation(db, before.id, rulebook.escalation_at(after.team, now))
+        if before.state in CLOSED and after.state not in CLOSED:
+            within = handling.respond_within(db, before.id)
+            place_at = now + (within or DEFAULT_PLACE)
+            due_at = rulebook.due_at(after.team, now, within) if after.team in rulebook.policy.teams else None
+            handling.wait_anew(db, before.id, place_at, due_at)
         were = offers.withdraw(db, self._names, [before.id], now)
         if after.state not in WAITING or after.team != before.team:
             offers.forget(db, [before.id])

@@ -20,6 +20,7 @@ from storage.leads import NewLead
 from storage.names import Names
 from storage.offers import Offer
 from storage.rotation import Notice
+from storage.store import Conflict
 
 PAGES: Final = 4
 
@@ -59,19 +60,25 @@ class Distributor:
         *,
         restate: bool = False,
         once_locked: Callable[[], None] = lambda: None,
+        besides: str | None = None,
     ) -> Spread:
         """Distribute the waiting leads of `teams` and these newcomers, by place: teams by number, each in pages.
 
         `restate` also looks where nobody is free, and brings the reasons of what stays up to date. Newcomers are not
-        written here but returned with owner and state, so that each lead is one insert.
+        written here but returned with owner and state, so that each lead is one insert. `besides`: a manager who gets
+        nothing this time, as if he were leaving. Raises Conflict where `rulebook` is in force no more.
         """
         by_number = sorted(
             (t for t in teams if t in rulebook.policy.teams), key=lambda t: self.names.teams.number(db, t)
         )
         asks = any(rulebook.policy.teams[team].accept_within is not None for team in by_number)
         locked = rotation.lock(db, self.names, by_number, now, with_offers=asks)
+        if locked.revision not in {None, rulebook.revision}:
+            raise Conflict("another revision was put in force meanwhile")
         once_locked()
         standings = dict(locked.standings)
+        if besides in standings:
+            standings[besides] = replace(standings[besides], leaving=True)
         finished: list[NewLead] = []
         made: list[Decision] = []
         notices: list[Notice] = []
@@ -98,9 +105,9 @@ class Distributor:
         crashpoint("distribute.before_commit")
         return Spread(tuple(finished), len(notices), more)
 
-    def everybody(self, db: sa.Connection, rulebook: Rulebook, now: datetime) -> bool:
+    def everybody(self, db: sa.Connection, rulebook: Rulebook, now: datetime, *, besides: str | None = None) -> bool:
         """Distribute all that waits, and bring the reasons of what stays up to date. Whether another run could give more."""
-        return self.run(db, rulebook, tuple(rulebook.policy.teams), now, restate=True).more
+        return self.run(db, rulebook, tuple(rulebook.policy.teams), now, restate=True, besides=besides).more
 
 
 class _Team:
@@ -170,7 +177,7 @@ class _Team:
     def _restate(self, came: Distribution) -> None:
         """Where nobody is free for the rotation, the same is true of every lead behind."""
         if came.left and came.exhausted:
-            rotation.restate(self._db, self._run.names, self._team.name, came.exhausted)
+            rotation.restate(self._db, self._run.names, self._team.name, came.exhausted, self._now)
 
     def _distribute(self, backlog: Sequence[Waiting], newcomers: Sequence[Newcomer]) -> Distribution:
         if not backlog and not newcomers:
@@ -195,7 +202,7 @@ class _Team:
             self._standings[manager] = replace(standing, open=standing.open + number, offered=offered)
         for manager in (name for shown in came.shown if shown.by == "first" for name in shown.managers):
             standing = self._standings[manager]
-            self._standings[manager] = replace(standing, offered=standing.offered + 1)
+            self._standings[manager] = replace(standing, offered=standing.offered + 1, asked=standing.asked + 1)
 
     def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:

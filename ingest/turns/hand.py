@@ -136,7 +136,8 @@ class Hand:
         if to is not None:
             notices = [Notice("lead_assigned", one.lead, to) for one in handed]
             rotation.tell(db, self._names, notices, (self._new_id() for _ in notices), now)
-        self._distributor.everybody(db, rulebook, now)
+        # What was taken from him is not to go straight back to him, whose turn or client it may be.
+        self._distributor.everybody(db, rulebook, now, besides=manager if to is None else None)
         messages.tell_changed(db, [one.lead for one in handed], self._new_id, now)
         return len(handed)
 

@@ -87,6 +87,8 @@ class Ticker:
         self._poked.clear()
         while not self._poked.is_set():
             now = self._clock.now()
+            if now < self._looked_at:
+                return  # The clock was put back: what begins before the last distribution would be missed.
             shift, wait, notice = await self._store.read(self._deadlines)
             if notice is not None and notice <= now:
                 self._on_given()

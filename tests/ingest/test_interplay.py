@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ingest.turns.overdue import Overdue
+from kernel.clock import instant
 from storage import messages
 from storage.messages import Sent
 from storage.schema import contacts
@@ -91,6 +92,27 @@ def test_what_ran_out_while_nobody_ran_is_nobodys_silence(store: Store) -> None:
     assert not desk.person("anna")["available"]
 
 
+# ---- a lead that is reopened
+
+
+def test_a_lead_that_a_person_reopens_waits_behind_those_before_it_and_has_its_time_anew(store: Store) -> None:
+    staff = {"anna": manager(capacity=1)}
+    document = offering(staff, accept_within=None) | {
+        "routing": [{"when": {}, "team": "sales", "respond_within": "30m"}]
+    }
+    desk = Desk(store, document)
+    desk.switch("anna", available=False)
+    (old,) = desk.post()
+    desk.act(old, "lose")
+    desk.later(HOUR)
+    (other,) = desk.post()
+    desk.later(MINUTE)
+    desk.act(old, "reopen")
+    assert instant(desk.parts.lead(old)["due_at"]) == desk.now + 30 * MINUTE
+    desk.switch("anna", available=True)
+    assert [desk.lead(lead)[2] for lead in (old, other)] == [None, "anna"]
+
+
 # ---- a hand-over
 
 
@@ -108,6 +130,23 @@ def test_a_lead_in_work_that_is_handed_over_is_to_be_accepted_anew_or_somebody_h
     desk.later(15 * MINUTE)
     assert desk.told("escalation") == [("escalation", "irina", None)]
     assert desk.records("escalation") == [{"leads": [first, second]}]
+
+
+def test_leads_that_are_handed_over_to_nobody_in_particular_do_not_go_straight_back(store: Store) -> None:
+    staff = {"anna": manager(), "boris": manager(capacity=4)}
+    desk = Desk(store, offering(staff, accept_within=None, sticky={"wait": "10m"}))
+    known = {"phones": ["8 912 345-67-89"]}
+    first = desk.parts.take(known, at=desk.now)[0].lead
+    assert first is not None
+    desk.act(first, "lose")
+    desk.later(timedelta(days=20))
+    again = desk.parts.take(known, at=desk.now)[0].lead
+    assert again is not None
+    numbers = [again, *desk.post(4)]
+    assert [desk.lead(lead)[2] for lead in numbers] == ["anna", "boris", "anna", "boris", "anna"]
+    desk.parts.store.transact(lambda db: desk.hand.hand_over(db, "anna", None, "irina", desk.now))
+    assert [desk.lead(lead)[2] for lead in numbers] == ["boris", "boris", "boris", "boris", None]
+    assert desk.parts.balanced()
 
 
 def test_a_lead_that_is_handed_over_has_the_whole_time_with_an_owner_who_is_away(store: Store) -> None:

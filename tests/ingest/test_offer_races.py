@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from desk.ports import Refused
-from storage.schema import offers
+from storage import handling, revisions
+from storage.schema import offers, teams
 from storage.store import Conflict, Store
+from tests.daemon.process import until
 from tests.ingest.offering import MINUTE, Desk, offering
-from tests.ingest.parts import NOW, envelope, manager, work
+from tests.ingest.parts import NOW, envelope, manager, wire, work
 
 ROUNDS = 12
 
@@ -59,6 +61,64 @@ async def test_of_two_who_accept_at_once_exactly_one_has_it_and_the_other_is_tol
         states = [one[2] for one in desk.offers(lead) if one[1] == "everyone"]
         assert sorted(states) == ["accepted", "withdrawn", "withdrawn"]
     assert desk.parts.balanced()
+
+
+def somebody_waits(store: Store) -> bool:
+    """Whether a transaction waits for another's lock."""
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(store.peek(lambda db: db.execute(waiting).scalar_one()))
+
+
+async def test_a_reload_and_a_distribution_lock_in_one_order_and_neither_is_taken_back(store: Store) -> None:
+    desk = Desk(store, offering())
+    parts = desk.parts
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def distribution(db: sa.Connection) -> None:
+        db.execute(sa.select(teams.c.id).with_for_update())
+        begun.set()
+        assert goes_on.wait(20)
+        parts.distributor.everybody(db, parts.rulebooks.current(db), desk.now)
+
+    def reload(db: sa.Connection) -> None:
+        document = offering({name: manager() for name in ("anna", "boris")})
+        revisions.apply(db, parts.names, document, {"site": "webform"}, "irina", desk.now)
+        parts.distributor.everybody(db, parts.rulebooks.current(db), desk.now)
+
+    distributing = asyncio.create_task(asyncio.to_thread(store.transact, distribution))
+    assert await asyncio.to_thread(begun.wait, 20)
+    reloading = asyncio.create_task(asyncio.to_thread(store.transact, reload))
+    await until(lambda: somebody_waits(store))
+    goes_on.set()
+    await asyncio.gather(distributing, reloading)
+    assert desk.person("vera")["leaving"]
+
+
+async def test_who_waited_for_a_reload_gives_nothing_out_by_what_was_in_force_before_it(store: Store) -> None:
+    desk = Desk(store, offering({"anna": manager()}, accept_within=None))
+    parts = desk.parts
+    parts.set_available("anna", available=False)
+    desk.post(2)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def reload(db: sa.Connection) -> None:
+        document = offering({"anna": manager(capacity=1)}, accept_within=None)
+        revisions.apply(db, parts.names, document, {"site": "webform"}, "irina", desk.now)
+        handling.set_available(db, parts.names, "anna", available=True)
+        parts.distributor.everybody(db, parts.rulebooks.current(db), desk.now)
+        begun.set()
+        assert goes_on.wait(20)
+
+    reloading = asyncio.create_task(asyncio.to_thread(store.transact, reload))
+    assert await asyncio.to_thread(begun.wait, 20)
+    distributing = asyncio.create_task(asyncio.to_thread(wire(store).distribute, desk.now))
+    await until(lambda: somebody_waits(store))
+    goes_on.set()
+    await reloading
+    with pytest.raises(Conflict):
+        await distributing
+    desk.tick()
+    assert parts.shares() == {"anna": 1}
 
 
 async def test_a_press_at_the_deadline_takes_the_lead_or_comes_too_late_and_never_both(store: Store) -> None:

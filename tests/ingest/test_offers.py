@@ -284,6 +284,23 @@ async def test_when_all_have_said_no_nobody_waits_for_the_time_to_pass(store: St
     assert desk.lead(lead) == ("unprocessed", "refused_by_all", None)
 
 
+async def test_an_offer_of_his_own_client_counts_once_against_the_limit_of_the_first_to_accept(store: Store) -> None:
+    staff = {"anna": manager(capacity=2)}
+    desk = Desk(store, offering(staff, strategy="first_to_accept", sticky={"wait": "10m"}))
+    known = {"phones": ["8 912 345-67-89"]}
+    first = desk.parts.take(known, at=desk.now)[0].lead
+    assert first is not None
+    desk.act(first, "accept", manager="anna")
+    desk.act(first, "lose")
+    desk.later(timedelta(days=20))
+    again = desk.parts.take(known, at=desk.now)[0].lead
+    assert again is not None
+    assert desk.lead(again) == ("assigned", None, "anna")
+    second, third = desk.post(2)
+    assert desk.lead(second) == ("assigned", None, None)
+    assert desk.lead(third) == ("unprocessed", "all_at_limit", None)
+
+
 # ---- limits
 
 

@@ -248,6 +248,8 @@ def test_an_account_is_one_managers_and_the_configuration_comes_first(store: Sto
     assert store.transact(bound) == {"boris": ANNA}
     assert store.transact(lambda db: chats.by_chat(db, TITLES, {"anna": ANNA})) == {ANNA: "anna"}
     assert store.transact(lambda db: chats.by_chat(db, TITLES, {"boris": BORIS})) == {BORIS: "boris"}
+    # What concerns Boris is not told in a chat that the configuration gives to Anna.
+    assert store.transact(lambda db: chats.of_managers(db, TITLES, {"anna": ANNA})) == {"anna": ANNA}
 
 
 def test_who_has_left_does_nothing_from_the_chat_that_he_had_bound_until_he_is_back(store: Store) -> None:

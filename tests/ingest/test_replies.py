@@ -10,6 +10,8 @@ from channels.adapter import Misconfigured, Rejected, Unavailable
 from desk.ports import Refused
 from ingest.outgoing import sending
 from ingest.outgoing.pauses import PAUSES
+from ingest.outgoing.writing import Wanted, Writing
+from ingest.turns.hand import Hand
 from kernel.ids import uuid7
 from storage import outbox, words
 from storage.schema import interactions, journal, leads
@@ -166,6 +168,20 @@ async def test_what_is_said_later_does_not_overtake_what_has_to_be_tried_again(w
     work.sending._clock = at_clock(NOW + timedelta(seconds=11))
     await work.send_all()
     assert [one.text for one in bot(work).said] == ["Другому", "Раз", "Два"]
+
+
+async def test_words_leave_in_the_order_of_time_also_where_another_process_has_earlier_numbers(work: Desk) -> None:
+    lead = work.lead(ref="7")
+    store, parts = work.parts.store, work.parts
+    earlier = iter(store.transact(lambda _: [store.ids.take() for _ in range(50)]))
+    work.write(lead, "Раз")
+    hand = Hand(parts.names, parts.rulebooks, parts.distributor, dict, earlier.__next__)
+    elsewhere = Writing(parts.names, parts.rulebooks, hand, work.adapters, earlier.__next__)
+    wanted = Wanted(lead["id"], "Два", "api")
+    store.transact(lambda db: elsewhere.write(db, wanted, NOW + timedelta(seconds=1)))
+    work.sending._clock = at_clock(NOW + timedelta(seconds=2))
+    await work.send_all()
+    assert [one.text for one in bot(work).said] == ["Раз", "Два"]
 
 
 async def test_behind_one_that_is_given_up_the_next_leaves(work: Desk) -> None:

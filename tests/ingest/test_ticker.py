@@ -130,6 +130,25 @@ async def test_more_than_a_transaction_looks_at_goes_out_in_several(store: Store
     assert parts.balanced()
 
 
+async def test_a_wait_for_the_clients_own_manager_ends_also_behind_a_long_queue_that_nobody_can_take(
+    store: Store,
+) -> None:
+    staff = {"anna": manager(capacity=1)}
+    parts = wire(store, company(managers=staff, teams={"sales": team("anna", sticky={"wait": "10m"})}))
+    known = parts.take(ANNA)[0].lead
+    assert known is not None
+    parts.order(known, state="lost")
+    parts.append(*(envelope({"phones": [f"+7912{n:07}"]}) for n in range(WAITING_LIMIT + 1)))
+    parts.drain(batch=WAITING_LIMIT + 1)
+    last = parts.take(ANNA, at=NOW + 20 * DAY)[0].lead
+    assert parts.lead(last)["reason"] == "waiting_for_owner"
+    over = NOW + 20 * DAY + 10 * MINUTE
+    ticker = Ticking(parts, at_clock(over)).ticker
+    await ticker.distribute()
+    assert parts.lead(last)["reason"] == "all_at_limit"
+    assert (await store.read(ticker._deadlines))[1] is None  # else it would distribute again at once, and again
+
+
 async def test_a_clock_that_jumps_far_ahead_misses_no_shift(store: Store) -> None:
     parts = wire(store, one(hours=HOURS))
     parts.take(ANNA, at=NIGHT)
@@ -138,6 +157,19 @@ async def test_a_clock_that_jumps_far_ahead_misses_no_shift(store: Store) -> Non
         # Past a whole shift and into the next one.
         it.clock.advance(2 * DAY - 8 * HOUR)
         await it.until(lambda: parts.shares() == {"anna": 1})
+
+
+async def test_a_clock_that_is_put_back_misses_no_shift(store: Store) -> None:
+    parts = wire(store, one(hours=HOURS))
+    clock = at_clock(NOW)
+    ticker = Ticking(parts, clock).ticker
+    await ticker.distribute()
+    clock.advance(-4 * HOUR)
+    async with asyncio.timeout(5):
+        await ticker._sleep()  # It distributes again at once, and counts from there.
+    await ticker.distribute()
+    shift, _, _ = await store.read(ticker._deadlines)
+    assert shift == NOW - 3 * HOUR
 
 
 async def test_the_next_deadline_is_the_next_change_of_shift_after_the_last_distribution(store: Store) -> None:

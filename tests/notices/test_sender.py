@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ingest.assembly import Parts, assemble
 from ingest.notices.route import Delivery, Message
+from storage import overdue
 from storage.schema import offers, outbox
 from storage.store import Away, Store
 from tests.daemon.process import until
@@ -285,6 +286,62 @@ async def test_quiet_hours_hold_back_but_spare_who_is_on_shift_and_cost_no_attem
     (held,) = [row for row in office.rows() if row.state == "due"]
     assert held.attempts == 0
     office.parts.core.clock.advance(timedelta(hours=9, minutes=1))
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0"]
+
+
+QUIET = """\
+channels: {site: {kind: webform}}
+directors: {irina: {name: Ирина}}
+managers: {anna: {name: Анна, hours: "Mon-Fri 07:00-18:00"}}
+teams: {sales: {managers: [anna]}}
+notices: {quiet: "21:00-08:00"}
+"""
+
+
+async def test_what_the_quiet_hours_hold_back_about_one_lead_is_one_message_in_the_morning(
+    store: Store, tmp_path: Path
+) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail, text=QUIET)
+    office.post(1)
+    await office.send()
+    office.parts.core.clock.advance(NIGHT - NOW)
+    for _ in range(3):
+        office.post(1)
+        await office.send()
+    office.parts.core.clock.advance(timedelta(hours=9, minutes=1))
+    await office.send()
+    assert mail.told("anna") == ["Новый лид: Клиент 0", "Клиент написал снова: Клиент 0"]
+
+
+async def test_the_escalations_of_a_night_are_one_message_in_the_morning(store: Store, tmp_path: Path) -> None:
+    mail = Kept("mail", people=("irina",))
+    office = await opened(store, tmp_path, mail, text=QUIET)
+    office.post(3)
+    office.parts.core.clock.advance(NIGHT - NOW)
+    core = office.parts.core
+    for lead in wire(store).leads():
+        now = core.clock.now()
+        store.transact(
+            lambda db, lead=lead["id"], now=now: overdue.tell_of_many(  # type: ignore[misc] # bound defaults
+                db, core.names, "escalation", "irina", [lead], store.ids.take(), now
+            )
+        )
+        await office.send()
+    core.clock.advance(timedelta(hours=9, minutes=1))
+    await office.send()
+    (message,) = mail.messages
+    assert [f"Клиент {n}" in message.text for n in range(3)] == [True] * 3
+
+
+async def test_the_quiet_hours_of_one_end_when_his_shift_begins(store: Store, tmp_path: Path) -> None:
+    mail = Kept("mail")
+    office = await opened(store, tmp_path, mail, text=QUIET)
+    office.post(1)
+    office.parts.core.clock.advance(NIGHT - NOW)
+    await office.send()
+    office.parts.core.clock.advance(timedelta(hours=8, minutes=1))
     await office.send()
     assert mail.told("anna") == ["Новый лид: Клиент 0"]
 

@@ -233,7 +233,7 @@ def test_the_first_to_accept_is_asked_for_no_more_leads_at_once_than_his_limit_o
 def test_the_first_to_accept_is_asked_for_no_more_leads_than_he_could_have() -> None:
     anna, boris = manager("anna", capacity=4), manager("boris", capacity=9)
     desk = offering(anna, boris, strategy="first_to_accept")
-    desk.change("anna", open=1, offered=1)
+    desk.change("anna", open=1, offered=1, asked=1)
     assert [one.managers for one in desk.distribute(leads(4)).shown] == [
         ("anna", "boris"),
         ("anna", "boris"),
