@@ -369,8 +369,11 @@ async def test_without_a_daemon_a_command_opens_the_store_itself(tmp_path: Path)
             + "channels: {site: {kind: webform}}\nmanagers: {anna: {name: Анна}}\nteams: {sales: {managers: [anna]}}\n"
         )
         told = await priyom("managers", "away", "anna", "--config", str(path))
+        channels = await priyom("channels", "--config", str(path), "--language", "en")
     assert told.out == "anna: away, 0 open leads, gets none: away\n"
     assert (told.code, (tmp_path / "var" / "priyom.db").exists()) == (0, True)
+    assert " stopped " in channels.out
+    assert "nobody listens: priyom does not run; start it" in channels.out
 
 
 def test_a_file_with_faults_is_2_with_each_of_them(tmp_path: Path) -> None:
