@@ -316,6 +316,8 @@ async def opened(config_path: Path) -> AsyncIterator[Local]:
     logging.getLogger().setLevel(logging.WARNING)
     with opened_store(config) as store:
         parts = await assemble(config, store, Clock())
+        if store.embedded:  # which is ours alone now; over PostgreSQL others may run on other machines
+            parts.way_in.health.nobody_runs()
         application = web.Application()
         add_api(application, parts.serving.office, _access(parts))
         runner = web.AppRunner(application, access_log=None)

@@ -47,6 +47,11 @@ class Config(ChannelConfig):
     origins: tuple[str, ...] = ()
     consent: page.ConsentConfig | None = None
 
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _are_listed(cls, written: object) -> object:
+        return [written] if isinstance(written, str) else written
+
     @field_validator("origins")
     @classmethod
     def _are_origins(cls, written: tuple[str, ...]) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ def import_(
         raise Trouble(f"{_so_far(brought)}{error}", WRONG) from error
     except (Unreachable, Refusal, KeyboardInterrupt) as error:
         raise Trouble(f"{_so_far(brought)}{error}".strip(), WRONG) from error
+    except OSError as error:
+        raise Trouble(f"{_so_far(brought)}{_unwritten(rejects, error)}", WRONG) from error
     shown = {
         "counts": dict(brought.counts),
         "doubts": dict(brought.doubts),
@@ -89,6 +91,10 @@ def import_(
         "preview": preview,
     }
     return Answer(shown, _told(brought, preview=preview), _beside(brought, rejects), NO if brought.refused else DONE)
+
+
+def _unwritten(path: Path, error: OSError) -> str:
+    return f"cannot write to {path} ({error.strerror or error})"
 
 
 def _so_far(brought: "Brought") -> str:
@@ -147,9 +153,12 @@ def export(reached: "Reached", file: Path) -> Answer:
             return Answer({"items": list(contacts(reached.api)), "next": None})
         as_csv(reached.api, sys.stdout)
         return Answer({})
-    if file.suffix.lower() == ".xlsx":
-        count = as_workbook(reached.api, file)
-    else:
-        with file.open("w", encoding="utf-8-sig", newline="") as written:
-            count = as_csv(reached.api, written)
+    try:
+        if file.suffix.lower() == ".xlsx":
+            count = as_workbook(reached.api, file)
+        else:
+            with file.open("w", encoding="utf-8-sig", newline="") as written:
+                count = as_csv(reached.api, written)
+    except OSError as error:
+        raise Trouble(_unwritten(file, error), WRONG) from error
     return Answer({"contacts": count, "file": str(file)}, f"{count} contacts in {file}")

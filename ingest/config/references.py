@@ -431,7 +431,8 @@ def _in_the_open(path: KeyPath, server: Node | None) -> Iterator[Finding]:
         return
     if tls.text.strip().lower() in _OFF and not is_loopback(host.text.strip()):
         problem = "passwords and mail cross the network in the clear"
-        yield Finding((*path, "tls"), problem, "write true or starttls", "warning")
+        remedy = "write true" if path[-1] == "imap" else "write true or starttls"
+        yield Finding((*path, "tls"), problem, remedy, "warning")
 
 
 def _reachable(root: Table) -> Iterator[Finding]:

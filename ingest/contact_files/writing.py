@@ -58,14 +58,16 @@ def as_csv(api: Client, file: TextIO) -> int:
 
 def as_workbook(api: Client, path: Path) -> int:
     """Write a workbook of Excel; how many contacts there are."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("contacts")
-    sheet.append(HEADINGS)
-    count = 0
-    for contact in contacts(api):
-        sheet.append(row(contact))
-        count += 1
-    book.save(path)
+    # Opened before there is a workbook: one that cannot be saved complains once more when it is let go.
+    with path.open("wb") as file:
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("contacts")
+        sheet.append(HEADINGS)
+        count = 0
+        for contact in contacts(api):
+            sheet.append(row(contact))
+            count += 1
+        book.save(file)
     return count
 
 

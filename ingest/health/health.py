@@ -11,8 +11,8 @@ from ingest.health import telling
 from ingest.health.elsewhere import Elsewhere, Told, together
 from ingest.health.metrics import ChannelFigures
 from ingest.health.refusals import Refusals
-from ingest.health.states import Listening, Pulse, Refusing, Retrying, Silent, Starting, State, detail, overall
-from ingest.health.wording import remedy
+from ingest.health.states import Listening, Pulse, Refusing, Retrying, Silent, Starting, State, Stopped, detail, overall
+from ingest.health.wording import not_running, remedy
 from kernel.clock import Clock, iso
 from kernel.texts import LANGUAGES, Language
 
@@ -41,7 +41,12 @@ class Health:
         self._zone = zone
         self._language: Language = language
         self._began = clock.now()
+        self._runs = True
         self.silences: dict[str, Silent] = {}
+
+    def nobody_runs(self) -> None:
+        """No daemon runs, only a command that looks into its store: nothing is taken in."""
+        self._runs = False
 
     def names(self) -> list[str]:
         """The channels, as configured: what people type in themselves has nothing to lose."""
@@ -49,6 +54,8 @@ class Health:
 
     def pulse(self, name: str) -> Pulse:
         """How a channel is by itself. What only receives has no connection to lose: while we run, it listens."""
+        if not self._runs:
+            return Pulse(Stopped(self._began))
         own = self._pulses.get(name)
         if own is not None:
             return own
@@ -135,7 +142,7 @@ class Health:
             "state": state.condition,
             "since": iso(state.since),
             "detail": detail(state),
-            "remedy": self.remedy(state, chosen),
+            "remedy": self.remedy(state, chosen) if self._runs else not_running(chosen),
             "next_at": iso(state.next_at) if isinstance(state, Retrying) else None,
             "heard_at": None if pulse.heard_at is None else iso(pulse.heard_at),
             "restarts": pulse.hung,

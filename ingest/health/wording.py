@@ -66,6 +66,10 @@ TEXTS: Final = Catalogue(
             "ru": "никто не слушает с {since}; если это не остановка, посмотрите журнал работы",
             "en": "nobody has listened since {since}; unless priyom is being stopped, look into the log",
         },
+        "not_running": {
+            "ru": "никто не слушает: priyom не запущен; запустите его",
+            "en": "nobody listens: priyom does not run; start it",
+        },
         # What directors are told.
         "alarm_misconfigured": {"ru": "Канал «{name}» требует внимания", "en": "Channel “{name}” needs help"},
         "alarm_silent": {"ru": "Канал «{name}» молчит", "en": "Channel “{name}” is silent"},
@@ -108,6 +112,11 @@ def remedy(state: State, language: Language, shown: Shown) -> str | None:
         case never:
             assert_never(never)
     return said
+
+
+def not_running(language: Language) -> str:
+    """What is the matter with every channel while no daemon runs."""
+    return TEXTS.say("not_running", language)
 
 
 def told(code: str, record: Mapping[str, Any], language: Language, desk: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -20,6 +20,9 @@ from kernel.clock import Clock
 from kernel.ids import uuid7
 from storage.journal import Claimed
 from storage.names import Names
+
+_YEARS: Final = range(1970, 2200)
+"""From other times one cannot reckon on, or back, as a trial does."""
 
 
 class StoreApproaches:
@@ -100,4 +103,6 @@ class StoreApproaches:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise Refused(422, "bad_time", f"{text!r} is not a time; write 2026-11-28 23:10") from error
+        if moment.year not in _YEARS:
+            raise Refused(422, "bad_time", f"{text!r} is not of our days; write 2026-11-28 23:10")
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)

@@ -131,7 +131,7 @@ FAULTS = {
     "imap: {host: h, port: 0}, user: u, password: '${P}'": "channels.info.imap.port: '0' is not a port; "
     "write a number from 1 to 65535",
     "imap: {host: mail.example.com, tls: false}, user: u, password: '${P}'": "channels.info.imap.tls: warning: "
-    "passwords and mail cross the network in the clear; write true or starttls",
+    "passwords and mail cross the network in the clear; write true",
     f"{OWN}, smtp: {{host: h, tls: ssl}}": "channels.info.smtp.tls: 'ssl' is neither true nor false; "
     "write true (TLS from the first byte), starttls or false",
     f"{OWN}, folders: [INBOX, inbox]": "channels.info.folders: names a folder twice, or none; name each folder once",

@@ -832,6 +832,10 @@ def test_origins_are_kept_as_browsers_send_them() -> None:
     )
 
 
+def test_one_origin_does_for_a_list_of_one() -> None:
+    assert adapter(origins="https://example.com").config.origins == ("https://example.com",)
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -403,6 +403,16 @@ async def test_the_document_names_every_path_with_its_method_once(served: Served
     assert len(ids) == len(set(ids))
 
 
+def test_every_operation_is_in_the_docs_and_they_know_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
+    written = set()
+    for method, path in re.findall(r"`(GET|POST|PUT) (/[^`?]+)", page.replace("\\|", "|")):
+        found = re.search(r"\{([^{}]*\|[^{}]*)\}", path)
+        choices = [path] if found is None else [path.replace(found[0], choice) for choice in found[1].split("|")]
+        written |= {(method, choice) for choice in choices}
+    assert written == {(operation.method, operation.path) for operation in OPERATIONS}
+
+
 def test_every_reference_of_the_document_leads_somewhere() -> None:
     named = set(re.findall(rb'"#/components/schemas/(\w+)"', openapi()))
     assert {name.decode() for name in named} <= set(SCHEMAS)

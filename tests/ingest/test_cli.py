@@ -20,6 +20,7 @@ from aiohttp import web
 
 from desk.ports import Json
 from ingest.cli import command, main
+from ingest.cli.program import priyom as priyom_commands
 from tests.desk.served import TOKEN, SmallOffice, serving
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -133,6 +134,19 @@ async def test_help_lists_what_works_and_imports_nothing_heavy() -> None:
     loaded = await _ended([sys.executable, "-c", listed], {"PYTHONPATH": str(ROOT)})
     assert loaded.code == 0
     assert not HEAVY & set(loaded.out.split())
+
+
+def test_the_page_of_commands_has_every_verb_and_every_target() -> None:
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8").replace("\\|", "|")
+    written = [set(re.findall(r"[a-z-]+", entry)) for entry in re.findall(r"`([^`]+)`", page)]
+    verbs = [
+        {verb, name}
+        for verb, entry in priyom_commands.commands.items()
+        for name in (verb, *getattr(entry, "commands", ()))
+    ]
+    targets = re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = [*verbs, *({"make", target} for target in targets if target != "help")]
+    assert [words for words in wanted if not any(words <= entry for entry in written)] == []
 
 
 @pytest.mark.parametrize(
@@ -369,8 +383,11 @@ async def test_without_a_daemon_a_command_opens_the_store_itself(tmp_path: Path)
             + "channels: {site: {kind: webform}}\nmanagers: {anna: {name: Анна}}\nteams: {sales: {managers: [anna]}}\n"
         )
         told = await priyom("managers", "away", "anna", "--config", str(path))
+        channels = await priyom("channels", "--config", str(path), "--language", "en")
     assert told.out == "anna: away, 0 open leads, gets none: away\n"
     assert (told.code, (tmp_path / "var" / "priyom.db").exists()) == (0, True)
+    assert " stopped " in channels.out
+    assert "nobody listens: priyom does not run; start it" in channels.out
 
 
 def test_a_file_with_faults_is_2_with_each_of_them(tmp_path: Path) -> None:

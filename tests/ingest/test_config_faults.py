@@ -235,7 +235,8 @@ CHANGED: Mapping[tuple[str, str], str] = {
     "did you mean required?",
     ("webform}", "webform, consent: {required: perhaps}}"): "1: channels.site.consent.required: "
     "'perhaps' is neither true nor false; write true or false",
-    ("webform}", "webform, origins: 5}"): "1: channels.site.origins: '5' is not a list; write [one, two]",
+    ("webform}", "webform, origins: 5}"): "1: channels.site.origins: '5' is no origin; "
+    "write https://example.com or http://localhost:8000, without a path",
     ("{kind: webform}", ""): f"1: channels.site.kind: is missing; add one of: {', '.join(adapter.kinds())}",
     ("{site: {kind: webform}}", ""): "1: channels: there is none; add at least one, such as "
     "channels: {site: {kind: webform}}",

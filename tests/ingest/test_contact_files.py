@@ -293,6 +293,18 @@ def test_contacts_are_written_into_a_workbook(tmp_path: Path, config: Path) -> N
     assert [cells[1:3] for _, cells in rows(out)] == [["name", "phone"], ["Анна", "+79123456789"]]
 
 
+def test_a_file_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path, config: Path) -> None:
+    path, nowhere = tmp_path / "clients.csv", tmp_path / "nowhere"
+    path.write_text("phone\n12\n", encoding="utf-8")
+    for words, file in (
+        (("export",), nowhere / "out.csv"),
+        (("export",), nowhere / "out.xlsx"),
+        (("import", str(path), "--refused"), nowhere / "refused.csv"),
+    ):
+        told = run(config, *words, str(file))
+        assert (told.code, told.err) == (2, f"Error: cannot write to {file} (No such file or directory)\n")
+
+
 @pytest.mark.parametrize(("text", "says"), [("", "is empty"), ("Город\nСаратов\n", "no column is a phone's")])
 def test_a_file_without_contacts_is_refused_before_anything_is_sent(
     tmp_path: Path, config: Path, text: str, says: str

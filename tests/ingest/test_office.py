@@ -300,7 +300,9 @@ async def test_to_try_leaves_no_trace(hand: Hand) -> None:
     assert all(one["lead"]["owner"] in {"anna", "boris"} for one in shown)
     assert hand.parts.everything() == before
     assert await refused(lambda: hand.office.approaches.attempt({"channel": "nowhere"})) == (422, "no_such_channel")
-    assert await refused(lambda: hand.office.approaches.attempt({"channel": "site", "at": "soon"})) == (422, "bad_time")
+    for at in ("soon", "0001-01-01", "9999-12-31 23:59"):
+        wrong = {"channel": "site", "at": at}
+        assert await refused(partial(hand.office.approaches.attempt, wrong)) == (422, "bad_time")
 
 
 async def test_a_dry_replay_leaves_no_trace_and_a_replay_does_what_it_showed(hand: Hand) -> None:
