@@ -12,6 +12,7 @@ from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
+from psycopg import generators
 from psycopg.pq import TransactionStatus
 
 from storage.rows import raise_named
@@ -52,6 +53,8 @@ class Gathering(psycopg.Pipeline):
 
         self.command_queue.append(say_all)
         yield from super()._communicate_gen()
+        # psycopg goes on to wait for the answer though a part of a large statement is still here: for ever.
+        yield from generators.send(self.pgconn)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy as sa
 
-from storage.schema import channels
+from storage.rows import insert
+from storage.schema import bodies, channels
 from storage.store import Store
 
 
@@ -63,3 +64,16 @@ async def test_what_fails_before_it_has_left_is_a_failure_of_its_own_unit(store:
         assert (
             await store.run(lambda db: db.execute(sa.select(sa.func.count()).select_from(channels)).scalar_one()) == 0
         )
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_what_is_larger_than_the_way_to_the_server_holds_at_once_leaves_whole(store: Store) -> None:
+    size = 32 * 1024 * 1024
+
+    def unit(db: sa.Connection) -> int:
+        insert(db, bodies, ("journal_id", "codec", "meta", "body"), [(1, 0, "{}", "x" * size)])
+        kept: int = db.execute(sa.select(sa.func.length(bodies.c.body))).scalar_one()
+        db.execute(sa.delete(bodies))
+        return kept
+
+    assert await store.run(unit) == size
