@@ -97,7 +97,7 @@ _MACHINE_MADE: Final = re.compile("|".join(_MACHINES))
 # What people type to get past a required field: 1@1.ru, test@test.ru, net@mail.ru. At a public provider it may be a mailbox.
 _TYPED_WORDS: Final = """
     test tests testtest qwerty qwertyu qwert qwe asd asdf asdfg asdfgh zxc zxcv no not net none null nil nomail noemail noname
-    mail email user name nobody client 12 123 1234 12345 123456 1234567 12345678 123456789 1234567890 321 qwe123 qwerty123
+    mail email nobody 12 123 1234 12345 123456 1234567 12345678 123456789 1234567890 321 qwe123 qwerty123
 """
 _TYPED: Final = frozenset(_TYPED_WORDS.split())
 _ONE_LETTER: Final = re.compile(r"(.)\1*")
