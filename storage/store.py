@@ -37,6 +37,8 @@ WRITERS: Final = 4
 PATIENCE: Final = 20.0
 """Seconds after which a store that does not answer counts as away; less than senders of webhooks wait, as far as they say."""
 READING_WITHIN: Final = 60.0
+_STEPS: Final = 1_000_000
+"""Of SQLite, some tens of milliseconds, between two looks whether a reader has had its time."""
 _FREE_WITHIN: Final = 30.0
 _TAKE_BLOCK: Final = (
     sa.update(counters).where(counters.c.name == "ids").values(next=counters.c.next + BLOCK).returning(counters.c.next)
@@ -144,7 +146,7 @@ class Store:
         """Run a unit that only reads, beside the writers."""
         with _patience_named():
             async with asyncio.timeout(max(self._patience, READING_WITHIN)):
-                return await asyncio.get_running_loop().run_in_executor(self._read, self._transact, self._queries, unit)
+                return await asyncio.get_running_loop().run_in_executor(self._read, self._look, unit)
 
     async def alone(self, *statements: str) -> None:
         """Run statements that no transaction can hold, such as VACUUM, one after the other. Raises Away."""
@@ -186,6 +188,22 @@ class Store:
     def peek(self, unit: Unit[R]) -> R:
         """`read` for a caller without a loop, beside a daemon that has the store."""
         return self._transact(self._queries, unit)
+
+    def _look(self, unit: Unit[R]) -> R:
+        """Read, and be done when nobody waits for it any more: a search through everything would keep others from reading."""
+        if not self.embedded:  # the server ends what takes too long
+            return self._transact(self._queries, unit)
+        until = time.monotonic() + max(self._patience, READING_WITHIN)
+
+        def bounded(db: sa.Connection) -> R:
+            driver = _driver(db)
+            driver.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            try:
+                return unit(db)
+            finally:
+                driver.set_progress_handler(None, 0)
+
+        return self._transact(self._queries, bounded)
 
     @staticmethod
     def _transact(engine: sa.Engine, unit: Unit[R]) -> R:

@@ -160,3 +160,19 @@ def test_a_session_that_ends_while_it_is_made_ready_counts_as_the_stores_absence
     sa.event.remove(new._main, "checkout", end)
     assert new.transact_raw(_counted) == 0
     new.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_a_search_that_nobody_waits_for_any_more_leaves_its_reader_to_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.store.READING_WITHIN", 0.1)
+    impatient = Store(store.url.render_as_string(hide_password=False), patience=0.1, readers=1)
+    endless = sa.text("WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+    with pytest.raises(Away, match="in time"):
+        await impatient.read(lambda db: db.execute(endless).scalar_one())
+    while True:
+        with suppress(Away):
+            assert await impatient.read(_counted) == 0
+            break
+    impatient.close()
