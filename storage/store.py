@@ -144,9 +144,11 @@ class Store:
 
     async def read(self, unit: Unit[R]) -> R:
         """Run a unit that only reads, beside the writers."""
+        within = max(self._patience, READING_WITHIN)
         with _patience_named():
-            async with asyncio.timeout(max(self._patience, READING_WITHIN)):
-                return await asyncio.get_running_loop().run_in_executor(self._read, self._look, unit)
+            async with asyncio.timeout(within):
+                until = time.monotonic() + within
+                return await asyncio.get_running_loop().run_in_executor(self._read, self._look, unit, until)
 
     async def alone(self, *statements: str) -> None:
         """Run statements that no transaction can hold, such as VACUUM, one after the other. Raises Away."""
@@ -189,11 +191,10 @@ class Store:
         """`read` for a caller without a loop, beside a daemon that has the store."""
         return self._transact(self._queries, unit)
 
-    def _look(self, unit: Unit[R]) -> R:
+    def _look(self, unit: Unit[R], until: float) -> R:
         """Read, and be done when nobody waits for it any more: a search through everything would keep others from reading."""
         if not self.embedded:  # the server ends what takes too long
             return self._transact(self._queries, unit)
-        until = time.monotonic() + max(self._patience, READING_WITHIN)
 
         def bounded(db: sa.Connection) -> R:
             driver = _driver(db)
