@@ -29,6 +29,7 @@ from bench.machine import Broken
 from bench.people import Approach, World
 from kernel.ids import uuid7
 from storage import migrate
+from storage.schema import embedded as embedded_tables
 from storage.schema import metadata
 from storage.store import Store
 from tests.postgres import Missing
@@ -172,7 +173,8 @@ def _tables(rows: Callable[[str], Sequence[Any]], *, embedded: bool) -> dict[str
             sizes = dict(rows(query))
     else:
         sizes = dict(rows("SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables"))
-    return {name: (rows(f'SELECT count(*) FROM "{name}"')[0][0], int(sizes.get(name, 0))) for name in metadata.tables}
+    names = [*metadata.tables, *(embedded_tables.tables if embedded else ())]
+    return {name: (rows(f'SELECT count(*) FROM "{name}"')[0][0], int(sizes.get(name, 0))) for name in names}
 
 
 def settled(url: str, product: daemon.Daemon, within: float) -> None:

@@ -1,7 +1,7 @@
 """`python -m prove.launch SABOTAGE mended|- ARGUMENTS…`: the daemon, with what the kit plants in its process before it runs.
 
-Always: leases of seconds instead of minutes. Unless it is mended: a reader of forms with two bugs, one that raises and one that
-kills. Where asked: one promise broken. The product's own code has none of this.
+Always: leases of seconds instead of minutes, and a short memory for names of deliveries. Unless it is mended: a reader of forms
+with two bugs, one that raises and one that kills. Where asked: one promise broken. The product's own code has none of this.
 """
 
 import inspect
@@ -12,12 +12,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 LEASE: Final = timedelta(seconds=6)
+LATELY: Final = 100
+"""Names of deliveries that an SQLite store holds in memory: so many come between two kills, more seldom do."""
 
 
 def main() -> int:
     """Plant what is asked for, then be `priyom`."""
     sabotage, mended, *arguments = sys.argv[1:]
     shorten_leases()
+    shorten_memory()
     if mended != "mended":
         plant_bugs()
     if sabotage != "-":
@@ -48,6 +51,13 @@ def shorten_leases(lease: timedelta = LEASE) -> None:
         vars(module)["LEASE"] = lease
     # What is begun is ended within the lease, or else nothing would ever be begun.
     vars(sending)["WITHIN"] = lease.total_seconds() / 2
+
+
+def shorten_memory(lately: int = LATELY) -> None:
+    """Names of deliveries go into their table all the time, and not once in many thousand."""
+    from storage import deliveries
+
+    vars(deliveries)["LATELY"] = lately
 
 
 def plant_bugs() -> None:

@@ -113,6 +113,13 @@ def lookup_first() -> None:
     Journal.append_claimed = looked_up  # type: ignore[method-assign] # as above
 
 
+def names_forgotten() -> None:
+    """Names of deliveries that are not in their table yet are known only to the process that took them in."""
+    from storage import deliveries
+
+    vars(deliveries)["_NOT_GONE"] = lambda _db: []
+
+
 def keys_looked_up() -> None:
     """Who is known is looked up without the constraint: of a batch nobody sees the one before him."""
     from dedup.people import resolve
@@ -275,6 +282,14 @@ SABOTAGES: Final[Mapping[str, Sabotage]] = {
         store="postgresql",
     ),
     "lookup-first": Sabotage(2, "a lookup instead of the unique constraint of the journal", lookup_first, "rows: ["),
+    "names-forgotten": Sabotage(
+        2,
+        "names of deliveries are not read again after a start",
+        names_forgotten,
+        "rows: [",
+        {"phone": 1},
+        killed="accept.after_commit",
+    ),
     "notice-first": Sabotage(
         2,
         "the notice is sent before its lead is committed",

@@ -16,7 +16,7 @@ from kernel.clock import instant, micros
 from kernel.facts import fact
 from kernel.ids import uuid7
 from kernel.texts import storable
-from storage import cursors
+from storage import cursors, deliveries
 from storage.cursors import Cursor
 from storage.dialects import StoreClock
 from storage.edition import EDITION
@@ -39,12 +39,14 @@ _APPENDED: Final = (
 _ID: Final = _APPENDED.index("id")
 _DIGEST: Final = _APPENDED.index("digest")
 _BODY: Final = ("journal_id", "codec", "meta", "body")
+_CLAIMED: Final = {"claimed_until": lambda span: StoreClock() + span}
 _APPEND: Final = Upsert(
     journal,
     _APPENDED,
     lambda insert: insert.on_conflict_do_nothing(index_elements=["channel_id", "identity"]),
-    {"claimed_until": lambda span: StoreClock() + span},
+    _CLAIMED,
 )
+_APPEND_NEW: Final = Upsert(journal, _APPENDED, lambda insert: insert, _CLAIMED)
 _COUNTED: Final = ("channel_id", "day", "lane")
 _FIGURES: Final = ("received", "duplicates", *OUTCOMES)
 _COUNT: Final = Upsert(
@@ -54,6 +56,7 @@ _COUNT: Final = Upsert(
         index_elements=_COUNTED, set_={name: ledger.c[name] + insert.excluded[name] for name in _FIGURES}
     ),
 )
+_BEFORE: Final = look_up((journal.c.id,), (journal.c.id, journal.c.uid, journal.c.digest))
 _KNOWN: Final = look_up((journal.c.channel_id, journal.c.identity), (journal.c.id, journal.c.uid, journal.c.digest))
 # No condition of the index over pending entries, which may hold many: these are looked for by their ids.
 _STILL_PENDING: Final = sa.func.coalesce(journal.c.outcome, "") == "pending"
@@ -141,9 +144,7 @@ class Journal:
         """
         uids = [uuid7() for _ in envelopes]
         appended = [self._row(db, uid, *dated, claim) for uid, dated in zip(uids, envelopes, strict=True)]
-        repeated: dict[int, Accepted] = {}
-        if _APPEND.count(db, sorted(appended)) < len(appended):
-            repeated = self._duplicates(db, appended)
+        repeated = self._store(db, sorted(appended))
         stored: list[tuple[Any, ...]] = []
         accepted: list[Accepted] = []
         claimed: list[Claimed] = []
@@ -164,12 +165,21 @@ class Journal:
         return accepted, claimed
 
     @staticmethod
-    def _duplicates(db: sa.Connection, appended: Sequence[tuple[Any, ...]]) -> dict[int, Accepted]:
-        """Those of a group whose identity was there before, by id: the row that has it is not theirs."""
-        records = found(db, _KNOWN, [row[:_ID] for row in appended])
+    def _store(db: sa.Connection, appended: Sequence[tuple[Any, ...]]) -> dict[int, Accepted]:
+        """Store the rows of a group whose identity is new; of the others, by id, the row that had it before."""
+        if db.dialect.name == "sqlite":
+            others = deliveries.take(db, [row[: _ID + 1] for row in appended])
+            _APPEND_NEW(db, [row for row in appended if row[_ID] not in others] if others else appended)
+            repeated = [row for row in appended if row[_ID] in others]
+            records = found(db, _BEFORE, [(others[row[_ID]],) for row in repeated])
+        elif _APPEND.count(db, appended) == len(appended):
+            return {}
+        else:
+            repeated = list(appended)
+            records = found(db, _KNOWN, [row[:_ID] for row in appended])
         return {
             row[_ID]: Accepted(dashed(uid), duplicate=True, conflict=digest != row[_DIGEST])
-            for row, (entry, uid, digest) in zip(appended, records, strict=True)
+            for row, (entry, uid, digest) in zip(repeated, records, strict=True)
             if entry != row[_ID]
         }
 

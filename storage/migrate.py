@@ -9,12 +9,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from storage import revisions
-from storage.schema import metadata, settings
+from storage.schema import embedded, metadata, settings
 from storage.store import Store
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 SERVES: Final = "0002"
-"""The oldest version whose programs may go on over a store that this one has expanded: while they are replaced one by one."""
+"""The oldest version whose programs may go on over a store on PostgreSQL that this one has expanded: while they are replaced
+one by one. On SQLite nobody works beside another."""
 
 _SERVES: Final = "schema_serves"
 """The setting that holds the version that made or expanded the store last, and that."""
@@ -68,6 +69,8 @@ def create(store: Store) -> None:
         if version(db) is not None:
             return
         metadata.create_all(db, checkfirst=False)
+        if store.embedded:
+            embedded.create_all(db, checkfirst=False)
         _VERSIONS.create(db, checkfirst=False)
         db.execute(sa.insert(_VERSIONS).values(version_num=HEAD))
         _say_whom_it_serves(db)
@@ -83,7 +86,8 @@ def _stand_in_line(db: sa.Connection) -> None:
 
 def _say_whom_it_serves(db: sa.Connection) -> None:
     db.execute(sa.delete(settings).where(settings.c.name == _SERVES))
-    db.execute(sa.insert(settings).values(name=_SERVES, value=f"{HEAD} {SERVES}"))
+    oldest = HEAD if db.dialect.name == "sqlite" else SERVES
+    db.execute(sa.insert(settings).values(name=_SERVES, value=f"{HEAD} {oldest}"))
 
 
 def bring_up(store: Store) -> None:

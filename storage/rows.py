@@ -155,7 +155,7 @@ class Prepared:
     def _compile(self, db: sa.Connection) -> tuple[str, dict[str, Any], list[str] | None, bool]:
         statement = self._statement if isinstance(self._statement, sa.ClauseElement) else self._statement(db)
         compiled = _compile(db, statement)
-        returns = isinstance(statement, sa.Select) or bool(compiled.effective_returning)
+        returns = isinstance(statement, sa.SelectBase) or bool(compiled.effective_returning)
         made = (str(compiled), dict(compiled.params), compiled.positiontup, returns)
         self._compiled[db.dialect.name] = made
         return made

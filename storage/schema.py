@@ -12,6 +12,8 @@ from typing import Final
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+embedded = sa.MetaData()
+"""What an SQLite store has beside these."""
 
 Id: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Uid: Final = sa.Uuid(as_uuid=False)
@@ -124,7 +126,15 @@ journal = sa.Table(
     sa.Column("interaction_id", Id),
     sa.Column("contact_id", Id),
     sa.Column("lead_id", Id),
-    sa.UniqueConstraint("channel_id", "identity", name="journal_once"),
+    sa.UniqueConstraint("channel_id", "identity", name="journal_once").ddl_if(dialect="postgresql"),
+)
+# On SQLite in place of that constraint: see `storage.deliveries`.
+deliveries = sa.Table(
+    "deliveries",
+    embedded,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("journal_id", Id, nullable=False),
+    sqlite_with_rowid=False,
 )
 sa.Index(
     "journal_pending",

@@ -1,0 +1,207 @@
+"""On SQLite a delivery is stored once whatever is rolled back, started again, or written by somebody else in between."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from storage import deliveries, migrate, revisions
+from storage.journal import _APPENDED
+from storage.schema import counters, journal
+from storage.schema import deliveries as table
+from storage.store import Store
+from tests.ingest.parts import DAY, Parts, company, envelope, wire
+from tests.test_migrations import SCRIPTS
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few names are many."""
+    monkeypatch.setattr(deliveries, "LATELY", 6)
+    monkeypatch.setattr(deliveries, "ALONG", 2)
+
+
+def names(store: Store) -> list[str]:
+    """What the table has."""
+    return [row[0] for row in store.peek(lambda db: db.execute(sa.select(table.c.name)).all())]
+
+
+def held(store: Store) -> Any:
+    """What the writing connection holds."""
+    return store.transact(lambda db: db.info.get("deliveries"))
+
+
+CHANNELS = {name: {"kind": "webform", "source": name, "team": None} for name in ("site", "shop")}
+
+
+class RolledBack(Exception):
+    """Of a transaction."""
+
+
+class Deliveries(RuleBasedStateMachine):
+    """Groups arrive in transactions that are kept or not, over a store that is opened again, or beside another writer.
+
+    Ids grow in the order of storing, as those of processes that have a file one after another do.
+    """
+
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store(self.url)
+        self.store.transact_raw(lambda db: [db.execute(sa.delete(t)) for t in (journal, table)])
+        self.store.transact_raw(lambda db: db.execute(sa.delete(counters).where(counters.c.name == "deliveries")))
+        self.others = Store(self.url)
+        self.others.ids = self.store.ids
+        self.parts = wire(self.store, company(channels=CHANNELS))
+        self.their_parts = wire(self.others)
+        self.stored: dict[tuple[str, str], str] = {}
+
+    def arrive(self, parts: Parts, group: list[tuple[str, str]], kept: bool) -> None:
+        dated = [(envelope({"text": "?"}, channel=channel, identity=name), DAY) for channel, name in group]
+
+        def unit(db: sa.Connection) -> Any:
+            accepted = parts.journal.append(db, dated)
+            if not kept:
+                raise RolledBack
+            return accepted
+
+        try:
+            accepted = parts.store.transact(unit)
+        except RolledBack:
+            return
+        for named, one in zip(group, accepted, strict=True):
+            assert one.duplicate is (named in self.stored)
+            assert self.stored.setdefault(named, one.id) == one.id
+
+    groups = st.lists(st.tuples(st.sampled_from(["site", "shop"]), st.integers(0, 40).map(str)), max_size=8)
+
+    @rule(group=groups)
+    def kept(self, group: list[tuple[str, str]]) -> None:
+        self.arrive(self.parts, group, kept=True)
+
+    @rule(group=groups)
+    def rolled_back(self, group: list[tuple[str, str]]) -> None:
+        self.arrive(self.parts, group, kept=False)
+
+    @rule(group=groups)
+    def elsewhere(self, group: list[tuple[str, str]]) -> None:
+        self.arrive(self.their_parts, group, kept=True)
+
+    @rule()
+    def again(self) -> None:
+        self.store.close()
+        self.store = Store(self.url)
+        self.others.ids = self.store.ids
+        self.parts = wire(self.store)
+        self.their_parts = wire(self.others)
+
+    @invariant()
+    def each_is_there_once(self) -> None:
+        rows = self.store.peek(lambda db: db.execute(sa.select(journal.c.channel_id, journal.c.identity)).all())
+        assert len(rows) == len(set(rows)) == len(self.stored)
+        known = names(self.store)
+        assert set(known) <= {f"{identity}{channel}" for channel, identity in rows}
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.others.close()
+
+
+def test_each_delivery_is_stored_once_whatever_comes_between(store: Store) -> None:
+    store.close()
+    machine = type("DeliveriesOfThisStore", (Deliveries,), {"url": str(store.url)})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40, stateful_step_count=20, phases=[Phase.generate], deadline=None, database=None
+        ),
+    )
+
+
+@pytest.fixture
+def parts(store: Store) -> Parts:
+    return wire(store, company())
+
+
+def test_names_go_into_the_table_a_few_at_a_time(parts: Parts) -> None:
+    parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(5)))
+    assert names(parts.store) == []
+    for number in range(5, 9):
+        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
+    # Six were enough; two have gone with each of the four that came then, and with the last of them the last of the six.
+    assert len(names(parts.store)) == 6
+    again = parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9)))
+    assert all(one.duplicate for one in again)
+
+
+def test_a_new_connection_reads_only_what_has_not_gone(parts: Parts) -> None:
+    for number in range(9):
+        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
+    again = Store(str(parts.store.url))
+    asked: list[tuple[Any, ...]] = []
+    again.transact(lambda db: asked.extend(deliveries._NOT_GONE(db)))
+    again.close()
+    assert len(asked) == 3
+
+
+def test_what_is_held_is_not_read_again_while_nothing_comes_between(parts: Parts) -> None:
+    parts.append(envelope({"text": "?"}, identity="a"))
+    before = held(parts.store)
+    parts.store.transact(revisions.prepare)
+    parts.append(envelope({"text": "?"}, identity="b"))
+    assert held(parts.store) is before
+    with pytest.raises(ZeroDivisionError):
+        parts.store.transact(lambda _: 1 / 0)
+    parts.append(envelope({"text": "?"}, identity="a"))
+    assert held(parts.store) is before
+
+
+def test_what_somebody_deletes_by_hand_may_be_delivered_again(parts: Parts) -> None:
+    for number in range(9):
+        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
+    assert len(names(parts.store)) == 6
+    by_hand = Store(str(parts.store.url))
+    by_hand.transact_raw(lambda db: db.execute(sa.delete(journal)))
+    by_hand.close()
+    for duplicate in (False, True):
+        accepted = parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9)))
+        assert [one.duplicate for one in accepted] == [duplicate] * 9
+    again = wire(Store(str(parts.store.url)))
+    assert all(one.duplicate for one in again.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9))))
+    again.store.close()
+
+
+def test_a_store_of_the_version_before_knows_what_was_delivered_to_it(store_url: str) -> None:
+    old = Store(store_url)
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("path_separator", "os")
+
+    def unit(db: sa.Connection) -> None:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0002")
+
+    old.transact_raw(unit)
+    old.transact_raw(revisions.prepare)
+    parts = wire(old, company())
+    entries = [(envelope({"text": "?"}, identity=name), DAY) for name in "abc"]
+
+    def as_before(db: sa.Connection) -> None:
+        for number, dated in enumerate(entries):
+            row = parts.journal._row(db, f"{number:032}", *dated, None)
+            db.execute(sa.insert(journal).values(dict(zip(_APPENDED, row, strict=True))))
+
+    old.transact(as_before)
+    migrate.bring_up(old)
+    assert len(names(old)) == 3
+    accepted = parts.append(*(envelope({"text": "?"}, identity=name) for name in "abcd"))
+    assert [one.duplicate for one in accepted] == [True, True, True, False]
+    old.close()
