@@ -4,7 +4,7 @@ A delivery is named by a hash, so each of a group falls on another page of an in
 more than the rows themselves. So the names of the latest entries are held in memory, and go into the table, many neighbours at a
 time, when there are enough of them. Memory is used only where, within the transaction that stores the rows, the last entry that it
 knows is there and nobody else has written since; in every other case (a start, a transaction that was rolled back) it is read from
-the journal again. One process at a time writes the file, so ids grow in the order in which entries are stored.
+the journal again. That one process at a time writes the file makes this seldom; nothing depends on it, nor on the order of ids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,29 @@ import orjson
 import sqlalchemy as sa
 
 from storage.rows import Prepared
-from storage.schema import counters, deliveries, journal
+from storage.schema import Id, counters, deliveries, journal
 
 LATELY: Final = 16_384
-"""So many names are held, some four megabytes, before they go into the table: the more there are, the more share a page of it."""
+"""So many names are held, some nine megabytes, before they go into the table: the more there are, the more share a page of it."""
 ALONG: Final = 8
 """So many of these go with each new one, until all have gone: no group waits for all of them."""
 
 # One text, so that neither a question nor a move has more to read of each name than the name.
 _asked: Final = sa.func.json_each(sa.bindparam("asked", type_=sa.Text)).table_valued("value")
 _BEFORE: Final = Prepared(
-    sa.select(deliveries.c.name, journal.c.id).select_from(
-        # Whoever deletes an entry by hand to have its delivery again, gets it again.
-        _asked.join(deliveries, deliveries.c.name == _asked.c.value).join(
-            journal, journal.c.id == deliveries.c.journal_id
-        )
-    )
+    sa.select(
+        _asked.c.value,
+        # One by one, which no statistics turn round. Who deletes an entry by hand to have its delivery again, has it again.
+        sa.select(journal.c.id)
+        .join(deliveries, deliveries.c.journal_id == journal.c.id)
+        .where(deliveries.c.name == _asked.c.value)
+        .scalar_subquery(),
+    ).select_from(_asked)
 )
 _GO: Final = Prepared(
     sa.text("INSERT OR REPLACE INTO deliveries (name, journal_id) SELECT key, value FROM json_each(:new)")
 )
-# The last entry whose name, with those of all before it, is in the table.
+# Up to this entry all names are in the table, also those of entries with lesser ids that come later.
 _LAST_GONE: Final = sa.select(counters.c.next).where(counters.c.name == "deliveries").scalar_subquery()
 _ALL_GONE: Final = Prepared(
     sa.text(
@@ -46,7 +48,12 @@ _NOT_GONE: Final = Prepared(
     .where(journal.c.id > sa.func.coalesce(_LAST_GONE, 0))
     .order_by(journal.c.id)
 )
-_IS_THERE: Final = Prepared(sa.select(journal.c.id).where(journal.c.id == sa.bindparam("last")))
+_STANDING: Final = Prepared(
+    sa.select(
+        sa.func.coalesce(_LAST_GONE, 0),
+        sa.select(journal.c.id).where(journal.c.id == sa.bindparam("last", type_=Id)).scalar_subquery(),
+    )
+)
 _VERSION: Final = Prepared(sa.text("PRAGMA data_version").columns(sa.column("data_version")))
 
 
@@ -68,20 +75,30 @@ class _Held:
         self._left: list[str] = []
         self._last: int | None = entries[-1][2] if entries else None
         self._version = _VERSION(db)
+        self._gone: int = _STANDING(db, {"last": None})[0][0]
+        if len(entries) >= LATELY:
+            # At once: who is started often, and has little to do, might never come to the end of it otherwise.
+            _go(db, dict(sorted(self._lately.items())))
+            self._all_gone(db, entries[-1][2])
+            self._lately = {}
 
     def is_exact(self, db: sa.Connection) -> bool:
         """Whether the journal is as we left it: nobody else has written, and what we did last is in it."""
-        return _VERSION(db) == self._version and (self._last is None or bool(_IS_THERE(db, {"last": self._last})))
+        return _VERSION(db) == self._version and _STANDING(db, {"last": self._last}) == [(self._gone, self._last)]
 
     def take(self, db: sa.Connection, named: Mapping[int, str]) -> dict[int, int]:
         before = dict(_BEFORE(db, {"asked": orjson.dumps(list(named.values())).decode()}))
         others: dict[int, int] = {}
+        late: dict[str, int] = {}
         for entry, name in named.items():
-            holder = before.get(name) or self._going.get(name) or self._lately.setdefault(name, entry)
-            if holder == entry:
-                self._last = entry
-            else:
+            holder = before[name] or self._going.get(name) or self._lately.setdefault(name, entry)
+            if holder != entry:
                 others[entry] = holder
+                continue
+            self._last = entry
+            if entry <= self._gone:
+                late[name] = entry
+        _go(db, late)
         self._let_go(db, (len(named) - len(others)) * ALONG)
         return others
 
@@ -93,10 +110,21 @@ class _Held:
             return
         next_ones = self._left[-most:]
         del self._left[-most:]
-        _GO(db, {"new": orjson.dumps({name: self._going[name] for name in reversed(next_ones)}).decode()})
+        _go(db, {name: self._going[name] for name in reversed(next_ones)})
         if not self._left:
-            _ALL_GONE(db, {"last": max(self._going.values())})
+            last = max(self._going.values())
+            _go(db, {name: entry for name, entry in self._lately.items() if entry <= last})
+            self._all_gone(db, last)
             self._going = {}
+
+    def _all_gone(self, db: sa.Connection, last: int) -> None:
+        _ALL_GONE(db, {"last": last})
+        self._gone = last
+
+
+def _go(db: sa.Connection, names: Mapping[str, int]) -> None:
+    if names:
+        _GO(db, {"new": orjson.dumps(names).decode()})
 
 
 def _name(channel: int, identity: str) -> str:

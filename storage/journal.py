@@ -169,7 +169,8 @@ class Journal:
         """Store the rows of a group whose identity is new; of the others, by id, the row that had it before."""
         if db.dialect.name == "sqlite":
             others = deliveries.take(db, [row[: _ID + 1] for row in appended])
-            _APPEND_NEW(db, [row for row in appended if row[_ID] not in others] if others else appended)
+            if len(others) < len(appended):
+                _APPEND_NEW(db, [row for row in appended if row[_ID] not in others] if others else appended)
             repeated = [row for row in appended if row[_ID] in others]
             records = found(db, _BEFORE, [(others[row[_ID]],) for row in repeated])
         elif _APPEND.count(db, appended) == len(appended):

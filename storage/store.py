@@ -366,7 +366,8 @@ class FileLock:
     """One daemon per SQLite file: a lock of the operating system, which goes with the process, on a file beside it."""
 
     def __init__(self, database: str) -> None:
-        self._path = Path(f"{database}.lock")
+        # Of the file itself, by whatever name it is opened.
+        self._path = Path(f"{Path(database).resolve()}.lock")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a+")
         try:

@@ -10,7 +10,7 @@ import pytest
 from ingest.assembly.core import shared
 from ingest.opening import CannotStart, opened_store
 from kernel.clock import Clock
-from storage.store import Store
+from storage.store import FileLock, Store, Taken
 from tests.ingest.configured import SMALL, configured
 
 
@@ -22,6 +22,14 @@ async def test_processes_that_start_together_on_a_new_store_agree_on_its_secrets
         stores = [stack.enter_context(closing(Store(url))) for _ in range(6)]
         begun = await asyncio.gather(*(shared(config, one, Clock(), timedelta(seconds=15)) for one in stores))
     assert len({core.secrets for core in begun}) == 1
+
+
+def test_a_file_is_one_daemons_by_whatever_name_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to(tmp_path / "store.db")
+    lock = FileLock(str(tmp_path / "store.db"))
+    with pytest.raises(Taken):
+        FileLock(str(tmp_path / "other"))
+    lock.release()
 
 
 @pytest.mark.parametrize("place", ["store.db", "file/store.db", "folder/store.db"])

@@ -48,7 +48,7 @@ class RolledBack(Exception):
 class Deliveries(RuleBasedStateMachine):
     """Groups arrive in transactions that are kept or not, over a store that is opened again, or beside another writer.
 
-    Ids grow in the order of storing, as those of processes that have a file one after another do.
+    Each store has a block of ids of its own, so what one stores later may have the lesser id.
     """
 
     url: str
@@ -59,7 +59,6 @@ class Deliveries(RuleBasedStateMachine):
         self.store.transact_raw(lambda db: [db.execute(sa.delete(t)) for t in (journal, table)])
         self.store.transact_raw(lambda db: db.execute(sa.delete(counters).where(counters.c.name == "deliveries")))
         self.others = Store(self.url)
-        self.others.ids = self.store.ids
         self.parts = wire(self.store, company(channels=CHANNELS))
         self.their_parts = wire(self.others)
         self.stored: dict[tuple[str, str], str] = {}
@@ -99,7 +98,6 @@ class Deliveries(RuleBasedStateMachine):
     def again(self) -> None:
         self.store.close()
         self.store = Store(self.url)
-        self.others.ids = self.store.ids
         self.parts = wire(self.store)
         self.their_parts = wire(self.others)
 
@@ -142,14 +140,68 @@ def test_names_go_into_the_table_a_few_at_a_time(parts: Parts) -> None:
     assert all(one.duplicate for one in again)
 
 
-def test_a_new_connection_reads_only_what_has_not_gone(parts: Parts) -> None:
+def test_only_what_has_not_gone_is_read_at_a_start(parts: Parts) -> None:
     for number in range(9):
         parts.append(envelope({"text": "?"}, identity=f"a{number}"))
-    again = Store(str(parts.store.url))
-    asked: list[tuple[Any, ...]] = []
-    again.transact(lambda db: asked.extend(deliveries._NOT_GONE(db)))
-    again.close()
-    assert len(asked) == 3
+    assert not_gone(parts.store) == 3
+
+
+def not_gone(store: Store) -> int:
+    """How many names are not in the table for sure, so that a new connection reads them."""
+    return store.transact(lambda db: len(deliveries._NOT_GONE(db)))
+
+
+def test_what_is_read_at_a_start_stays_little_though_none_lasts(store: Store) -> None:
+    wire(store, company())
+    for start in range(20):
+        one = wire(Store(str(store.url)))
+        assert not_gone(one.store) <= deliveries.LATELY + 1
+        one.append(*(envelope({"text": "?"}, identity=f"a{2 * start + n}") for n in range(2)))
+        one.store.close()
+    assert len(names(store)) >= 30
+
+
+def taken(parts: Parts, *named: str) -> list[bool]:
+    """Deliver these; which were there before."""
+    return [one.duplicate for one in parts.append(*(envelope({"text": "?"}, identity=name) for name in named))]
+
+
+def test_of_two_who_write_one_file_each_sees_what_the_other_took(parts: Parts) -> None:
+    other = wire(Store(str(parts.store.url)))
+    assert taken(parts, "a") == [False]
+    assert taken(other, "b") == [False]
+    assert taken(parts, "b", "c") == [True, False]
+    assert taken(other, "a", "c") == [True, True]
+    other.store.close()
+
+
+def test_an_entry_with_a_lesser_id_than_one_that_has_gone_is_not_forgotten(parts: Parts) -> None:
+    assert taken(parts, "a") == [False]
+    later = wire(Store(str(parts.store.url)))
+    taken(later, "b", "c", "d")
+    # These six go, four of them with the last two; the rest goes with the next, whose id is less than that of "d".
+    taken(parts, "e", "f")
+    taken(parts, "g")
+    assert not_gone(parts.store) == 0
+    taken(parts, "h")
+    assert taken(later, "g", "h") == [True, True]
+    later.store.close()
+
+
+def test_names_that_went_at_a_start_that_was_rolled_back_are_read_again(parts: Parts) -> None:
+    first = [f"a{n}" for n in range(5)]
+    taken(parts, *first)
+    other = wire(Store(str(parts.store.url)))
+    taken(other, "b")
+    other.store.close()
+
+    def refused(db: sa.Connection) -> None:
+        parts.journal.append(db, [(envelope({"text": "?"}, identity="b"), DAY)])
+        raise RolledBack
+
+    with pytest.raises(RolledBack):
+        parts.store.transact(refused)
+    assert taken(parts, *first, "b") == [True] * 6
 
 
 def test_what_is_held_is_not_read_again_while_nothing_comes_between(parts: Parts) -> None:
