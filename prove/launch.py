@@ -13,7 +13,7 @@ from typing import Any, Final
 
 LEASE: Final = timedelta(seconds=6)
 LATELY: Final = 100
-"""Names of deliveries that an SQLite store holds in memory: so many come between two kills, more seldom do."""
+"""So many names of deliveries an SQLite store holds in memory, few enough to go into their table between two kills."""
 
 
 def main() -> int:
@@ -53,11 +53,11 @@ def shorten_leases(lease: timedelta = LEASE) -> None:
     vars(sending)["WITHIN"] = lease.total_seconds() / 2
 
 
-def shorten_memory(lately: int = LATELY) -> None:
+def shorten_memory() -> None:
     """Names of deliveries go into their table all the time, and not once in many thousand."""
     from storage import deliveries
 
-    vars(deliveries)["LATELY"] = lately
+    vars(deliveries)["LATELY"] = LATELY
 
 
 def plant_bugs() -> None:

@@ -281,7 +281,7 @@ SABOTAGES: Final[Mapping[str, Sabotage]] = {
         {"telegram": 1, "phone": 1},
         store="postgresql",
     ),
-    "lookup-first": Sabotage(2, "a lookup instead of the unique constraint of the journal", lookup_first, "rows: ["),
+    "lookup-first": Sabotage(2, "a lookup before the group, and nothing that is unique in it", lookup_first, "rows: ["),
     "names-forgotten": Sabotage(
         2,
         "names of deliveries are not read again after a start",

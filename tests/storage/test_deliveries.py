@@ -38,6 +38,17 @@ def held(store: Store) -> Any:
     return store.transact(lambda db: db.info.get("deliveries"))
 
 
+def not_gone(store: Store) -> int:
+    """How many names are not in the table for sure, so that a new connection reads them."""
+    return store.transact(lambda db: len(deliveries._NOT_GONE(db)))
+
+
+def taken(parts: Parts, *named: str) -> list[bool]:
+    """Deliver these; which were there before."""
+    return [one.duplicate for one in parts.append(*(envelope({"text": "?"}, identity=name) for name in named))]
+
+
+NINE = [f"a{number}" for number in range(9)]
 CHANNELS = {name: {"kind": "webform", "source": name, "team": None} for name in ("site", "shop")}
 
 
@@ -116,6 +127,7 @@ class Deliveries(RuleBasedStateMachine):
 def test_each_delivery_is_stored_once_whatever_comes_between(store: Store) -> None:
     store.close()
     machine = type("DeliveriesOfThisStore", (Deliveries,), {"url": str(store.url)})
+    # What fails is long in any case, and making it shorter takes minutes.
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -130,25 +142,17 @@ def parts(store: Store) -> Parts:
 
 
 def test_names_go_into_the_table_a_few_at_a_time(parts: Parts) -> None:
-    parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(5)))
+    taken(parts, *NINE[:5])
     assert names(parts.store) == []
-    for number in range(5, 9):
-        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
-    # Six were enough; two have gone with each of the four that came then, and with the last of them the last of the six.
+    for name in NINE[5:]:
+        taken(parts, name)
+    # Six were enough; two have gone with each that came then, until all six had.
     assert len(names(parts.store)) == 6
-    again = parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9)))
-    assert all(one.duplicate for one in again)
-
-
-def test_only_what_has_not_gone_is_read_at_a_start(parts: Parts) -> None:
-    for number in range(9):
-        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
     assert not_gone(parts.store) == 3
-
-
-def not_gone(store: Store) -> int:
-    """How many names are not in the table for sure, so that a new connection reads them."""
-    return store.transact(lambda db: len(deliveries._NOT_GONE(db)))
+    assert taken(parts, *NINE) == [True] * 9
+    again = wire(Store(str(parts.store.url)))
+    assert taken(again, *NINE) == [True] * 9
+    again.store.close()
 
 
 def test_what_is_read_at_a_start_stays_little_though_none_lasts(store: Store) -> None:
@@ -156,14 +160,9 @@ def test_what_is_read_at_a_start_stays_little_though_none_lasts(store: Store) ->
     for start in range(20):
         one = wire(Store(str(store.url)))
         assert not_gone(one.store) <= deliveries.LATELY + 1
-        one.append(*(envelope({"text": "?"}, identity=f"a{2 * start + n}") for n in range(2)))
+        taken(one, f"a{start}", f"b{start}")
         one.store.close()
     assert len(names(store)) >= 30
-
-
-def taken(parts: Parts, *named: str) -> list[bool]:
-    """Deliver these; which were there before."""
-    return [one.duplicate for one in parts.append(*(envelope({"text": "?"}, identity=name) for name in named))]
 
 
 def test_of_two_who_write_one_file_each_sees_what_the_other_took(parts: Parts) -> None:
@@ -205,29 +204,27 @@ def test_names_that_went_at_a_start_that_was_rolled_back_are_read_again(parts: P
 
 
 def test_what_is_held_is_not_read_again_while_nothing_comes_between(parts: Parts) -> None:
-    parts.append(envelope({"text": "?"}, identity="a"))
+    taken(parts, "a")
     before = held(parts.store)
     parts.store.transact(revisions.prepare)
-    parts.append(envelope({"text": "?"}, identity="b"))
+    taken(parts, "b")
     assert held(parts.store) is before
     with pytest.raises(ZeroDivisionError):
         parts.store.transact(lambda _: 1 / 0)
-    parts.append(envelope({"text": "?"}, identity="a"))
+    taken(parts, "a")
     assert held(parts.store) is before
 
 
 def test_what_somebody_deletes_by_hand_may_be_delivered_again(parts: Parts) -> None:
-    for number in range(9):
-        parts.append(envelope({"text": "?"}, identity=f"a{number}"))
-    assert len(names(parts.store)) == 6
+    for name in NINE:
+        taken(parts, name)
     by_hand = Store(str(parts.store.url))
     by_hand.transact_raw(lambda db: db.execute(sa.delete(journal)))
     by_hand.close()
-    for duplicate in (False, True):
-        accepted = parts.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9)))
-        assert [one.duplicate for one in accepted] == [duplicate] * 9
+    assert taken(parts, *NINE) == [False] * 9
+    assert taken(parts, *NINE) == [True] * 9
     again = wire(Store(str(parts.store.url)))
-    assert all(one.duplicate for one in again.append(*(envelope({"text": "?"}, identity=f"a{n}") for n in range(9))))
+    assert taken(again, *NINE) == [True] * 9
     again.store.close()
 
 
@@ -254,6 +251,5 @@ def test_a_store_of_the_version_before_knows_what_was_delivered_to_it(store_url:
     old.transact(as_before)
     migrate.bring_up(old)
     assert len(names(old)) == 3
-    accepted = parts.append(*(envelope({"text": "?"}, identity=name) for name in "abcd"))
-    assert [one.duplicate for one in accepted] == [True, True, True, False]
+    assert taken(parts, *"abcd") == [True, True, True, False]
     old.close()
