@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-Topic = Literal["work", "send", "turn", "changed"]
-"""The journal has entries; the outbox has something due; waiting leads could go out; what screens show has changed."""
+Topic = Literal["work", "tell", "say", "turn", "changed"]
+"""The journal has entries; a notice is due, or a word to a client; waiting leads could go out; what screens show has changed."""
 
 
 class Bell:
@@ -51,10 +51,16 @@ class Bells:
     """The bells of a process. `people`, new contacts or names, is urgent for nobody and stays within it."""
 
     work: Bell = field(default_factory=Bell)
-    send: Bell = field(default_factory=Bell)
+    tell: Bell = field(default_factory=Bell)
+    say: Bell = field(default_factory=Bell)
     turn: Bell = field(default_factory=Bell)
     changed: Bell = field(default_factory=lambda: Bell(for_others=True))
     people: Bell = field(default_factory=Bell)
+
+    def send(self) -> None:
+        """Ring for all that may be due in the outbox, whoever it is for."""
+        self.tell()
+        self.say()
 
     def carried_by(self, say: Callable[[Topic], None]) -> None:
         """Bring what is rung here to other processes by `say`."""

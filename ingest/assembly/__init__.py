@@ -68,7 +68,8 @@ async def assemble(
     serving = serve(core, settling, way_in, reloader, partial(_standing, roles, together, line, supervisor))
     if "work" in roles:
         core.bells.work.heard_by(settling.pipeline.wake)
-        core.bells.send.heard_by(working.sender.wake, working.sending.wake)
+        core.bells.tell.heard_by(working.sender.wake)
+        core.bells.say.heard_by(working.sending.wake)
         core.bells.turn.heard_by(working.ticker.poke)
         core.bells.people.heard_by(working.suggester.wake)
     core.bells.changed.heard_by(core.changes.elsewhere)

@@ -86,7 +86,9 @@ class After:
         if any(core.adapters.fetches(one.envelope.channel) for one in taken):
             self._enriching.wake()
         if what.told:
-            core.bells.send()
+            core.bells.tell()
+        if what.said:
+            core.bells.say()
         if what.more:
             core.bells.turn()
         core.bells.people()

@@ -55,8 +55,8 @@ def work(core: Core, settling: Settling, way_in: WayIn) -> Working:
         ticker=Ticker(store, core.distributor, core.rulebooks, clock, given, look),
         sender=Sender(store, names, told, clock, composer, core.people, sent, is_busy, undelivered, editing),
         sending=Sending(store, names, core.adapters, clock, given),
-        summaries=Summaries(store, names, core.current, clock, bells.send),
-        watch=Watch(store, names, core.rulebooks, way_in.health, core.current, clock, bells.send),
+        summaries=Summaries(store, names, core.current, clock, bells.tell),
+        watch=Watch(store, names, core.rulebooks, way_in.health, core.current, clock, bells.tell),
         suggester=Suggester(store, clock, is_busy),
     )
 

@@ -1,10 +1,12 @@
 """The way in: envelopes that arrive together are committed together, and only then acknowledged.
 
-A group is whatever came while the last one was being committed, and on until the loop comes round without anything new. There
-is no timer, so an idle system adds no latency.
+A group is whatever has come when the store begins with it: on SQLite, where all writing takes turns, nobody who came while others
+wrote waits for one group more. There is no timer, so an idle system adds no latency.
 """
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +37,10 @@ class Worker(Protocol):
     """A worker of this process, which need not read back what was just stored."""
 
     def claim(self) -> Claim | None:
-        """Under what it would take the next group; None while it has enough to do, or older entries wait in the journal."""
+        """Under what it would take a group that is about to be stored, asked in the thread that does so.
+
+        None while it has enough to do, or older entries wait in the journal.
+        """
 
     def hand_over(self, claimed: list[Claimed] | None) -> None:
         """New entries that are committed and claimed for it; None: there are some in the journal that nobody has."""
@@ -65,7 +70,7 @@ class Intake:
         self._zone = zone
         self._on_accepted = on_accepted
         self._worker = worker
-        self._waiting: list[_Delivery] = []
+        self._waiting: deque[_Delivery] = deque()
         self._count = 0
         self._size = 0
         self._arrived = asyncio.Event()
@@ -96,17 +101,22 @@ class Intake:
     async def run(self) -> None:
         """Commit groups until cancelled. If it dies, whoever waits is told at once."""
         self._running = True
-        group: list[_Delivery] = []
+        group: _Group | None = None
         try:
             while True:
                 await self._arrived.wait()
                 await self._gather()
-                group = self._take()
+                group = _Group(self._take)
                 await self._commit(group)
-                group = []
+                self._leave(group.end())
+                if not self._waiting:
+                    self._arrived.clear()
         finally:
             self._running = False
-            waiting, self._waiting, self._count, self._size = [*group, *self._waiting], [], 0, 0
+            under_way = [] if group is None else group.end()
+            waiting = [*under_way, *self._waiting]
+            self._waiting.clear()
+            self._count, self._size = 0, 0
             self._arrived.clear()
             for delivery in waiting:
                 _fail(delivery, Away("the journal's writer stopped"))
@@ -122,66 +132,67 @@ class Intake:
             await asyncio.sleep(0)
 
     def _take(self) -> list[_Delivery]:
+        """What goes together: as much as a group may hold of what waits; a delivery that moves a cursor goes alone."""
+        taken: list[_Delivery] = []
         count = 0
-        taken = 0
-        for delivery in self._waiting:
-            if taken and count + len(delivery.envelopes) > GROUP:
-                break
+        while self._waiting:
+            delivery = self._waiting[0]
             count += len(delivery.envelopes)
-            taken += 1
-        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        self._count -= count
-        self._size -= sum(d.size for d in group)
-        if not self._waiting:
-            self._arrived.clear()
-        return group
+            if taken and (count > GROUP or delivery.cursor is not None):
+                break
+            taken.append(self._waiting.popleft())
+            if delivery.cursor is not None:
+                break
+        return taken
 
-    async def _commit(self, group: Sequence[_Delivery]) -> None:
+    def _leave(self, deliveries: Sequence[_Delivery]) -> None:
+        """These have been dealt with."""
+        self._count -= sum(len(d.envelopes) for d in deliveries)
+        self._size -= sum(d.size for d in deliveries)
+
+    async def _commit(self, group: "_Group") -> None:
         """One transaction for the group; if that fails for another reason than the store's absence, one for each."""
-        plain = [d for d in group if d.cursor is None]
-        if len(plain) > 1 and await self._append(plain, alone=False):
-            plain = []
-        for delivery in [*plain, *(d for d in group if d.cursor is not None)]:
-            await self._append([delivery], alone=True)
+        if not await self._append(group):
+            for delivery in group.end():
+                await self._append(_Group(lambda one=delivery: [one]))  # type: ignore[misc] # a bound default
 
-    async def _append(self, group: Sequence[_Delivery], *, alone: bool) -> bool:
+    async def _append(self, group: "_Group") -> bool:
         """Commit and answer a group. False where its members must be tried one by one."""
-        envelopes = [e for d in group for e in d.envelopes]
-        dated = [(e, self._day_of(e.received_at)) for e in envelopes]
-        cursor = group[0].cursor if alone else None
-        claim = None if self._worker is None else self._worker.claim()
 
-        def append(db: sa.Connection) -> tuple[list[Accepted], list[Claimed]]:
-            appended = self._journal.append_claimed(db, dated, claim, cursor)
+        def append(db: sa.Connection) -> tuple[list[Envelope], list[Accepted], list[Claimed] | None]:
+            deliveries = group.begin()
+            envelopes = [e for d in deliveries for e in d.envelopes]
+            dated = [(e, self._day_of(e.received_at)) for e in envelopes]
+            cursor = deliveries[0].cursor if deliveries else None
+            claim = None if self._worker is None else self._worker.claim()
+            accepted, claimed = self._journal.append_claimed(db, dated, claim, cursor)
             crashpoint("accept.before_commit")
-            return appended
+            return envelopes, accepted, None if claim is None else claimed
 
         try:
-            accepted, claimed = await self._store.run(append)
-        except Away as error:
-            for delivery in group:
-                _fail(delivery, error)
-            return True
-        except Conflict as error:
-            if not alone:
-                return False
-            _fail(group[0], Away(str(error)))
-            return True
+            envelopes, accepted, claimed = await self._store.run(append)
         except Exception as error:  # noqa: BLE001 - one row that the database refuses must cost only itself
-            if not alone:
+            return self._failed(group.end(), error)
+        crashpoint("accept.after_commit")
+        self._answer(group.end(), accepted)
+        self._on_accepted(envelopes, accepted)
+        if self._worker is not None:
+            self._worker.hand_over(claimed)
+        return True
+
+    @staticmethod
+    def _failed(deliveries: Sequence[_Delivery], error: Exception) -> bool:
+        """Tell whom it concerns that nothing was stored; False where it may be the fault of one of several."""
+        if len(deliveries) > 1 and not isinstance(error, Away):
+            if not isinstance(error, Conflict):
                 log.warning(
                     "a group was refused; its members are committed one by one",
                     action="intake.split",
                     error=type(error).__name__,
                 )
-                return False
-            _fail(group[0], error)
-            return True
-        crashpoint("accept.after_commit")
-        self._answer(group, accepted)
-        self._on_accepted(envelopes, accepted)
-        if self._worker is not None:
-            self._worker.hand_over(claimed if claim is not None else None)
+            return False
+        for delivery in deliveries:
+            _fail(delivery, Away(str(error)) if isinstance(error, Conflict) else error)
         return True
 
     @staticmethod
@@ -206,3 +217,31 @@ class Intake:
 def _fail(delivery: _Delivery, error: Exception) -> None:
     if not delivery.done.done():
         delivery.done.set_exception(error)
+
+
+class _Group:
+    """What one transaction stores. It takes its members when that begins, in the thread that stores, or else when it is over."""
+
+    def __init__(self, take: Callable[[], list[_Delivery]]) -> None:
+        self._take = take
+        self._lock = threading.Lock()
+        self._members: list[_Delivery] | None = None
+        self._over = False
+
+    def begin(self) -> list[_Delivery]:
+        """The members. None where it is over already: they have been told that the store is away."""
+        with self._lock:
+            if self._over:
+                return []
+            return self._taken()
+
+    def end(self) -> list[_Delivery]:
+        """The members, also where it did not come to a beginning. Nobody stores them any more, unless he has begun."""
+        with self._lock:
+            self._over = True
+            return self._taken()
+
+    def _taken(self) -> list[_Delivery]:
+        if self._members is None:
+            self._members = self._take()
+        return self._members

@@ -53,10 +53,11 @@ class Reading:
 
 @fact
 class Settled:
-    """What a batch came to. `told`: notices may be in the outbox; `more`: waiting leads could go out at once."""
+    """What a batch came to. `told`, `said`: notices, words to clients may be due; `more`: waiting leads could go out at once."""
 
     results: tuple[Result, ...]
     told: bool
+    said: bool
     more: bool
 
 
@@ -488,15 +489,9 @@ class Settler:
         self._journal.decide(db, batch.results, now, token, batch.edition)
         crashpoint("settle.before_commit")
         told = bool(
-            told
-            or answered
-            or given
-            or batch.again
-            or batch.signalled
-            or batch.joined
-            or (called is not None and called.told)
+            told or given or batch.again or batch.signalled or batch.joined or (called is not None and called.told)
         )
-        return Settled(tuple(batch.results), told, more or batch.joined)
+        return Settled(tuple(batch.results), told, answered or batch.signalled, more or batch.joined)
 
     def _answer(self, db: sa.Connection, batch: _Batch, now: datetime) -> bool:
         """What clients were answered beside us, once all their leads are written; whether notices may be in the outbox."""

@@ -22,6 +22,8 @@ from tests.ingest.parts import Parts, company, envelope, wire
 
 ZONE = ZoneInfo("Europe/Moscow")
 WITHIN = 20
+HELD = envelope({"text": "held"})
+HELD_BYTES = len(HELD.body)
 
 
 class Gate(Journal):
@@ -74,7 +76,7 @@ class Door:
     async def hold(self) -> "asyncio.Task[list[Accepted]]":
         """Stop the writer within a commit; what is posted from now on is one group."""
         self.gate.shut()
-        held = self.post(envelope({"text": "held"}))
+        held = self.post(HELD)
         await asyncio.to_thread(self.gate.entered.wait, WITHIN)
         return held
 
@@ -94,6 +96,16 @@ async def door(store: Store) -> AsyncIterator[Door]:
     yield made
     made.gate.open.set()
     await supervisor.stop()
+
+
+@asynccontextmanager
+async def others_write(store: Store) -> AsyncIterator[threading.Event]:
+    """Nothing more is begun in the store until the event is set."""
+    done = threading.Event()
+    writing = [store._write.submit(done.wait, WITHIN) for _ in range(store._write._max_workers)]
+    yield done
+    done.set()
+    await asyncio.gather(*map(asyncio.wrap_future, writing))
 
 
 @asynccontextmanager
@@ -165,6 +177,28 @@ async def test_what_arrives_during_a_commit_is_committed_together(door: Door) ->
     answers = await asyncio.gather(held, *posted)
     assert door.gate.groups == [1, 7]
     assert len({a.id for (a,) in answers}) == 8
+
+
+async def test_what_arrives_while_others_write_is_committed_together(door: Door) -> None:
+    async with others_write(door.parts.store) as done:
+        first = door.post(envelope({"text": "first"}))
+        async with asyncio.timeout(WITHIN):
+            while not door.parts.store._write._work_queue.qsize():
+                await asyncio.sleep(0)
+        (second,) = await door.post_all(envelope({"text": "second"}))
+        done.set()
+        await asyncio.gather(first, second)
+    assert door.gate.groups == [2]
+
+
+async def test_what_was_not_begun_in_time_is_refused_and_not_stored_later(door: Door) -> None:
+    async with others_write(door.parts.store):
+        door.parts.store._patience = 0.05
+        with pytest.raises(Away):
+            await door.intake.accept([envelope({"text": "too late"})])
+        door.parts.store._patience = WITHIN
+    assert len(await door.intake.accept([envelope({"text": "in time"})])) == 1
+    assert [n for n in door.gate.groups if n] == [1]
 
 
 async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(door: Door) -> None:
@@ -267,7 +301,7 @@ async def test_before_the_writer_runs_nothing_is_accepted(store: Store) -> None:
 async def test_more_than_may_wait_is_told_to_come_again(door: Door) -> None:
     held = await door.hold()
     one = envelope({})
-    waiting = await door.post_all(*[one] * WAITING_ENVELOPES)
+    waiting = await door.post_all(*[one] * (WAITING_ENVELOPES - 1))
     with pytest.raises(Busy):
         await door.intake.accept([one])
     door.gate.open.set()
@@ -281,7 +315,7 @@ async def test_more_bytes_than_may_wait_are_told_to_come_again(store: Store) -> 
     writer = asyncio.create_task(door.intake.run())
     await asyncio.sleep(0)
     held = await door.hold()
-    big = envelope(bytes(WAITING_BYTES - 10))
+    big = envelope(bytes(WAITING_BYTES - HELD_BYTES - 10))
     (waiting,) = await door.post_all(big)
     with pytest.raises(Busy):
         await door.intake.accept([envelope(b"x" * 11)])
