@@ -40,7 +40,7 @@ class Sabotage:
 def acknowledge_first() -> None:
     """The answer is given, and then it is committed."""
     from channels.message import Accepted
-    from ingest.intake.intake import Intake
+    from ingest.intake.intake import Intake, _Group
     from kernel.ids import uuid7
     from storage import journal
 
@@ -48,14 +48,15 @@ def acknowledge_first() -> None:
     append = Intake._append
     vars(journal)["uuid7"] = lambda: coming.popleft() if coming else uuid7()
 
-    async def hasty(self: Intake, group: Sequence[Any], *, alone: bool) -> bool:
-        told = [Accepted(uuid7(), duplicate=False) for delivery in group for _ in delivery.envelopes]
+    async def hasty(self: Intake, group: _Group) -> bool:
+        deliveries = group.begin()
+        told = [Accepted(uuid7(), duplicate=False) for delivery in deliveries for _ in delivery.envelopes]
         coming.extend(one.id for one in told)
-        self._answer(group, told)
+        self._answer(deliveries, told)
         import asyncio
 
         await asyncio.sleep(LATE)
-        return await append(self, group, alone=alone)
+        return await append(self, group)
 
     Intake._append = hasty  # type: ignore[method-assign] # as above
 

@@ -286,6 +286,8 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._hushed = False
         self.connections = 0
+        self.before: dict[bytes, Callable[[], None]] = {}
+        """What is done, once, before words of the client go on."""
         self.answered = bytearray()
         self._more = asyncio.Condition()
 
@@ -332,6 +334,8 @@ class Relay:
                     kept += data
                     async with self._more:
                         self._more.notify_all()
+                for words in [one for one in self.before if kept is None and one in data]:
+                    await asyncio.to_thread(self.before.pop(words))
                 if not self._hushed:
                     sink.write(data)
                     await sink.drain()

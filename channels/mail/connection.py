@@ -234,12 +234,15 @@ class Connection:
         async with asyncio.timeout(seconds):
             await self._client.protocol.idle_queue.get()
 
-    async def wait(self) -> None:
-        """Until it is worth looking again: the server tells of something, or has been silent for long, or cannot tell at all."""
+    async def wait(self, *, soon: bool) -> None:
+        """Until it is worth looking again: the server tells of something, or has been silent for long, or cannot tell at all.
+
+        `soon`: something was found just now. Not every server tells of what comes between a look and IDLE, and mails come together.
+        """
         if not self._client.has_capability("IDLE"):
             await self._raced(asyncio.sleep(self._timing.poll))
             return
-        seconds = self._timing.idle
+        seconds = min(self._timing.poll, self._timing.idle) if soon else self._timing.idle
         idling = await self._step(self._client.idle_start(timeout=seconds + self._timing.silence))
         with contextlib.suppress(TimeoutError):
             await self._raced(self._pushed(seconds))

@@ -54,11 +54,12 @@ class Reader:
         self.caught_up.clear()
         reach = await self._reach(await connection.open_folder(self._folder), connection, port)
         while True:
+            before = reach
             while uids := await connection.uids_after(reach.at.position):
                 for page in _pages(uids):
                     reach = await self._take(page, reach, connection, port)
             self.caught_up.set()
-            await connection.wait()
+            await connection.wait(soon=reach is not before)
 
     async def _reach(self, folder: Folder, connection: Connection, port: Port) -> _Reach:
         """Where to go on; what is there for the first time, or under new numbers, begins an era."""

@@ -89,6 +89,18 @@ async def test_a_first_connection_takes_only_what_is_new_and_new_mail_within_a_m
     assert not [line for line in box.flags() if b"\\Seen" in line]
 
 
+async def test_what_comes_between_a_look_and_idle_is_taken_soon_though_the_server_does_not_tell(pymap: Pymap) -> None:
+    box, store = pymap.box(), Store()
+    async with Relay(box.port) as relay:
+        adapter = mailbox(box, relay.port, timing=Timing(poll=0.3))
+        async with listening(adapter, store):
+            await relay.heard(b"\r\n+ ")
+            relay.before[b" IDLE\r\n"] = lambda: box.append(imap.letter(2))
+            box.append(imap.letter(1))
+            await store.holding(2)
+    assert not relay.before
+
+
 async def test_what_came_while_nobody_listened_is_taken_to_the_last(server: Server) -> None:
     box, store = server.box(), Store()
     adapter = mailbox(box)

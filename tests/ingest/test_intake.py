@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import sentinel
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
 from channels.message import Accepted, Envelope
-from ingest.intake.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake
+from ingest.intake.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake, _Group
 from ingest.supervise import Supervisor
 from storage.cursors import Cursor, Stale
 from storage.journal import Claim, Claimed, Journal
@@ -199,6 +200,14 @@ async def test_what_was_not_begun_in_time_is_refused_and_not_stored_later(door: 
         door.parts.store._patience = WITHIN
     assert len(await door.intake.accept([envelope({"text": "in time"})])) == 1
     assert [n for n in door.gate.groups if n] == [1]
+
+
+def test_what_begins_after_it_is_over_stores_nobody() -> None:
+    waiting = [sentinel.delivery]
+    group = _Group(lambda: [waiting.pop()])
+    assert group.end() == [sentinel.delivery]
+    assert group.begin() == []
+    assert group.end() == [sentinel.delivery]
 
 
 async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(door: Door) -> None:
