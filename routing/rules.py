@@ -61,7 +61,7 @@ def choose(policy: Policy, enquiry: Enquiry) -> Chosen:
 
     Where nothing matches at all, the first team has it (`rule` None too): an enquiry is never without a team.
     """
-    text = searchable(enquiry.subject, enquiry.text)
+    text = searchable(enquiry.subject, enquiry.text) if any(rule.when for rule in policy.rules) else ""
     last = len(policy.rules) - 1
     for place, rule in enumerate(policy.rules):
         if place == last and not rule.when and enquiry.channel_team is not None:

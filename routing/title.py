@@ -47,16 +47,17 @@ def make_title(
     `check_template`.
     """
     given = {"city": city, "name": name, "company": company, "source": source, "channel": channel}
-    values = {key: _one_line(value or "") for key, value in given.items()}
-    values["topic"] = _one_line(_topic(topics, subject, text))
-    return _joined((dash, _filled(part, values)) for dash, part in _parts(template))
+    parts, named = _parts(template)
+    values = {key: _one_line((_topic(topics, subject, text) if key == "topic" else given[key]) or "") for key in named}
+    return _joined((dash, _filled(part, values)) for dash, part in parts)
 
 
 @lru_cache(maxsize=16)
-def _parts(template: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The template's parts, each behind its dash: words and, at the odd places, names of placeholders."""
+def _parts(template: str) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], frozenset[str]]:
+    """The template's parts, each behind its dash: words and, at the odd places, names of placeholders; and all these names."""
     pieces = _SEPARATOR.split(template)
-    return tuple(zip(["", *pieces[1::2]], (tuple(_PLACEHOLDER.split(part)) for part in pieces[::2]), strict=True))
+    parts = [tuple(_PLACEHOLDER.split(part)) for part in pieces[::2]]
+    return tuple(zip(["", *pieces[1::2]], parts, strict=True)), frozenset(_PLACEHOLDER.findall(template))
 
 
 def _filled(part: tuple[str, ...], values: dict[str, str]) -> str:

@@ -1,7 +1,8 @@
 """The way in: envelopes that arrive together are committed together, and only then acknowledged.
 
 A group is whatever has come when the store begins with it: on SQLite, where all writing takes turns, nobody who came while others
-wrote waits for one group more. There is no timer, so an idle system adds no latency.
+wrote waits for one group more. While the worker collects its next batch, what comes is collected as well; otherwise there is no
+timer, so an idle system adds no latency.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from storage.store import Away, Conflict, Store
 GROUP: Final = 200
 WAITING_ENVELOPES: Final = 2_000
 WAITING_BYTES: Final = 64 * 1024 * 1024
+COMPANY: Final = 0.004
+"""Seconds: less than the worker collects."""
 
 log = structlog.get_logger("priyom.intake")
 
@@ -41,6 +44,9 @@ class Worker(Protocol):
 
         None while it has enough to do, or older entries wait in the journal.
         """
+
+    def is_collecting(self) -> bool:
+        """Whether it waits for more than it has been handed."""
 
     def hand_over(self, claimed: list[Claimed] | None) -> None:
         """New entries that are committed and claimed for it; None: there are some in the journal that nobody has."""
@@ -106,6 +112,9 @@ class Intake:
             while True:
                 await self._arrived.wait()
                 await self._gather()
+                if self._worker is not None and self._worker.is_collecting():
+                    # A group costs a fixed number of statements, and the worker does not begin before it.
+                    await asyncio.sleep(COMPANY)
                 group = _Group(self._take)
                 await self._commit(group)
                 self._leave(group.end())
