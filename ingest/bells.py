@@ -62,10 +62,10 @@ class Bells:
         self.tell()
         self.say()
 
-    def carried_by(self, say: Callable[[Topic], None]) -> None:
-        """Bring what is rung here to other processes by `say`."""
+    def carried_by(self, bring: Callable[[Topic], None]) -> None:
+        """Bring what is rung here to other processes by `bring`."""
         for topic in get_args(Topic):
-            self.of(topic).carried_by(lambda topic=topic: say(topic))  # type: ignore[misc] # a bound default
+            self.of(topic).carried_by(lambda topic=topic: bring(topic))  # type: ignore[misc] # a bound default
 
     def heard(self, topic: Topic) -> None:
         """Somebody elsewhere rang this."""

@@ -22,7 +22,6 @@ class Rounds(ABC):
         self._look_every = look_every
         self._again_in = again_in
         self._woken = asyncio.Event()
-        self._woken.set()
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -30,6 +29,7 @@ class Rounds(ABC):
 
     async def run(self) -> None:
         """Go round until cancelled."""
+        self._woken.set()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_every):

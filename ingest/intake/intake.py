@@ -1,8 +1,7 @@
 """The way in: envelopes that arrive together are committed together, and only then acknowledged.
 
-A group is whatever has come when the store begins with it: on SQLite, where all writing takes turns, nobody who came while others
-wrote waits for one group more. While the worker collects its next batch, what comes is collected as well; otherwise there is no
-timer, so an idle system adds no latency.
+A group is whatever has come when the store begins with it: on SQLite, where all writing takes turns, whoever comes while a batch is
+written is in the group that follows it. There is no timer, so an idle system adds no latency.
 """
 
 import asyncio
@@ -26,8 +25,6 @@ from storage.store import Away, Conflict, Store
 GROUP: Final = 200
 WAITING_ENVELOPES: Final = 2_000
 WAITING_BYTES: Final = 64 * 1024 * 1024
-COMPANY: Final = 0.004
-"""Seconds: less than the worker collects."""
 
 log = structlog.get_logger("priyom.intake")
 
@@ -44,9 +41,6 @@ class Worker(Protocol):
 
         None while it has enough to do, or older entries wait in the journal.
         """
-
-    def is_collecting(self) -> bool:
-        """Whether it waits for more than it has been handed."""
 
     def hand_over(self, claimed: list[Claimed] | None) -> None:
         """New entries that are committed and claimed for it; None: there are some in the journal that nobody has."""
@@ -112,10 +106,7 @@ class Intake:
             while True:
                 await self._arrived.wait()
                 await self._gather()
-                if self._worker is not None and self._worker.is_collecting():
-                    # A group costs a fixed number of statements, and the worker does not begin before it.
-                    await asyncio.sleep(COMPANY)
-                group = _Group(self._take)
+                group = _Group(self._take, len(self._waiting))
                 await self._commit(group)
                 self._leave(group.end())
                 if not self._waiting:
@@ -140,11 +131,11 @@ class Intake:
             before = self._count
             await asyncio.sleep(0)
 
-    def _take(self) -> list[_Delivery]:
+    def _take(self, most: int = WAITING_ENVELOPES) -> list[_Delivery]:
         """What goes together: as much as a group may hold of what waits; a delivery that moves a cursor goes alone."""
         taken: list[_Delivery] = []
         count = 0
-        while self._waiting:
+        while self._waiting and len(taken) < most:
             delivery = self._waiting[0]
             count += len(delivery.envelopes)
             if taken and (count > GROUP or delivery.cursor is not None):
@@ -163,7 +154,7 @@ class Intake:
         """One transaction for the group; if that fails for another reason than the store's absence, one for each."""
         if not await self._append(group):
             for delivery in group.end():
-                await self._append(_Group(lambda one=delivery: [one]))  # type: ignore[misc] # a bound default
+                await self._append(_Group(lambda _most=1, one=delivery: [one], 1))
 
     async def _append(self, group: "_Group") -> bool:
         """Commit and answer a group. False where its members must be tried one by one."""
@@ -182,6 +173,8 @@ class Intake:
             envelopes, accepted, claimed = await self._store.run(append)
         except Exception as error:  # noqa: BLE001 - one row that the database refuses must cost only itself
             return self._failed(group.end(), error)
+        finally:
+            group.end()
         crashpoint("accept.after_commit")
         self._answer(group.end(), accepted)
         self._on_accepted(envelopes, accepted)
@@ -215,12 +208,14 @@ class Intake:
 
     def _day_of(self, moment: datetime) -> str:
         """The company's day of a moment. Most moments fall on the same one, so its bounds are kept."""
-        if self._day is None or not self._day[0] <= moment < self._day[1]:
+        day = self._day
+        if day is None or not day[0] <= moment < day[1]:
             local = moment.astimezone(self._zone)
             start = local.replace(hour=0, minute=0, second=0, microsecond=0)
             following = (start + timedelta(days=1)).replace(tzinfo=None).replace(tzinfo=self._zone)
-            self._day = (start.astimezone(moment.tzinfo), following.astimezone(moment.tzinfo), local.date().isoformat())
-        return self._day[2]
+            bounds = (start.astimezone(moment.tzinfo), following.astimezone(moment.tzinfo))
+            self._day = day = (*bounds, local.date().isoformat())
+        return day[2]
 
 
 def _fail(delivery: _Delivery, error: Exception) -> None:
@@ -229,28 +224,31 @@ def _fail(delivery: _Delivery, error: Exception) -> None:
 
 
 class _Group:
-    """What one transaction stores. It takes its members when that begins, in the thread that stores, or else when it is over."""
+    """What one transaction stores: whoever waits when that begins, in the thread that stores.
 
-    def __init__(self, take: Callable[[], list[_Delivery]]) -> None:
+    `take` gives them, or so many at most; `waiting`: how many waited for this group when it was made.
+    """
+
+    def __init__(self, take: Callable[..., list[_Delivery]], waiting: int) -> None:
         self._take = take
+        self._waiting = waiting
         self._lock = threading.Lock()
         self._members: list[_Delivery] | None = None
         self._over = False
 
     def begin(self) -> list[_Delivery]:
-        """The members. None where it is over already: they have been told that the store is away."""
+        """The members, who are nobody where it is over already: they have been told that the store is away."""
         with self._lock:
             if self._over:
                 return []
-            return self._taken()
+            if self._members is None:
+                self._members = self._take()
+            return self._members
 
     def end(self) -> list[_Delivery]:
-        """The members, also where it did not come to a beginning. Nobody stores them any more, unless he has begun."""
+        """The members; where it never began, who has waited for it. From here on it does not begin."""
         with self._lock:
             self._over = True
-            return self._taken()
-
-    def _taken(self) -> list[_Delivery]:
-        if self._members is None:
-            self._members = self._take()
-        return self._members
+            if self._members is None:
+                self._members = self._take(self._waiting)
+            return self._members

@@ -89,10 +89,6 @@ class Pipeline:
         self._behind = True
         self._woken.set()
 
-    def is_collecting(self) -> bool:
-        """Whether less than a batch is in hand, which waits for company or for the batch before it."""
-        return 0 < len(self._handed) < BATCH
-
     def is_busy(self) -> bool:
         """Whether more is in hand than one batch takes soon."""
         return len(self._handed) >= BATCH // 4
@@ -100,7 +96,8 @@ class Pipeline:
     def claim(self) -> Claim | None:
         """Under what the next group is taken as it is stored: what this process has in hand need not be read back.
 
-        None, and the group waits in the journal, while older entries do or enough is in hand; so their order is kept.
+        Asked in the thread that stores, so it only reads. None, and the group waits in the journal, while older entries do or
+        enough is in hand; so their order is kept.
         """
         return None if self._behind or self._handed.is_full or self.paused or not self._running else self._own
 

@@ -9,7 +9,7 @@ from channels.message import Parsed, Signal
 from storage.journal import Claimed
 
 Handler = Callable[[sa.Connection, Claimed, Signal, datetime], bool]
-"""Does what a signal says; whether notices may be in the outbox now. Never raises for what a stranger could send."""
+"""Does what a signal says; whether the outbox may have something due now. Never raises for what a stranger could send."""
 
 Proof = Callable[[sa.Connection, Claimed, Signal], bool]
 """Whether whoever sent a signal may give it."""
@@ -36,7 +36,7 @@ class Signals:
         return parsed if given else parsed.otherwise
 
     def handle(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
-        """Do what `signal` says; whether notices may be in the outbox now."""
+        """Do what `signal` says; whether the outbox may have something due now."""
         handler = self._handlers.get(signal.kind)
         return False if handler is None else handler(db, claimed, signal, now)
 

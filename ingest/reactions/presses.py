@@ -73,14 +73,14 @@ class Presses:
         return [reply for entry in entries if (reply := self._replies.pop(entry, None)) is not None]
 
     def button(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
-        """A press; whether notices may be in the outbox now."""
+        """A press; whether the outbox may have something due now."""
         manager = self._manager(db, signal)
         text = self._say(None, "stranger") if manager is None else self.choose(db, manager, signal.values["data"], now)
         self._reply(claimed, signal, text, signal.values["query"])
         return manager is not None
 
     def command(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
-        """A command; whether notices may be in the outbox now. From whoever is no manager, only an invitation does something."""
+        """A command; whether the outbox may have something due. Of whoever is no manager, only an invitation does something."""
         name = signal.values["name"]
         if name == "start":
             self._reply(claimed, signal, self._bind(db, signal, now))

@@ -74,7 +74,7 @@ class Quoting:
         return chats.by_chat(db, rulebook.policy.managers, rulebook.chats).get(signal.values["identity"])
 
     def by_chat(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
-        """A manager has quoted a notice; whether notices may be in the outbox now."""
+        """A manager has quoted a notice; whether the outbox may have something due now."""
         values, channel = signal.values, claimed.envelope.channel
         manager = self._whose_chat(db, claimed, signal)
         if manager is None:
@@ -108,7 +108,7 @@ class Quoting:
         return told if told is not None and self._people.owns(told[1], signal.values["from"]) else None
 
     def by_mail(self, db: sa.Connection, claimed: Claimed, signal: Signal, now: datetime) -> bool:
-        """Somebody has answered a notice that was his; whether notices may be in the outbox now."""
+        """Somebody has answered a notice that was his; whether the outbox may have something due now."""
         told = self._whose_mail(db, signal)
         if told is None:
             return False

@@ -104,9 +104,11 @@ async def others_write(store: Store) -> AsyncIterator[threading.Event]:
     """Nothing more is begun in the store until the event is set."""
     done = threading.Event()
     writing = [store._write.submit(done.wait, WITHIN) for _ in range(store._write._max_workers)]
-    yield done
-    done.set()
-    await asyncio.gather(*map(asyncio.wrap_future, writing))
+    try:
+        yield done
+    finally:
+        done.set()
+        await asyncio.gather(*map(asyncio.wrap_future, writing))
 
 
 @asynccontextmanager
@@ -192,30 +194,6 @@ async def test_what_arrives_while_others_write_is_committed_together(door: Door)
     assert door.gate.groups == [2]
 
 
-async def test_what_comes_while_the_worker_collects_is_collected(store: Store) -> None:
-    parts = wire(store, company())
-    gate, others = Gate(parts), list["asyncio.Task[list[Accepted]]"]()
-
-    class Collecting:
-        """A worker that waits for company when the first has come; the second comes then."""
-
-        def claim(self) -> None: ...
-
-        def hand_over(self, claimed: list[Claimed] | None) -> None: ...
-
-        def is_collecting(self) -> bool:
-            others.append(asyncio.ensure_future(intake.accept([envelope({"text": "second"})])))
-            return len(others) == 1
-
-    intake = Intake(store, gate, ZONE, lambda *_: None, Collecting())
-    writer = asyncio.create_task(intake.run())
-    await asyncio.sleep(0)
-    await intake.accept([envelope({"text": "first"})])
-    assert gate.groups == [2]
-    assert await others[0]
-    writer.cancel()
-
-
 async def test_what_was_not_begun_in_time_is_refused_and_not_stored_later(door: Door) -> None:
     async with others_write(door.parts.store):
         door.parts.store._patience = 0.05
@@ -227,11 +205,12 @@ async def test_what_was_not_begun_in_time_is_refused_and_not_stored_later(door: 
 
 
 def test_what_begins_after_it_is_over_stores_nobody() -> None:
-    waiting = [sentinel.delivery]
-    group = _Group(lambda: [waiting.pop()])
+    waiting = [sentinel.later, sentinel.delivery]
+    group = _Group(lambda most: [waiting.pop() for _ in range(most)], 1)
     assert group.end() == [sentinel.delivery]
     assert group.begin() == []
     assert group.end() == [sentinel.delivery]
+    assert waiting == [sentinel.later]
 
 
 async def test_a_burst_is_one_group_though_the_loop_reads_it_in_several_rounds(door: Door) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 
+from ingest.rounds import Rounds
 from ingest.supervise import PERSISTENT, Supervisor
 
 
@@ -22,6 +23,21 @@ class Dying:
         await asyncio.Event().wait()
 
 
+class DyingRounds(Rounds):
+    """Dies in its first round."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.calm = asyncio.Event()
+        self.rounds = 0
+
+    async def _round(self) -> None:
+        self.rounds += 1
+        if self.rounds == 1:
+            raise RuntimeError("a defect")
+        self.calm.set()
+
+
 async def failing_after(deaths: int) -> list[str]:
     """What is failing when a task runs at last."""
     task, supervisor = Dying(deaths), Supervisor(pauses=(0.0,))
@@ -38,6 +54,14 @@ async def test_a_task_that_dies_once_is_started_again_and_nothing_is_said_of_it(
 
 async def test_a_task_that_dies_again_and_again_is_failing_until_it_has_had_a_calm_minute() -> None:
     assert await failing_after(PERSISTENT) == ["pipeline"]
+
+
+async def test_a_loop_that_died_in_its_round_goes_round_again_though_nobody_rings() -> None:
+    task = DyingRounds()
+    supervisor = Supervisor(pauses=(0.0,))
+    supervisor.start("sending", task.run)
+    await asyncio.wait_for(task.calm.wait(), 10)
+    await supervisor.stop()
 
 
 def test_a_process_with_a_thread_that_never_ends_ends_in_time() -> None:
