@@ -165,7 +165,7 @@ def is_public(domain: str) -> bool:
 
 def _bare(text: str) -> str:
     """The address without what is written round it: display name, brackets, quotation marks, `mailto:`, full stop."""
-    narrow = text.translate(_FULL_WIDTH)
+    narrow = text if text.isascii() else text.translate(_FULL_WIDTH)
     named = _ANGLE.fullmatch(narrow)
     if named is not None and not _LISTED.search(named["name"]):
         narrow = named["address"]

@@ -154,15 +154,22 @@ def identify(
     is a key where nothing else says who it is: it may be a mailbox after all, but in a form it joins strangers.
     Never raises, whatever the texts are.
     """
-    findings = [
-        *(finding for written in vouched for finding in _read("phone", written, "provider", rules)),
-        *(finding for written in phones for finding in _read("phone", written, "field", rules)),
-        *(finding for written in emails for finding in _read("email", written, "field", rules)),
-        *(finding for kind, written in identities for finding in _read(kind, written, "provider", rules)),
-    ]
-    findings.extend(_unread(text) if _is_known(findings, rules) else _in_text(text, rules))
+    findings: list[Finding] = []
+    for written in vouched:
+        findings += _read("phone", written, "provider", rules)
+    for written in phones:
+        findings += _read("phone", written, "field", rules)
+    for written in emails:
+        findings += _read("email", written, "field", rules)
+    for kind, written in identities:
+        findings += _read(kind, written, "provider", rules)
     is_known = _is_known(findings, rules)
-    return _sorted_out(_MADE_UP if _is_filler(found, rules, beside=is_known) else found for found in findings)
+    if is_known:
+        findings += _unread(text)
+    else:
+        findings += _in_text(text, rules)
+        is_known = _is_known(findings, rules)
+    return _sorted_out([_MADE_UP if _is_filler(found, rules, beside=is_known) else found for found in findings])
 
 
 def normalise(kind: str, value: str, region: str, *, trial: bool = False) -> Key | None:
@@ -175,25 +182,24 @@ def normalise(kind: str, value: str, region: str, *, trial: bool = False) -> Key
     return keys.pop() if len(keys) == 1 else None
 
 
-def _read(kind: str, written: str, origin: Origin, rules: KeyRules) -> Iterator[Finding]:
+def _read(kind: str, written: str, origin: Origin, rules: KeyRules) -> Sequence[Finding]:
     """What one field holds; a provider that vouches for a number has a spelling of its own, so that is read too."""
     if not written or written.isspace():
-        return iter((Rejection(kind, "empty", origin),))
+        return (Rejection(kind, "empty", origin),)
     if kind == "phone":
         return _read_phones(written, origin, rules)
     if kind == "email":
         return _read_addresses(written, origin, rules)
-    return iter((_judge_id(kind, written, origin),))
+    return (_judge_id(kind, written, origin),)
 
 
-def _read_phones(written: str, origin: Origin, rules: KeyRules) -> Iterator[Finding]:
+def _read_phones(written: str, origin: Origin, rules: KeyRules) -> Sequence[Finding]:
     phones = _phones_in(written, rules.region)
     if not phones:
-        yield Rejection("phone", "unreadable", origin)
-    elif len(phones) > _MOST_IN_A_FIELD:
-        yield Rejection("phone", "too_many", origin)
-    else:
-        yield from (_judge_phone(phone, origin, rules) for phone in phones)
+        return (Rejection("phone", "unreadable", origin),)
+    if len(phones) > _MOST_IN_A_FIELD:
+        return (Rejection("phone", "too_many", origin),)
+    return [_judge_phone(phone, origin, rules) for phone in phones]
 
 
 def _phones_in(written: str, region: str) -> Sequence[Phone]:
@@ -227,15 +233,14 @@ def _is_machine_made(e164: str) -> bool:
     return _TRAILING_REPEAT.fullmatch(e164[-_TRAILING:]) is not None or any(last in run for run in _RUNS)
 
 
-def _read_addresses(written: str, origin: Origin, rules: KeyRules) -> Iterator[Finding]:
+def _read_addresses(written: str, origin: Origin, rules: KeyRules) -> Sequence[Finding]:
     whole = parse_address(written)
     addresses = [whole] if whole is not None else find_addresses(written)
     if not addresses:
-        yield Rejection("email", "impossible" if may_hold_address(written) else "unreadable", origin)
-    elif len(addresses) > _MOST_IN_A_FIELD:
-        yield Rejection("email", "too_many", origin)
-    else:
-        yield from (_judge_address(address, origin, rules) for address in addresses)
+        return (Rejection("email", "impossible" if may_hold_address(written) else "unreadable", origin),)
+    if len(addresses) > _MOST_IN_A_FIELD:
+        return (Rejection("email", "too_many", origin),)
+    return [_judge_address(address, origin, rules) for address in addresses]
 
 
 def _judge_address(address: Address, origin: Origin, rules: KeyRules) -> Finding:

@@ -216,8 +216,10 @@ class _Fold:
         return match
 
     def _match(self, arrival: Arrival) -> Match:
-        personal = [e for e in arrival.evidence if self._is_personal(e, arrival)]
-        shared = [e for e in arrival.evidence if e not in personal]
+        personal: list[Evidence] = []
+        shared: list[Evidence] = []
+        for evidence in arrival.evidence:
+            (personal if self._is_personal(evidence, arrival) else shared).append(evidence)
         founded = len(self.founded)
         company = self._company(arrival, shared)
         hits = [(e.key, self._root(self.keys[e.key])) for e in personal if e.key in self.keys]
@@ -387,10 +389,14 @@ class _Fold:
 
     def _remember_together(self, arrival: Arrival) -> None:
         keys = [e.key for e in arrival.evidence if self._may_join(e)]
-        for key in keys if len(keys) > 1 else ():
+        if len(keys) < 2:  # noqa: PLR2004 - alone, it is with none
+            return
+        ids = {self.keys[key].id for key in keys}
+        for key in keys:
             held = self.keys[key]
-            others = {self.keys[other].id for other in keys if other != key} - held.others
-            self.together.update(((held.id, other), None) for other in sorted(others))
+            others = ids - held.others - {held.id}
+            for other in sorted(others):
+                self.together[held.id, other] = None
             self.keys[key] = Held(held.id, held.holder, held.shared, held.others | others, held.line)
 
     def _root(self, held: Held) -> int:

@@ -49,6 +49,8 @@ class StaffRules:
         `numbers` are what a telephone system showed of the caller: an extension is staff where nothing else was given.
         Own keys in a text are no sign of its sender, and no key of his either.
         """
+        if not (self._own or self._domains or self.extensions):
+            return found
         own = [e for e in found.evidence if self._is_own(e.key)]
         given = [e for e in found.evidence if e.origin != "text"]
         inside = any(number.strip() in self.extensions for number in numbers)

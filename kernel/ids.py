@@ -27,12 +27,12 @@ def uuid7_hex() -> str:
     calls fall into one step of 244 ns, the second takes the next step.
     """
     global _last  # noqa: PLW0603 - the monotonic guarantee is per process, so its memory is too
-    now = (time.time_ns() * 4096) // 1_000_000
+    now = time.time_ns() * 4096 // 1_000_000
     with _lock:
-        _last = now = max(now, _last + 1)
+        _last = now = now if now > _last else _last + 1
         tail = _random.getrandbits(62)
     high = (now >> 12) << 16 | 0x7000 | (now & 0xFFF)
-    return f"{high << 64 | 0x8000_0000_0000_0000 | tail:032x}"
+    return (high << 64 | 0x8000_0000_0000_0000 | tail).to_bytes(16).hex()
 
 
 def is_uuid(text: str) -> bool:

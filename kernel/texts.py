@@ -15,6 +15,10 @@ _UNSEEN: Final = re.compile(
 )
 
 
+# Of these, those that `str.isprintable` takes for something to be seen. It looks at a text ten times faster than the expression.
+_BLANK: Final = "\u115f\u1160\u2800\u3164\uffa0"
+
+
 class Catalogue:
     """Templates by code and language, filled with `str.format` parameters.
 
@@ -46,4 +50,10 @@ def storable(text: str) -> str:
 
 def seen(text: str) -> str:
     """What can be seen of a text, as it is and not turned: some call themselves `ㅤ`, which nobody can read or click."""
+    if text.isprintable():
+        for blank in _BLANK:
+            if blank in text:
+                break
+        else:
+            return text
     return _UNSEEN.sub("", text)

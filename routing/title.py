@@ -1,7 +1,7 @@
 """What a lead is called in lists and notices: `Саратов – Николай – Цемент`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -49,7 +49,12 @@ def make_title(
     given = {"city": city, "name": name, "company": company, "source": source, "channel": channel}
     parts, named = _parts(template)
     values = {key: _one_line((_topic(topics, subject, text) if key == "topic" else given[key]) or "") for key in named}
-    return _joined((dash, _filled(part, values)) for dash, part in parts)
+    title = ""
+    for dash, part in parts:
+        filled = _filled(part, values)
+        if filled:
+            title += dash + filled if title else filled
+    return title
 
 
 @lru_cache(maxsize=16)
@@ -68,15 +73,6 @@ def _filled(part: tuple[str, ...], values: dict[str, str]) -> str:
     filled = list(part)
     filled[1::2] = named
     return "".join(filled).strip()
-
-
-def _joined(parts: Iterable[tuple[str, str]]) -> str:
-    """The parts that are there, each behind its own dash except the first."""
-    title = ""
-    for dash, part in parts:
-        if part:
-            title += dash + part if title else part
-    return title
 
 
 def _topic(topics: Sequence[Topic], subject: str | None, text: str) -> str:

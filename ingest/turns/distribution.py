@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from ingest.rules.rulebook import Rulebook
 from kernel.clock import iso
 from kernel.durations import format_duration
-from kernel.facts import fact
+from kernel.facts import fact, replaced
 from kernel.seams import crashpoint
 from routing.distribute import Distribution, Given, Left, Reason, Shown, Standing, Waiting, anyone_free, distribute
 from storage import decisions, messages, offers, rotation
@@ -78,7 +77,7 @@ class Distributor:
         once_locked()
         standings = dict(locked.standings)
         if besides in standings:
-            standings[besides] = replace(standings[besides], leaving=True)
+            standings[besides] = replaced(standings[besides], leaving=True)
         finished: list[NewLead] = []
         made: list[Decision] = []
         notices: list[Notice] = []
@@ -199,17 +198,17 @@ class _Team:
         for manager, number in Counter(given.manager for given in came.given).items():
             standing = self._standings[manager]
             offered = standing.offered + number * is_offer
-            self._standings[manager] = replace(standing, open=standing.open + number, offered=offered)
+            self._standings[manager] = replaced(standing, open=standing.open + number, offered=offered)
         for manager in (name for shown in came.shown if shown.by == "first" for name in shown.managers):
             standing = self._standings[manager]
-            self._standings[manager] = replace(standing, offered=standing.offered + 1, asked=standing.asked + 1)
+            self._standings[manager] = replaced(standing, offered=standing.offered + 1, asked=standing.asked + 1)
 
     def _record(self, came: Distribution, fresh: dict[int, Newcomer]) -> None:
         for given in came.given:
             self._decide(given.lead, _told(given, self._team.name, self._team.accept_within), fresh.get(given.lead))
             self._hand_out(given, came.answer_by)
             if given.lead in fresh:
-                self.finished.append(replace(fresh[given.lead].lead, state="assigned", owner=given.manager))
+                self.finished.append(replaced(fresh[given.lead].lead, state="assigned", owner=given.manager))
         for shown in came.shown:
             self._record_shown(shown, came.answer_by, fresh.get(shown.lead))
         for left in came.left:
@@ -217,7 +216,7 @@ class _Team:
             if newcomer is not None or left.reason != self._reasons.get(left.lead):
                 self._decide(left.lead, _told(left, self._team.name), newcomer)
             if newcomer is not None:
-                self.finished.append(replace(newcomer.lead, reason=left.reason, wait_until=left.wait_until))
+                self.finished.append(replaced(newcomer.lead, reason=left.reason, wait_until=left.wait_until))
 
     def _hand_out(self, given: Given, answer_by: datetime | None) -> None:
         """Given for good, or an offer where the team asks."""
@@ -244,7 +243,7 @@ class _Team:
                 for person in self._rulebook.policy.overseers(self._team.name)
             ]
         if newcomer is not None:
-            self.finished.append(replace(newcomer.lead, state="assigned"))
+            self.finished.append(replaced(newcomer.lead, state="assigned"))
 
     def _decide(self, lead: int, record: dict[str, Any], newcomer: Newcomer | None) -> None:
         chosen = {} if newcomer is None else newcomer.chosen
