@@ -35,10 +35,6 @@ class Elsewhere:
     def claim(self) -> None:
         """Nothing is claimed here."""
 
-    def is_collecting(self) -> bool:
-        """Who collects is elsewhere."""
-        return False
-
     def hand_over(self, _claimed: list[Claimed] | None) -> None:
         """There is something in the journal."""
         self._bell()

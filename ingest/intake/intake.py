@@ -1,8 +1,7 @@
 """The way in: envelopes that arrive together are committed together, and only then acknowledged.
 
 A group is whatever has come when the store begins with it: on SQLite, where all writing takes turns, whoever comes while a batch is
-written is in the group that follows it. Only where several come at a time, and the worker waits for more of them anyway, the next
-group waits a moment; so an idle system adds no latency.
+written is in the group that follows it. There is no timer, so an idle system adds no latency.
 """
 
 import asyncio
@@ -26,8 +25,6 @@ from storage.store import Away, Conflict, Store
 GROUP: Final = 200
 WAITING_ENVELOPES: Final = 2_000
 WAITING_BYTES: Final = 64 * 1024 * 1024
-COMPANY: Final = 0.004
-"""Seconds between a group of several and the next one while the worker collects: each costs some statements, whatever it holds."""
 
 log = structlog.get_logger("priyom.intake")
 
@@ -44,9 +41,6 @@ class Worker(Protocol):
 
         None while it has enough to do, or older entries wait in the journal.
         """
-
-    def is_collecting(self) -> bool:
-        """Whether it has something, and takes more before it begins."""
 
     def hand_over(self, claimed: list[Claimed] | None) -> None:
         """New entries that are committed and claimed for it; None: there are some in the journal that nobody has."""
@@ -114,13 +108,9 @@ class Intake:
                 await self._gather()
                 group = _Group(self._take, len(self._waiting))
                 await self._commit(group)
-                members = group.end()
-                self._leave(members)
+                self._leave(group.end())
                 if not self._waiting:
                     self._arrived.clear()
-                # Who sends one thing after another is always alone, and does not wait.
-                if len(members) > 1 and self._worker is not None and self._worker.is_collecting():
-                    await asyncio.sleep(COMPANY)
         finally:
             self._running = False
             under_way = [] if group is None else group.end()

@@ -89,10 +89,6 @@ class Pipeline:
         self._behind = True
         self._woken.set()
 
-    def is_collecting(self) -> bool:
-        """Whether less than a batch is in hand, which waits for company or for the batch before it."""
-        return 0 < len(self._handed) < BATCH
-
     def is_busy(self) -> bool:
         """Whether more is in hand than one batch takes soon."""
         return len(self._handed) >= BATCH // 4

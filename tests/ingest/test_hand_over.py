@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from channels.message import Envelope
-from ingest.pipeline.in_hand import BATCH
 from storage.journal import Claim, Claimed
 from storage.schema import journal
 from storage.store import Store
@@ -77,20 +76,6 @@ async def test_a_paused_worker_takes_nothing(worker: Worker) -> None:
         await willing(worker)
         worker.pipeline.paused = True
         assert worker.pipeline.claim() is None
-
-
-async def test_a_worker_collects_while_it_has_less_than_a_batch_in_hand(parts: Parts, worker: Worker) -> None:
-    async with running(worker):
-        claim = await willing(worker)
-        assert not worker.pipeline.is_collecting()
-        worker.pipeline.hand_over(await stored(parts, claim, envelope(ANNA)))
-        assert worker.pipeline.is_collecting()
-        await worker.until(1)
-        assert not worker.pipeline.is_collecting()
-        many = await stored(parts, claim, *(envelope({"phones": [f"+7912{n:07}"]}) for n in range(BATCH)))
-        worker.pipeline.hand_over(many)
-        assert not worker.pipeline.is_collecting()
-        await worker.until(BATCH + 1)
 
 
 async def test_no_more_is_handed_over_than_a_worker_should_have_in_hand(parts: Parts, worker: Worker) -> None:

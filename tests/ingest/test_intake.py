@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from channels.message import Accepted, Envelope
-from ingest.intake.intake import COMPANY, GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake, _Group
+from ingest.intake.intake import GROUP, WAITING_BYTES, WAITING_ENVELOPES, Busy, Intake, _Group
 from ingest.supervise import Supervisor
 from storage.cursors import Cursor, Stale
 from storage.journal import Claim, Claimed, Journal
@@ -192,58 +192,6 @@ async def test_what_arrives_while_others_write_is_committed_together(door: Door)
         done.set()
         await asyncio.gather(first, second)
     assert door.gate.groups == [2]
-
-
-async def test_what_comes_while_the_worker_collects_waits_for_company_behind_a_group_of_several(store: Store) -> None:
-    parts = wire(store, company())
-    gate, others = Gate(parts), list[asyncio.Future[list[Accepted]]]()
-
-    class Collecting:
-        """A worker that collects; while it is asked whether it does, a third comes, and a little later a fourth."""
-
-        def claim(self) -> None: ...
-
-        def hand_over(self, claimed: list[Claimed] | None) -> None: ...
-
-        def is_collecting(self) -> bool:
-            if not others:
-                others.append(intake.enter([envelope({"text": "third"})]))
-                later = [envelope({"text": "fourth"})]
-                asyncio.get_running_loop().call_later(COMPANY / 4, lambda: others.append(intake.enter(later)))
-            return True
-
-    intake = Intake(store, gate, ZONE, lambda *_: None, Collecting())
-    writer = asyncio.create_task(intake.run())
-    await asyncio.sleep(0)
-    await asyncio.gather(intake.accept([envelope({"text": "first"})]), intake.accept([envelope({"text": "second"})]))
-    async with asyncio.timeout(WITHIN):
-        while len(others) < 2:
-            await asyncio.sleep(0)
-        await asyncio.gather(*others)
-    assert gate.groups == [2, 2]
-    writer.cancel()
-
-
-async def test_who_sends_one_thing_after_another_waits_for_no_company(store: Store) -> None:
-    parts = wire(store, company())
-    asked = list[bool]()
-
-    class Collecting:
-        def claim(self) -> None: ...
-
-        def hand_over(self, claimed: list[Claimed] | None) -> None: ...
-
-        def is_collecting(self) -> bool:
-            asked.append(True)
-            return True
-
-    intake = Intake(store, Gate(parts), ZONE, lambda *_: None, Collecting())
-    writer = asyncio.create_task(intake.run())
-    await asyncio.sleep(0)
-    for number in range(3):
-        await intake.accept([envelope({"text": str(number)})])
-    assert asked == []
-    writer.cancel()
 
 
 async def test_what_was_not_begun_in_time_is_refused_and_not_stored_later(door: Door) -> None:
