@@ -19,6 +19,7 @@ from storage.cursors import Cursor, Stale
 from storage.journal import Claim, Claimed, Journal
 from storage.schema import cursors, journal
 from storage.store import Away, Store
+from tests.daemon.process import until
 from tests.ingest.parts import Parts, company, envelope, wire
 
 ZONE = ZoneInfo("Europe/Moscow")
@@ -185,9 +186,7 @@ async def test_what_arrives_during_a_commit_is_committed_together(door: Door) ->
 async def test_what_arrives_while_others_write_is_committed_together(door: Door) -> None:
     async with others_write(door.parts.store) as done:
         first = door.post(envelope({"text": "first"}))
-        async with asyncio.timeout(WITHIN):
-            while not door.parts.store._write._work_queue.qsize():
-                await asyncio.sleep(0)
+        await until(door.parts.store._write._work_queue.qsize, WITHIN)
         (second,) = await door.post_all(envelope({"text": "second"}))
         done.set()
         await asyncio.gather(first, second)
