@@ -157,4 +157,4 @@ async def store(request: pytest.FixtureRequest, database: str, tmp_path: Path) -
     else:
         # Its threads end, as with `close`; the connections stay for the next test.
         for threads in (made._write, made._read):
-            threads.shutdown(wait=True)
+            threads.close(wait=True)

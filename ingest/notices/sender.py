@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from ingest.ending import given_back, to_its_end
-from ingest.notices.composing import Composer
+from ingest.notices.composing import SUMMARY, Composer
 from ingest.notices.editing import Editing, Known
 from ingest.notices.people import People
 from ingest.notices.route import Delivery, Route
@@ -163,7 +163,9 @@ class Sender(Rounds):
         return [r for r in self._routes if r.name not in item.exhausted and r.address(item.manager) is not None]
 
     async def _send(self, token: str, route: Route, items: Sequence[Due], known: Known) -> None:
-        composed = await self._store.read(lambda db: self._composer.compose(db, route, items, known))
+        # A day's account counts through everything; nothing is to wait for that.
+        read = self._store.read if any(item.code == SUMMARY for item in items) else self._store.read_back
+        composed = await read(lambda db: self._composer.compose(db, route, items, known))
         messages = [one.message for one in composed if one.message is not None]
         crashpoint("notice.before_send")
         deliveries = iter(await route.send(messages))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from unittest.mock import sentinel
 from zoneinfo import ZoneInfo
 
@@ -104,12 +105,12 @@ async def door(store: Store) -> AsyncIterator[Door]:
 async def others_write(store: Store) -> AsyncIterator[threading.Event]:
     """Nothing more is begun in the store until the event is set."""
     done = threading.Event()
-    writing = [store._write.submit(done.wait, WITHIN) for _ in range(store._write._max_workers)]
+    writing = [store._write.run(partial(done.wait, WITHIN), WITHIN) for _ in range(store._write._count)]
     try:
         yield done
     finally:
         done.set()
-        await asyncio.gather(*map(asyncio.wrap_future, writing))
+        await asyncio.gather(*writing)
 
 
 @asynccontextmanager
@@ -186,7 +187,7 @@ async def test_what_arrives_during_a_commit_is_committed_together(door: Door) ->
 async def test_what_arrives_while_others_write_is_committed_together(door: Door) -> None:
     async with others_write(door.parts.store) as done:
         first = door.post(envelope({"text": "first"}))
-        await until(door.parts.store._write._work_queue.qsize, WITHIN)
+        await until(door.parts.store._write._orders.qsize, WITHIN)
         (second,) = await door.post_all(envelope({"text": "second"}))
         done.set()
         await asyncio.gather(first, second)
