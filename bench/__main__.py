@@ -39,14 +39,13 @@ FULL: Final = 5_000_000
 
 
 class Bench:
-    """The parts of a run. What one has found, such as the rate whose half is half load, the next may use."""
+    """The parts of a run, which share one database server."""
 
     def __init__(self, plan: Plan, address: str | None) -> None:
         self._plan = plan
         self._address = address
         self._stack = contextlib.ExitStack()
         self._server: postgresql.Server | None = None
-        self._rates: dict[str, float] = {}
         self.versions: dict[str, str | int | None] = {}
 
     def close(self) -> None:
@@ -58,50 +57,24 @@ class Bench:
         plan = self._plan
         return {
             "acceptance": lambda: [measure.acceptance(plan)],
-            "end_to_end": lambda: [self._end_to_end()],
-            "latency": self._latency,
+            "end_to_end": lambda: [measure.end_to_end(plan)],
+            "latency": lambda: measure.received_to_assigned(plan),
             "footprint": lambda: measure.footprint(plan),
             "namesakes": lambda: namesakes.figures(plan.folder, plan.names),
-            "postgresql": self._past_one_file,
-            "postgresql_latency": self._postgresql_latency,
+            "postgresql": lambda: past_one_file.end_to_end(self._postgresql(), plan),
+            "postgresql_latency": lambda: past_one_file.received_to_assigned(self._postgresql(), plan),
             "growth": lambda: [past_one_file.growth(self._postgresql(), plan)],
             "workers": lambda: [workers.two_workers(self._postgresql(), plan)],
-            "redis_latency": self._redis_latency,
+            "redis_latency": lambda: through_redis.received_to_assigned(self._postgresql(), plan),
             "matching": lambda: matching.figures(plan.people),
             "febrl": febrl.figures,
         }
-
-    def _end_to_end(self) -> Figure:
-        figure = measure.end_to_end(self._plan)
-        self._rates["sqlite"] = figure.value
-        return figure
-
-    def _latency(self) -> list[Figure]:
-        if "sqlite" not in self._rates:
-            self._rates["sqlite"] = measure.drained_product(replace(self._plan, runs=1), [])[0]
-        return measure.received_to_assigned(self._plan, self._rates["sqlite"] / 2)
 
     def _postgresql(self) -> postgresql.Server:
         if self._server is None:
             self._server = self._stack.enter_context(postgresql.running(self._address))
             self.versions["PostgreSQL"] = self._server.version
         return self._server
-
-    def _past_one_file(self) -> list[Figure]:
-        figures = past_one_file.end_to_end(self._postgresql(), self._plan)
-        self._rates["postgresql"] = figures[0].value
-        return figures
-
-    def _half_of_postgresql(self) -> float:
-        if "postgresql" not in self._rates:
-            self._rates["postgresql"] = past_one_file.rates(self._postgresql(), replace(self._plan, runs=1), [])[0]
-        return self._rates["postgresql"] / 2
-
-    def _postgresql_latency(self) -> list[Figure]:
-        return past_one_file.received_to_assigned(self._postgresql(), self._plan, self._half_of_postgresql())
-
-    def _redis_latency(self) -> list[Figure]:
-        return through_redis.received_to_assigned(self._postgresql(), self._plan)
 
 
 def run(parts: Mapping[str, Callable[[], list[Figure]]], names: Sequence[str]) -> tuple[list[Figure], list[str], bool]:

@@ -2,14 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench import client, daemon, known, machine, naive
 from bench.figure import Figure
 from bench.load import Load, Running
 from bench.machine import Broken
-from bench.runs import Numbers, Plan, Server, aged, drained_runs, half_known, told
+from bench.runs import HalfLoad, Numbers, Plan, Server, aged, drained_runs, half_known, told
 from bench.watch import watching
 
 
@@ -89,22 +89,35 @@ def _drained_naive(plan: Plan, notes: list[str]) -> list[float]:
             return drained_runs(plan, Server(process.pid, port), watch, "naive", notes)
 
 
-def received_to_assigned(plan: Plan, rate: float) -> list[Figure]:
-    """Row 5: at `rate`, the age of a lead when another process can first read it with its owner."""
+def received_to_assigned(plan: Plan) -> list[Figure]:
+    """Row 5: at half load, the age of a lead when another process can first read it with its owner."""
     template = known.template(plan.folder, plan.known)
-    with daemon.running(plan.folder, template) as product:
-        return ages_of(plan, product, rate, "received_to_assigned", (50, 25))
+    beside = plan.folder / "full"
+    beside.mkdir(exist_ok=True)
+    with (
+        daemon.running(plan.folder, template) as product,
+        daemon.running(beside, template) as other,
+        watching(other.url) as watch,
+    ):
+        half = HalfLoad(plan, other, watch)
+        return ages_of(plan, product, half.rate, "received_to_assigned", (50, 25))
 
 
-def ages_of(plan: Plan, product: daemon.Daemon, rate: float, name: str, goals: tuple[float, float]) -> list[Figure]:
-    """The median and the last percent of the ages of leads at `rate`; `goals` in milliseconds: must and aim."""
+def ages_of(
+    plan: Plan, product: daemon.Daemon, rate: Callable[[float], float], name: str, goals: tuple[float, float]
+) -> list[Figure]:
+    """The median and the last percent of the ages of leads; `goals` in milliseconds: must and aim.
+
+    `rate` says before each run at how many posts a second, and may take as many seconds for that as the run does.
+    """
     middles, tails, notes = [], [], []
     numbers = Numbers()
     first = numbers.after(0)
     server = Server(product.process_id, product.port)
     with watching(product.url) as watch:
         for run in range(plan.runs + 1):
-            seen = aged(server, watch, first, plan.seconds if run else plan.warm_up, rate, plan)
+            seconds = plan.seconds if run else plan.warm_up
+            seen = aged(server, watch, first, seconds, rate(seconds), plan)
             first = numbers.after(seen.requests)
             if run:
                 middles.append(client.measured(seen.ages, 0.5))

@@ -4,7 +4,7 @@ from bench import daemon, measure
 from bench.daemon import MANAGERS
 from bench.figure import Figure
 from bench.postgresql import Server, naive_leads, one_commit_inserts
-from bench.runs import Numbers, Plan, drained, drained_runs, half_known
+from bench.runs import HalfLoad, Numbers, Plan, drained, drained_runs, half_known
 from bench.runs import Server as Process
 from bench.watch import watching
 
@@ -34,10 +34,18 @@ def rates(server: Server, plan: Plan, notes: list[str]) -> list[float]:
     return found
 
 
-def received_to_assigned(server: Server, plan: Plan, rate: float) -> list[Figure]:
-    """Row 5: the age of leads at `rate`, one process over PostgreSQL."""
-    with server.copied(server.known(plan.known)) as url, daemon.serving(plan.folder, url) as product:
-        return measure.ages_of(plan, product, rate, "postgresql_received_to_assigned", (80, 50))
+def received_to_assigned(server: Server, plan: Plan) -> list[Figure]:
+    """Row 5: the age of leads at half load, one process over PostgreSQL."""
+    template = server.known(plan.known)
+    with (
+        server.copied(template) as url,
+        server.copied(template) as full,
+        daemon.serving(plan.folder, url) as product,
+        daemon.serving(plan.folder, full, name="full") as other,
+        watching(full) as watch,
+    ):
+        half = HalfLoad(plan, other, watch)
+        return measure.ages_of(plan, product, half.rate, "postgresql_received_to_assigned", (80, 50))
 
 
 def growth(server: Server, plan: Plan) -> Figure:

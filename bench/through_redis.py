@@ -38,5 +38,5 @@ def received_to_assigned(server: Server, plan: Plan) -> list[Figure]:
         process = Process(door.process_id, door.port)
         (rate,) = drained_runs(replace(plan, runs=1), process, watch, "priyom through Redis", notes, door)
     with _both(server, plan) as (_, door):
-        p50, p99 = measure.ages_of(plan, door, rate / 2, "redis_received_to_assigned", (80, 50))
+        p50, p99 = measure.ages_of(plan, door, lambda _: rate / 2, "redis_received_to_assigned", (80, 50))
     return [p50, replace(p99, notes=[*notes, *p99.notes])]

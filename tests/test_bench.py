@@ -126,7 +126,7 @@ def test_names_with_a_typing_error_are_found_among_others(tmp_path: Path) -> Non
 
 def test_every_figure_is_measured(tmp_path: Path) -> None:
     plan = Plan.quick(tmp_path)
-    figures = [measure.acceptance(plan), measure.end_to_end(plan), *measure.received_to_assigned(plan, 100)]
+    figures = [measure.acceptance(plan), measure.end_to_end(plan), *measure.received_to_assigned(plan)]
     figures += measure.footprint(plan)
     names = [figure.name for figure in figures]
     assert names[:6] == [

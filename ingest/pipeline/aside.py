@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class Aside(Generic[R]):
-    """Does one thing at a time in a thread of its own. Work that hangs keeps that for itself, and what comes after it gets another."""
+    """Does one thing at a time in a thread of its own. Work that hangs keeps that one, and what comes after it gets another."""
 
     def __init__(self, name: str) -> None:
         self._name = name
