@@ -3,13 +3,15 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 from bench import client, daemon, known, machine, naive
+from bench.daemon import Daemon
 from bench.figure import Figure
 from bench.load import Load, Running
 from bench.machine import Broken
-from bench.runs import HalfLoad, Numbers, Plan, Server, aged, drained_runs, half_known, told
+from bench.runs import Numbers, Plan, Server, aged, drained_runs, half_known, told
 from bench.watch import watching
 
 
@@ -92,37 +94,31 @@ def _drained_naive(plan: Plan, notes: list[str]) -> list[float]:
 def received_to_assigned(plan: Plan) -> list[Figure]:
     """Row 5: at half load, the age of a lead when another process can first read it with its owner."""
     template = known.template(plan.folder, plan.known)
-    beside = plan.folder / "full"
-    beside.mkdir(exist_ok=True)
-    with (
-        daemon.running(plan.folder, template) as product,
-        daemon.running(beside, template) as other,
-        watching(other.url) as watch,
-    ):
-        half = HalfLoad(plan, other, watch)
-        return ages_of(plan, product, half.rate, "received_to_assigned", (50, 25))
+    return ages_of(plan, lambda: daemon.running(plan.folder, template), "received_to_assigned", (50, 25))
 
 
 def ages_of(
-    plan: Plan, product: daemon.Daemon, rate: Callable[[float], float], name: str, goals: tuple[float, float]
+    plan: Plan, running: Callable[[], AbstractContextManager[Daemon]], name: str, goals: tuple[float, float]
 ) -> list[Figure]:
-    """The median and the last percent of the ages of leads; `goals` in milliseconds: must and aim.
+    """The median and the last percent of the ages of leads at half load; `goals` in milliseconds: must and aim.
 
-    `rate` says before each run at how many posts a second, and may take as many seconds for that as the run does.
+    Each run has a full load before it, of which it is the half: a machine's speed may change by half within minutes. Both have
+    a product of their own, started by `running`, so that neither meets what the other has left to do.
     """
-    middles, tails, notes = [], [], []
-    numbers = Numbers()
-    first = numbers.after(0)
-    server = Server(product.process_id, product.port)
-    with watching(product.url) as watch:
-        for run in range(plan.runs + 1):
-            seconds = plan.seconds if run else plan.warm_up
-            seen = aged(server, watch, first, seconds, rate(seconds), plan)
-            first = numbers.after(seen.requests)
-            if run:
-                middles.append(client.measured(seen.ages, 0.5))
-                tails.append(client.measured(seen.ages, 0.99))
-                notes.append(f"priyom {seen.note}; assigned p50 {middles[-1]:.1f} p99 {tails[-1]:.1f} ms")
+    middles, tails = [], []
+    notes: list[str] = []
+    for _ in range(plan.runs):
+        with running() as product, watching(product.url) as watch:
+            server = Server(product.process_id, product.port)
+            (full,) = drained_runs(replace(plan, runs=1), server, watch, "full load:", notes, product)
+        with running() as product, watching(product.url) as watch:
+            server = Server(product.process_id, product.port)
+            numbers = Numbers()
+            warm = aged(server, watch, numbers.after(0), plan.warm_up, full / 2, plan)
+            seen = aged(server, watch, numbers.after(warm.requests), plan.seconds, full / 2, plan)
+        middles.append(client.measured(seen.ages, 0.5))
+        tails.append(client.measured(seen.ages, 0.99))
+        notes.append(f"half load: {seen.note}; assigned p50 {middles[-1]:.1f} p99 {tails[-1]:.1f} ms")
     return [
         Figure(f"{name}_p50", "ms", middles, *goals, "lower"),
         Figure(f"{name}_p99", "ms", tails, *goals, "lower", notes=notes),

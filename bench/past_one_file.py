@@ -1,10 +1,13 @@
 """The measurements of PostgreSQL: end to end over what the database itself can do, the age of leads, and how a store grows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bench import daemon, measure
-from bench.daemon import MANAGERS
+from bench.daemon import MANAGERS, Daemon
 from bench.figure import Figure
 from bench.postgresql import Server, naive_leads, one_commit_inserts
-from bench.runs import HalfLoad, Numbers, Plan, drained, drained_runs, half_known
+from bench.runs import Numbers, Plan, drained, drained_runs, half_known
 from bench.runs import Server as Process
 from bench.watch import watching
 
@@ -36,16 +39,13 @@ def rates(server: Server, plan: Plan, notes: list[str]) -> list[float]:
 
 def received_to_assigned(server: Server, plan: Plan) -> list[Figure]:
     """Row 5: the age of leads at half load, one process over PostgreSQL."""
-    template = server.known(plan.known)
-    with (
-        server.copied(template) as url,
-        server.copied(template) as full,
-        daemon.serving(plan.folder, url) as product,
-        daemon.serving(plan.folder, full, name="full") as other,
-        watching(full) as watch,
-    ):
-        half = HalfLoad(plan, other, watch)
-        return measure.ages_of(plan, product, half.rate, "postgresql_received_to_assigned", (80, 50))
+
+    @contextmanager
+    def running() -> Iterator[Daemon]:
+        with server.copied(server.known(plan.known)) as url, daemon.serving(plan.folder, url) as product:
+            yield product
+
+    return measure.ages_of(plan, running, "postgresql_received_to_assigned", (80, 50))
 
 
 def growth(server: Server, plan: Plan) -> Figure:

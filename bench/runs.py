@@ -107,28 +107,6 @@ def drained_runs(
     return rates
 
 
-class HalfLoad:
-    """Half of what a product makes at full load, as it is at that moment: a machine's speed may change by half within minutes.
-
-    Measured on a daemon of its own, so that what full load leaves behind is not what half load meets.
-    """
-
-    def __init__(self, plan: Plan, product: Daemon, watch: Watch) -> None:
-        self._plan = plan
-        self._product = product
-        self._watch = watch
-        self._numbers = Numbers()
-        self._first = self._numbers.after(0)
-
-    def rate(self, seconds: float) -> float:
-        """Posts a second, after so many seconds of full load, once everything is settled and sent. Raises Broken."""
-        server = Server(self._product.process_id, self._product.port)
-        done = drained(server, self._watch, self._first, seconds, self._plan)
-        self._first = self._numbers.after(done.leads)
-        _sent(self._product, self._plan.within)
-        return done.rate / 2
-
-
 def finished(watch: Watch, within: float) -> float:
     """When nothing is pending any more."""
     give_up = time.monotonic() + within
