@@ -144,6 +144,12 @@ class Store:
         except TimeoutError as error:
             raise _silent() from error
 
+    async def turn(self) -> None:
+        """Wait for our turn on SQLite: until its one writer has done what he was asked for before. Elsewhere there are others."""
+        if self.embedded:
+            with contextlib.suppress(TimeoutError):
+                await self._write.run(_nothing, self._patience)
+
     async def read(self, unit: Unit[R]) -> R:
         """Run a unit that only reads, beside the writers."""
         within = max(self._patience, READING_WITHIN)
@@ -278,6 +284,10 @@ class Store:
                     kept.close()
         self._main.dispose()
         self._queries.dispose()
+
+
+def _nothing() -> None:
+    """Take a turn, and leave it at that."""
 
 
 def _silent() -> Away:

@@ -1,6 +1,7 @@
 """What this process has just stored need not be read back: it is handed over, in the order of arrival, and never lost by it."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from channels.message import Envelope
 from storage.journal import Claim, Claimed
 from storage.schema import journal
 from storage.store import Store
+from tests.daemon.process import until
 from tests.ingest.parts import Parts, company, envelope, wire
 from tests.ingest.test_pipeline import ANNA, BORIS, WITHIN, Worker, running
 
@@ -59,6 +61,29 @@ async def test_what_is_handed_over_is_settled_with_its_attempt_counted(parts: Pa
         ("created", 1, None)
     ] * 2
     assert parts.balanced()
+
+
+async def test_what_is_handed_over_while_others_write_is_one_batch(parts: Parts, worker: Worker) -> None:
+    if not parts.store.embedded:
+        pytest.skip("there are several writers")
+    async with running(worker):
+        claim = await willing(worker)
+        first, second = [await stored(parts, claim, envelope(one)) for one in (ANNA, BORIS)]
+        begun, go_on = threading.Event(), threading.Event()
+
+        def write() -> None:
+            begun.set()
+            go_on.wait(WITHIN)
+
+        others = parts.store._write.run(write, WITHIN)
+        await until(begun.is_set)
+        worker.pipeline.hand_over(first)
+        await until(parts.store._write._orders.qsize)
+        worker.pipeline.hand_over(second)
+        go_on.set()
+        await others
+        await worker.until(2)
+    assert worker.batches == [2]
 
 
 async def test_a_group_that_went_to_the_journal_is_claimed_there(parts: Parts, worker: Worker) -> None:

@@ -38,6 +38,7 @@ class Worker:
     ) -> None:
         self.parts = parts
         self.settled = 0
+        self.batches: list[int] = []
         self._grew = grew or asyncio.Event()
         adapters = Adapters({"site": adapter or Plain()})
         self.pipeline = Pipeline(
@@ -46,6 +47,7 @@ class Worker:
 
     def _settled(self, _claimed: Sequence[Claimed], what: Settled) -> None:
         self.settled += len(what.results)
+        self.batches.append(len(what.results))
         self._grew.set()
 
     async def until(self, count: int) -> None:
