@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from typing import Final
 
 from bench import client, daemon, known, machine, naive
 from bench.daemon import Daemon
@@ -13,6 +14,9 @@ from bench.load import Load, Running
 from bench.machine import Broken
 from bench.runs import Numbers, Plan, Server, aged, drained_runs, half_known, told
 from bench.watch import watching
+
+WHERE_GOALS_WERE_SET: Final = 16_354
+"""Posts a second of the empty handler on the machine on which the goals in milliseconds were set."""
 
 
 @contextmanager
@@ -108,6 +112,8 @@ def ages_of(
     middles, tails = [], []
     notes: list[str] = []
     for _ in range(plan.runs):
+        with empty(plan) as floor:
+            speed = Running(floor.port, plan.warm_up, 0).result().rate
         with running() as product, watching(product.url) as watch:
             server = Server(product.process_id, product.port)
             (full,) = drained_runs(replace(plan, runs=1), server, watch, "full load:", notes, product)
@@ -119,6 +125,9 @@ def ages_of(
         middles.append(client.measured(seen.ages, 0.5))
         tails.append(client.measured(seen.ages, 0.99))
         notes.append(f"half load: {seen.note}; assigned p50 {middles[-1]:.1f} p99 {tails[-1]:.1f} ms")
+        notes.append(
+            f"the empty handler before: {speed:,.0f}/s; {WHERE_GOALS_WERE_SET:,}/s where the goals in milliseconds were set"
+        )
     return [
         Figure(f"{name}_p50", "ms", middles, *goals, "lower"),
         Figure(f"{name}_p99", "ms", tails, *goals, "lower", notes=notes),
