@@ -11,7 +11,8 @@ from ingest.config.schema import Config
 from ingest.roles import ALL, Role, named
 from storage import migrate as migrations
 from storage import revisions
-from storage.store import Away, FileLock, Store, Taken
+from storage.file_lock import FileLock, Taken
+from storage.store import Away, Store
 
 AWAY: Final = 1
 MISCONFIGURED: Final = 2

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import math
-import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from operator import length_hint
 from pathlib import Path
@@ -76,10 +75,6 @@ class Conflict(Exception):
     """Somebody was faster, or a deadlock was broken. Nothing of the unit was kept; run it again over a fresh reading."""
 
 
-class Taken(Exception):
-    """The SQLite file belongs to another daemon. The message names it."""
-
-
 class Ids:
     """Integers that no other process has, in blocks from one counter. `top_up` runs before a unit, in its own transaction.
 
@@ -139,25 +134,19 @@ class Store:
 
     async def run(self, unit: Unit[R]) -> R:
         """Run `unit` in one transaction, committed when this returns. Raises Away, Conflict, or what the unit raises."""
-        try:
-            return await self._write.run(partial(self.transact, unit), self._patience)
-        except TimeoutError as error:
-            raise _silent() from error
+        return await _in_time(self._write.run(partial(self.transact, unit), self._patience))
 
-    async def turn(self) -> None:
-        """Wait for our turn on SQLite: until its one writer has done what he was asked for before. Elsewhere there are others."""
+    async def until_free(self) -> None:
+        """Wait, on SQLite, until its one writer has done what he was asked for before. Elsewhere there are others."""
         if self.embedded:
             with contextlib.suppress(TimeoutError):
-                await self._write.run(_nothing, self._patience)
+                await self._write.run(lambda: None, self._patience)
 
     async def read(self, unit: Unit[R]) -> R:
         """Run a unit that only reads, beside the writers."""
         within = max(self._patience, READING_WITHIN)
         until = time.monotonic() + within
-        try:
-            return await self._read.run(partial(self._look, unit, until), within)
-        except TimeoutError as error:
-            raise _silent() from error
+        return await _in_time(self._read.run(partial(self._look, unit, until), within))
 
     async def read_back(self, unit: Unit[R]) -> R:
         """Run a short unit that reads what has just been written, before much else is.
@@ -286,13 +275,12 @@ class Store:
         self._queries.dispose()
 
 
-def _nothing() -> None:
-    """Take a turn, and leave it at that."""
-
-
-def _silent() -> Away:
+async def _in_time(done: Awaitable[R]) -> R:
     # Where the server hangs without a word, as under SIGSTOP, no time-out of its own or of the network's fires.
-    return Away("the database does not answer in time")
+    try:
+        return await done
+    except TimeoutError as error:
+        raise Away("the database does not answer in time") from error
 
 
 def _driver(db: sa.Connection) -> Any:
@@ -379,38 +367,3 @@ def _grown_up(url: sa.URL, writers: int, readers: int) -> tuple[sa.Engine, sa.En
 
     # One snapshot a unit, as SQLite gives it: the account compares several statements' figures.
     return main, queries.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
-class FileLock:
-    """One daemon per SQLite file: a lock of the operating system, which goes with the process, on a file beside it."""
-
-    def __init__(self, database: str) -> None:
-        # Of the file itself, by whatever name it is opened.
-        self._path = Path(f"{Path(database).resolve()}.lock")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a+")
-        try:
-            _lock_file(self._file.fileno())
-        except OSError as error:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise Taken(f"{database} is in use by the daemon with process id {owner}") from error
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def release(self) -> None:
-        """Give the file back."""
-        self._file.close()
-
-
-def _lock_file(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - Windows
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore] # not on this platform
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

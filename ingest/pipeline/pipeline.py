@@ -149,7 +149,7 @@ class Pipeline:
                 # A batch costs a fixed number of statements: a few milliseconds of company make it worth more.
                 await asyncio.sleep(COMPANY)
                 # While somebody else writes it could not be settled: what is stored by then comes along, not in the batch behind.
-                await self._store.turn()
+                await self._store.until_free()
             await self._take(self._own.token, self._handed.take())
             return True
         if not self._behind:

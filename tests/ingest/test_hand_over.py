@@ -63,9 +63,8 @@ async def test_what_is_handed_over_is_settled_with_its_attempt_counted(parts: Pa
     assert parts.balanced()
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 async def test_what_is_handed_over_while_others_write_is_one_batch(parts: Parts, worker: Worker) -> None:
-    if not parts.store.embedded:
-        pytest.skip("there are several writers")
     async with running(worker):
         claim = await willing(worker)
         first, second = [await stored(parts, claim, envelope(one)) for one in (ANNA, BORIS)]

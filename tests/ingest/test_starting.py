@@ -10,7 +10,8 @@ import pytest
 from ingest.assembly.core import shared
 from ingest.opening import CannotStart, opened_store
 from kernel.clock import Clock
-from storage.store import FileLock, Store, Taken
+from storage.file_lock import FileLock, Taken
+from storage.store import Store
 from tests.ingest.configured import SMALL, configured
 
 

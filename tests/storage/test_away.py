@@ -176,3 +176,11 @@ async def test_a_search_that_nobody_waits_for_any_more_leaves_its_reader_to_othe
             assert await impatient.read(_counted) == 0
             break
     impatient.close()
+
+
+async def test_what_was_just_written_is_read_back_by_who_wrote_it_where_there_is_but_one(store: Store) -> None:
+    def who(_: sa.Connection) -> str:
+        return threading.current_thread().name.rpartition("_")[0]
+
+    assert await store.read_back(who) == ("store-write" if store.embedded else "store-read")
+    assert await store.read(who) == "store-read"
